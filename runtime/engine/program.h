@@ -1,0 +1,162 @@
+// File: program.h
+//
+// Program: what the compiler makes and the executor runs: plain data, no MLIR,
+// no LLVM. Sizes are Dim expressions over the program's dim symbols, so one
+// program serves every shape. program_io.h writes and reads its binary form
+// (bounded, versioned) and ValidateProgram checks every index in it.
+#ifndef ORIEL_ENGINE_PROGRAM_H_
+#define ORIEL_ENGINE_PROGRAM_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "oriel/dim.h"
+#include "oriel/dtype.h"
+#include "oriel/node_table.h"
+
+namespace oriel {
+
+inline constexpr uint32_t kProgramVersion = 1;
+
+enum class BufferKind : uint8_t {
+  kInput = 0, kState = 1, kOutput = 2, kTemporary = 3, kWorkspace = 4, kConstant = 5,
+};
+
+// A buffer is a C-contiguous tensor the program reads or writes.
+struct Buffer {
+  std::string name;         // the user's name, or the node's label
+  BufferKind kind = BufferKind::kTemporary;
+  DType dtype = DType::f32;
+  Dims shape;
+  NodeId node = kNoNode;    // the node whose value it holds
+  // Shares the storage of that (dead or view-compatible) buffer, -1: its own.
+  // An output that merely returns an input or state is its own buffer filled
+  // by a copy step.
+  int32_t alias_of = -1;
+  int32_t constant = -1;    // kConstant: index into Program::constants
+  int32_t state = -1;       // kState: index into Program::states
+};
+
+struct Constant {
+  std::vector<uint8_t> data;  // C order, little endian
+};
+
+struct InputDecl {
+  std::string name;
+  int32_t buffer = -1;
+  NodeId node = kNoNode;
+};
+struct OutputDecl {
+  std::string name;
+  int32_t buffer = -1;
+};
+struct StateDecl {
+  std::string name;
+  int32_t buffer = -1;      // holds the old value
+  bool updated = false;
+  // The buffer with the new value: `buffer` itself when updated in place,
+  // otherwise a shadow of kind kTemporary, swapped in at commit.
+  int32_t new_value = -1;
+  std::string remark;       // why a shadow was needed, "" when in place
+};
+
+// One 64-bit argument word of a dispatch (see kernel_abi.h, from kArgFirst on).
+struct ArgWord {
+  int32_t buffer = -1;  // >= 0: the buffer's address (plus byte_offset)
+  Dim value;            // buffer < 0: this integer; else a byte offset
+};
+
+// One user-visible ordinal of a kernel: the nodes it stands for.
+struct OrdinalNodes {
+  std::vector<NodeId> nodes;
+};
+
+struct KernelPhase {
+  std::string symbol;   // entry in the image
+  Dim tasks;            // number of tasks, over the program's symbols
+};
+
+struct DispatchStep {
+  std::string kernel;                  // display name
+  std::vector<KernelPhase> phases;
+  std::vector<ArgWord> args;
+  Dim scratch_bytes;                   // per worker
+  Dim shared_bytes;                    // the shared workspace
+  Dim cost;                            // rough work in nanoseconds (one thread)
+  bool fallible = false;               // may write an ErrorRecord
+  std::vector<int32_t> reads, writes;  // buffers, inputs then outputs in order
+  std::vector<OrdinalNodes> ordinals;  // index: kernel-local ordinal
+  NodeId node = kNoNode;               // the row's main node (the root)
+  std::string op_class;                // "Elementwise", "RowReduce", "MatMul"...
+  std::vector<uint8_t> in_place;       // per write: 0 created, 1 in place, 2 view
+};
+
+// dst = src, same dtype and size.
+struct CopyStep {
+  int32_t src = -1, dst = -1;
+  NodeId node = kNoNode;
+};
+
+// Fills a scalar i64 buffer with the value of a dim expression.
+struct DimValueStep {
+  int32_t buffer = -1;
+  Dim value;
+  NodeId node = kNoNode;
+};
+
+struct Body;
+
+// for i in [0, trips): run body. `trips` is a scalar i64 buffer (negative
+// counts as zero). Carried value k: initial[k] is copied to current[k] before
+// the first iteration; after each iteration next[k] becomes current[k] (the
+// engine swaps the two buffers' storage, no copy); after the last, results are
+// current[k]. Buffers of the body are fixed for all iterations.
+struct LoopStep {
+  int32_t trips = -1;
+  int32_t induction = -1;  // scalar i64 buffer holding i, -1 when unused
+  std::vector<int32_t> initial, current, next, results;
+  std::vector<struct Step> body;
+  NodeId node = kNoNode;
+};
+
+// Runs one of two bodies; each ends by writing the result buffers (copies).
+struct BranchStep {
+  int32_t condition = -1;  // scalar bool buffer
+  std::vector<struct Step> then_body, else_body;
+  NodeId node = kNoNode;
+};
+
+struct Step {
+  std::variant<DispatchStep, CopyStep, DimValueStep, LoopStep, BranchStep> op;
+  // Buffers that must have storage from this step on / are dead after it
+  // (temporaries and outputs; by plan order within this body).
+  std::vector<int32_t> alloc, release;
+};
+
+// A requirement between dims, checked before a run: left == right.
+struct DimConstraint {
+  Dim left, right;
+  NodeId node = kNoNode;   // the node that needs it
+  std::string what;        // "add: operand shapes"
+};
+
+struct Program {
+  std::string name;
+  std::vector<std::string> symbols;        // dim symbols, bound by the inputs
+  std::vector<Buffer> buffers;
+  std::vector<Constant> constants;
+  std::vector<InputDecl> inputs;
+  std::vector<OutputDecl> outputs;
+  std::vector<StateDecl> states;
+  std::vector<DimConstraint> constraints;
+  std::vector<Step> steps;
+  NodeTable nodes;
+  std::vector<std::string> remarks;        // fusion refusals and the like
+  std::vector<std::pair<std::string, int64_t>> compile_ns;  // phase, nanoseconds
+};
+
+}  // namespace oriel
+
+#endif  // ORIEL_ENGINE_PROGRAM_H_

@@ -1,0 +1,16 @@
+// File: oriel.h
+//
+// All of Oriel: expressions, compile(), functions, reports.
+#ifndef ORIEL_ORIEL_H_
+#define ORIEL_ORIEL_H_
+
+#include "oriel/config.h"
+#include "oriel/dim.h"
+#include "oriel/dtype.h"
+#include "oriel/function.h"
+#include "oriel/node_table.h"
+#include "oriel/profile.h"
+#include "oriel/tensor.h"
+#include "oriel/value.h"
+
+#endif  // ORIEL_ORIEL_H_
