@@ -32,7 +32,7 @@ struct CompileOptions {
   uint64_t memory_limit = 0;
   // "": Config cache_dir, else $XDG_CACHE_HOME/oriel or ~/.cache/oriel;
   // "none": no cache on disk.
-  std::string cache_dir;
+  std::string cache_dir = {};
   bool profile = true;        // time per step; off saves one counter read a step
   bool fusion = true;         // false: one kernel per node (same bits)
   // Testing: every buffer apart, guard pages around each, an independent count

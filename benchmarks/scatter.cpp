@@ -1,0 +1,50 @@
+// Scatter-add of 18,000 float32 into 10,001 (the gradient of bias[targets])
+// against the plain C++ loop, zero fill included in both.
+#include <cstring>
+
+#include "benchmarks/common.h"
+
+namespace oriel::bench {
+namespace {
+
+constexpr int64_t kUpdates = 18000, kSize = 10001;
+
+Pair ScatterAdd(const std::function<int64_t(int64_t)>& index_of) {
+  Value zero = input("zero", DType::f32, {dyn("size")});
+  Value index = input("index", DType::i64, {dyn("n")});
+  Value updates = input("updates", DType::f32, {dyn("n")});
+  Function f = Compile({zero, index, updates}, {scatter_add(zero, {index}, updates)}, {},
+                       {.name = "scatter", .num_threads = 1});
+  Tensor indices = Tensor::Zeros({kUpdates}, DType::i64);
+  for (int64_t i = 0; i < kUpdates; ++i) indices.data<int64_t>()[i] = index_of(i);
+  std::vector<Tensor> in = {Tensor::Zeros({kSize}), indices, Tensor::Uniform({kUpdates}, 9)};
+  Tensor out = Call(f, in)[0];
+  auto loop = [in] {
+    // A new result every call, as ours: allocation, copy of the base, adds.
+    auto result = Tensor::Empty({kSize});
+    float* o = result->data<float>();
+    std::memcpy(o, in[0].raw(), kSize * sizeof(float));
+    const int64_t* p = in[1].data<int64_t>();
+    const float* u = in[2].data<float>();
+    for (int64_t i = 0; i < kUpdates; ++i) o[p[i]] += u[i];
+    return *result;
+  };
+  Tensor expected = loop();
+  Check("scatter", out, [&](int64_t i) { return expected.data<float>()[i]; }, 0);
+  return {[f, in] { Call(f, in); }, [loop] { loop(); }};
+}
+
+const bool registered = [] {
+  auto uniform = [](int64_t i) {
+    return static_cast<int64_t>((static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15ull >> 20) % kSize);
+  };
+  RegisterPair("scatter/uniform", "loop", [=] { return ScatterAdd(uniform); });
+  RegisterPair("scatter/8_distinct", "loop", [=] {
+    return ScatterAdd([=](int64_t i) { return uniform(i) % 8; });
+  });
+  RegisterPair("scatter/all_equal", "loop", [=] { return ScatterAdd([](int64_t) { return 77; }); });
+  return true;
+}();
+
+}  // namespace
+}  // namespace oriel::bench
