@@ -3,7 +3,7 @@
 file(GLOB _mlir_archives ${ORIEL_LLVM_PREFIX}/lib/libMLIR*.a)
 list(FILTER _mlir_archives EXCLUDE REGEX "libMLIR(CAPI|Test)|ExecutionEngine|Runner")
 execute_process(COMMAND ${ORIEL_LLVM_PREFIX}/bin/llvm-config --link-static --libfiles
-                        x86 passes irreader orcjit jitlink debuginfodwarf
+                        x86 passes irreader orcjit jitlink debuginfodwarf objcopy
                 OUTPUT_VARIABLE _llvm_archives OUTPUT_STRIP_TRAILING_WHITESPACE
                 COMMAND_ERROR_IS_FATAL ANY)
 separate_arguments(_llvm_archives)
