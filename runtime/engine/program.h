@@ -24,6 +24,24 @@ enum class BufferKind : uint8_t {
   kInput = 0, kState = 1, kOutput = 2, kTemporary = 3, kWorkspace = 4, kConstant = 5,
 };
 
+// Rules ValidateProgram holds the planner to:
+//   - Steps are numbered in preorder (a loop, then its body); that number is
+//     the Toposort index of every report.
+//   - A temporary or output is allocated (Step::alloc) exactly once before its
+//     first use and released at most once after its last, both in the same
+//     body: what a body allocates it releases, or it lives to the body's end.
+//     Outputs and shadows of states are never released. Inputs, states and
+//     constants live for the whole call and are never in alloc or release.
+//     Workspace (scratch, shared) needs no buffer: the step's sizes say it.
+//   - A loop's `current`, `next`, `induction` and `results` are allocated at the
+//     loop step or before, distinct, and own their storage (alias_of = -1);
+//     current and next are temporaries.
+//   - Nothing writes an input or a constant. A state's buffer is written (in
+//     place) only when StateDecl::new_value is that buffer (or a member of its
+//     group) and only after every fallible step: no fallible step comes after
+//     the first such write, in plan order or by a loop's next iteration.
+//   - Every symbol is a whole extent of some input, so that a call binds it.
+
 // A buffer is a C-contiguous tensor the program reads or writes.
 struct Buffer {
   std::string name;         // the user's name, or the node's label
@@ -32,8 +50,12 @@ struct Buffer {
   Dims shape;
   NodeId node = kNoNode;    // the node whose value it holds
   // Shares the storage of that (dead or view-compatible) buffer, -1: its own.
-  // An output that merely returns an input or state is its own buffer filled
-  // by a copy step.
+  // Chains are followed to the ROOT, which must be at least as large; the
+  // storage lives from the first alloc of any member to the last release of
+  // any. A group holds at most one output, input, state or constant, and then
+  // that buffer is the root. An output that merely returns an input or state is
+  // its own buffer filled by a copy step, and every OutputDecl has its own
+  // buffer.
   int32_t alias_of = -1;
   int32_t constant = -1;    // kConstant: index into Program::constants
   int32_t state = -1;       // kState: index into Program::states
@@ -60,6 +82,9 @@ struct StateDecl {
   // otherwise a shadow of kind kTemporary, swapped in at commit.
   int32_t new_value = -1;
   std::string remark;       // why a shadow was needed, "" when in place
+  // Index into Program::constants of the value the state starts with when the
+  // program is run without cells of its own (Load, CompileText); -1: zeros.
+  int32_t initial = -1;
 };
 
 // One 64-bit argument word of a dispatch (see kernel_abi.h, from kArgFirst on).

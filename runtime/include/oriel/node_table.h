@@ -33,6 +33,9 @@ struct NodeInfo {
   Origin origin = Origin::kUser;
   std::vector<NodeId> from;  // for kDerived, kMerged
   std::string rule;          // for kDerived: the rule's name
+  // The nodes of its operands, in order: error reports print the node with
+  // them. May be empty (then reports use the step's buffers).
+  std::vector<NodeId> operands;
 
   // "file.cpp:42" (the file's last component), "" when unknown.
   std::string Where() const;
