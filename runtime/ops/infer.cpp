@@ -1,0 +1,138 @@
+#include "runtime/ops/infer.h"
+
+#include "runtime/ops/infer_internal.h"
+
+namespace oriel {
+
+std::string ToString(const TensorType& type) {
+  return std::string(NumpyName(type.dtype)) + " " + ToString(type.shape);
+}
+
+DimOrder CompareDims(const Dim& a, const Dim& b) {
+  if (a == b) return DimOrder::kEqual;
+  const Dim difference = a - b;
+  if (!difference.is_static()) return DimOrder::kUnknown;
+  if (difference.value() == 0) return DimOrder::kEqual;
+  return difference.value() < 0 ? DimOrder::kLess : DimOrder::kGreater;
+}
+
+namespace infer {
+
+absl::Status Context::Error(const std::string& message) const {
+  return absl::InvalidArgumentError(op() + ": " + message);
+}
+
+std::optional<Dim> Context::Unify(const Dim& a, const Dim& b, const std::string& what) const {
+  switch (CompareDims(a, b)) {
+    case DimOrder::kEqual:
+      return a;
+    case DimOrder::kLess:
+    case DimOrder::kGreater:
+      return std::nullopt;
+    case DimOrder::kUnknown:
+      break;
+  }
+  if (requirements != nullptr) requirements->push_back({a, b, op() + ": " + what});
+  return b.is_static() ? b : a;
+}
+
+bool Context::RequireAtMost(const Dim& left, const Dim& right, const std::string& what) const {
+  switch (CompareDims(left, right)) {
+    case DimOrder::kEqual:
+    case DimOrder::kLess:
+      return true;
+    case DimOrder::kGreater:
+      return false;
+    case DimOrder::kUnknown:
+      break;
+  }
+  const Dim smaller = Dim::Min(left, right);
+  if (smaller == left) return true;
+  if (requirements != nullptr) requirements->push_back({smaller, left, op() + ": " + what});
+  return true;
+}
+
+absl::StatusOr<int64_t> Context::Axis(std::string_view name, int rank) const {
+  ORIEL_ASSIGN_OR_RETURN(const int64_t axis, Attr<int64_t>(name));
+  if (axis < 0 || axis >= rank) {
+    return Error("axis " + std::to_string(axis) + " is out of range for a tensor of rank " + std::to_string(rank));
+  }
+  return axis;
+}
+
+absl::Status Context::CheckAxes(const std::vector<int64_t>& axes, int rank, std::string_view name) const {
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] < 0 || axes[i] >= rank) {
+      return Error(std::string(name) + " " + TupleOf(axes) + " must lie in [0, " + std::to_string(rank) + ")");
+    }
+    if (i > 0 && axes[i] <= axes[i - 1]) {
+      return Error(std::string(name) + " " + TupleOf(axes) + " must be increasing");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Context::CheckIndexOperands(size_t first) const {
+  for (size_t i = first; i < operands.size(); ++i) {
+    if (operands[i].dtype != DType::i64) {
+      return Error("index operand " + std::to_string(i - first) + " must be int64, got " +
+                   std::string(NumpyName(operands[i].dtype)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string TupleOf(const std::vector<int64_t>& values) { return oriel::ToString(Extents(values)); }
+
+std::string Count(size_t n, std::string_view noun) {
+  return std::to_string(n) + " " + std::string(noun) + (n == 1 ? "" : "s");
+}
+
+}  // namespace infer
+
+absl::StatusOr<std::vector<TensorType>> InferTypes(OpKind kind, const Attrs& attrs,
+                                                   absl::Span<const TensorType> operands,
+                                                   std::vector<DimRequirement>* requirements) {
+  const infer::Context context{kind, attrs, operands, requirements};
+  const OpInfo& info = GetOpInfo(kind);
+  if (info.operands >= 0 && operands.size() != static_cast<size_t>(info.operands)) {
+    return context.Error("takes " + infer::Count(static_cast<size_t>(info.operands), "operand") + ", got " +
+                         std::to_string(operands.size()));
+  }
+  switch (kind) {
+    case OpKind::kConstant:
+    case OpKind::kIota:
+    case OpKind::kStateRead:
+    case OpKind::kStateUpdate:
+    case OpKind::kDimValue:
+      return infer::Leaf(context);
+    case OpKind::kBroadcast:
+    case OpKind::kReshape:
+    case OpKind::kTranspose:
+    case OpKind::kSlice:
+    case OpKind::kConcatenate:
+      return infer::Shape(context);
+    case OpKind::kReduce:
+    case OpKind::kArgMax:
+    case OpKind::kArgMin:
+      return infer::Reduce(context);
+    case OpKind::kMatMul:
+      return infer::Contract(context);
+    case OpKind::kDynamicSlice:
+    case OpKind::kGather:
+    case OpKind::kScatter:
+      return infer::Index(context);
+    case OpKind::kState:
+    case OpKind::kLoop:
+    case OpKind::kBranch:
+    case OpKind::kYield:
+    case OpKind::kKernel:
+    case OpKind::kDispatch:
+    case OpKind::kTransfer:
+      return infer::Control(context);
+    default:
+      return infer::Elementwise(context);
+  }
+}
+
+}  // namespace oriel
