@@ -1,0 +1,84 @@
+// Matrix products of every form, with epilogues.
+#include "test/end-to-end/harness.h"
+
+namespace oriel::e2e {
+namespace {
+
+using Values = std::vector<Value>;
+
+Tolerance For(DType t, int64_t k) {
+  switch (t) {
+    case DType::f64: return {4, 1e-15 * k};
+    case DType::f32: return {4, 1e-6 * k};
+    case DType::f16: return {2, 2e-3 * k};
+    case DType::bf16: return {2, 1.6e-2 * k};
+    default: return {};
+  }
+}
+
+TEST(MatMul, ShapesAroundTheTiles) {
+  for (int64_t m : {0, 1, 5, 6, 7, 16, 33}) {
+    for (int64_t n : {0, 1, 15, 16, 17, 50}) {
+      for (int64_t k : {0, 1, 4, 37, 300}) {
+        SCOPED_TRACE(std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k));
+        ExpectMatches([](const Values& in) { return Values{matmul(in[0], in[1])}; },
+                      {Data({m, k}, DType::f32, 1), Data({k, n}, DType::f32, 2)}, {{"m", "k"}, {"k", "n"}}, For(DType::f32, k));
+      }
+    }
+  }
+}
+
+TEST(MatMul, LargerThanTheBlocks) {
+  for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{200, 130, 700}, {64, 1000, 200}, {129, 257, 513}, {1, 1000, 600}, {600, 1, 300}}) {
+    SCOPED_TRACE(std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k));
+    for (DType t : {DType::f32, DType::f64}) {
+      ExpectMatches([](const Values& in) { return Values{dot(in[0], in[1])}; }, {Data({m, k}, t, 1), Data({k, n}, t, 2)},
+                    {{"m", "k"}, {"k", "n"}}, For(t, k));
+    }
+  }
+}
+
+TEST(MatMul, EveryDType) {
+  for (DType t : AllDTypes()) {
+    SCOPED_TRACE(NumpyName(t));
+    ExpectMatches([](const Values& in) { return Values{matmul(in[0], in[1])}; }, {Data({19, 45}, t, 1), Data({45, 34}, t, 2)},
+                  {{"m", "k"}, {"k", "n"}}, For(t, 45));
+  }
+}
+
+TEST(MatMul, VectorsAndBatches) {
+  ExpectMatches([](const Values& in) {
+    return Values{dot(in[0], in[0]), matmul(in[1], in[0]), matmul(in[0], transpose(in[1])), matmul(in[2], in[3]),
+                  matmul(in[2], in[4]), matmul(in[2], in[0])};
+  }, {Data({24}, DType::f32, 1), Data({10, 24}, DType::f32, 2), Data({5, 7, 24}, DType::f32, 3),
+      Data({5, 24, 11}, DType::f32, 4), Data({24, 9}, DType::f32, 5)},
+     {{"k"}, {"a", "k"}, {"b", "m", "k"}, {"b", "k", "n"}, {"k", ""}}, For(DType::f32, 24));
+}
+
+TEST(MatMul, TransposedOperands) {
+  for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{40, 50, 60}, {7, 9, 300}}) {
+    ExpectMatches([](const Values& in) {
+      return Values{matmul(transpose(in[0]), in[1]), matmul(transpose(in[0]), transpose(in[2])),
+                    matmul(in[3], transpose(in[2]))};
+    }, {Data({k, m}, DType::f32, 1), Data({k, n}, DType::f32, 2), Data({n, k}, DType::f32, 3), Data({m, k}, DType::f32, 4)},
+       {{"k", "m"}, {"k", "n"}, {"n", "k"}, {"m", "k"}}, For(DType::f32, k));
+  }
+}
+
+TEST(MatMul, Epilogues) {
+  ExpectMatches([](const Values& in) {
+    Value h = dot(in[0], in[1]);
+    return Values{relu(h + in[2]), tanh(dot(in[0], in[1] * 1.0) * 0.5 + in[2]) + in[3]};
+  }, {Data({70, 90}, DType::f32, 1), Data({90, 45}, DType::f32, 2), Data({45}, DType::f32, 3), Data({70, 45}, DType::f32, 4)},
+     {{"m", "k"}, {"k", "n"}, {"n"}, {"m", "n"}}, {.ulps = 16, .absolute = 1e-4});
+}
+
+TEST(MatMul, TwoLayers) {
+  ExpectMatches([](const Values& in) {
+    return Values{softmax(dot(relu(dot(in[0], in[1]) + in[2]), in[3]))};
+  }, {Data({33, 64}, DType::f32, 1), Data({64, 100}, DType::f32, 2), Data({100}, DType::f32, 3), Data({100, 10}, DType::f32, 4)},
+     {{"batch", ""}, {}, {}, {}}, {.ulps = 64, .absolute = 1e-4});
+}
+
+}  // namespace
+}  // namespace oriel::e2e

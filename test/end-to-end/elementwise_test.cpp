@@ -1,0 +1,145 @@
+// Every elementwise op on every dtype it has, special values included.
+#include <map>
+
+#include "test/end-to-end/harness.h"
+
+namespace oriel::e2e {
+namespace {
+
+using Unary = Value (*)(const Operand&);
+using Binary = Value (*)(const Operand&, const Operand&);
+
+const std::map<std::string, Unary>& Unaries() {
+  static const std::map<std::string, Unary> all = {
+      {"neg", neg}, {"abs", abs}, {"sign", sign}, {"exp", exp}, {"expm1", expm1}, {"log", log},
+      {"log1p", log1p}, {"sqrt", sqrt}, {"rsqrt", rsqrt}, {"tanh", tanh}, {"sigmoid", sigmoid},
+      {"erf", erf}, {"sin", sin}, {"cos", cos}, {"floor", floor}, {"ceil", ceil}, {"round", round},
+      {"logical_not", logical_not}};
+  return all;
+}
+
+const std::map<std::string, Binary>& Binaries() {
+  static const std::map<std::string, Binary> all = {
+      {"add", add}, {"sub", sub}, {"mul", mul}, {"div", div}, {"floor_div", floor_div}, {"mod", mod},
+      {"maximum", maximum}, {"minimum", minimum}, {"pow", pow}, {"equal", equal}, {"not_equal", not_equal},
+      {"less", less}, {"less_equal", less_equal}, {"greater", greater}, {"greater_equal", greater_equal},
+      {"logical_and", logical_and}, {"logical_or", logical_or}, {"logical_xor", logical_xor}};
+  return all;
+}
+
+// A poisoned value is right only when it says which op has no such dtype.
+bool Exists(const Value& v, const std::string& op) {
+  if (v.ok()) return true;
+  EXPECT_NE(v.status().message().find(op), std::string::npos) << v.status();
+  return false;
+}
+
+TEST(Elementwise, UnaryOnEveryDType) {
+  for (const auto& [name, f] : Unaries()) {
+    for (DType t : AllDTypes()) {
+      SCOPED_TRACE(name + " " + std::string(NumpyName(t)));
+      Unary op = f;
+      Tensor x = Data({117}, t, 3, /*special=*/true);
+      if (!Exists(op(input("x", t, {3})), name)) continue;
+      ExpectMatches([op](const std::vector<Value>& in) { return std::vector<Value>{op(in[0])}; }, {x}, {{"n"}});
+    }
+  }
+}
+
+TEST(Elementwise, BinaryOnEveryDType) {
+  for (const auto& [name, f] : Binaries()) {
+    for (DType t : AllDTypes()) {
+      SCOPED_TRACE(name + " " + std::string(NumpyName(t)));
+      Binary op = f;
+      Tensor x = Data({11, 13}, t, 5, true), y = Data({11, 13}, t, 6, true);
+      if (name == "pow" && IsSigned(t)) y = Data({11, 13}, DType::u8, 6).Cast(t).value();
+      if (!Exists(op(input("x", t, {3}), input("y", t, {3})), name)) continue;
+      ExpectMatches([op](const std::vector<Value>& in) { return std::vector<Value>{op(in[0], in[1])}; }, {x, y},
+                    {{"n", "m"}, {"n", "m"}});
+    }
+  }
+}
+
+TEST(Elementwise, MixedDTypesPromote) {
+  for (DType a : AllDTypes()) {
+    for (DType b : {DType::f32, DType::i32, DType::u8, DType::boolean}) {
+      SCOPED_TRACE(std::string(NumpyName(a)) + " " + std::string(NumpyName(b)));
+      ExpectMatches([](const std::vector<Value>& in) { return std::vector<Value>{in[0] * in[1] + 1}; },
+                    {Data({37}, a, 1), Data({37}, b, 2)}, {{"n"}, {"n"}});
+    }
+  }
+}
+
+TEST(Elementwise, CastBetweenAllDTypes) {
+  for (DType a : AllDTypes()) {
+    for (DType b : AllDTypes()) {
+      SCOPED_TRACE(std::string(NumpyName(a)) + " to " + std::string(NumpyName(b)));
+      ExpectMatches([b](const std::vector<Value>& in) { return std::vector<Value>{cast(in[0], b)}; },
+                    {Data({71}, a, 9)}, {{"n"}}, {.ulps = 0});
+    }
+  }
+}
+
+TEST(Elementwise, SelectAndWeakScalars) {
+  for (DType t : AllDTypes()) {
+    ExpectMatches([](const std::vector<Value>& in) {
+      return std::vector<Value>{select(in[0], in[1], in[2]), select(in[0], in[1], 0), in[1] + 2, in[1] * 0.5};
+    }, {Data({45}, DType::boolean, 1), Data({45}, t, 2), Data({45}, t, 3)}, {{"n"}, {"n"}, {"n"}});
+  }
+}
+
+TEST(Elementwise, SizesAroundTheVectorLength) {
+  for (int64_t n : {0, 1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1000, 4095, 4096, 4097, 40000}) {
+    for (DType t : {DType::f32, DType::f64, DType::i8, DType::i64, DType::f16, DType::boolean}) {
+      SCOPED_TRACE(std::to_string(n) + " " + std::string(NumpyName(t)));
+      ExpectMatches([](const std::vector<Value>& in) {
+        return std::vector<Value>{maximum(in[0] * in[1], in[1]), less(in[0], in[1])};
+      }, {Data({n}, t, 1, true), Data({n}, t, 2, true)}, {{"n"}, {"n"}});
+    }
+  }
+}
+
+TEST(Elementwise, BroadcastEveryWay) {
+  Tensor x = Data({5, 7, 9}, DType::f32, 1);
+  for (const Extents& shape : {Extents{}, Extents{1}, Extents{9}, Extents{7, 1}, Extents{7, 9}, Extents{5, 1, 1},
+                               Extents{5, 1, 9}, Extents{1, 7, 1}, Extents{1, 1, 9}}) {
+    SCOPED_TRACE(ToString(shape));
+    std::vector<std::string> names = {"a", "b", "c"};
+    std::vector<std::string> other;
+    for (size_t k = 0; k < shape.size(); ++k) other.push_back(shape[k] == 1 ? "" : names[3 - shape.size() + k]);
+    ExpectMatches([](const std::vector<Value>& in) {
+      return std::vector<Value>{in[0] * in[1] + in[1], in[1] - in[0]};
+    }, {x, Data(shape, DType::f32, 2)}, {names, other});
+  }
+}
+
+TEST(Elementwise, OneBodySeveralOutputs) {
+  ExpectMatches([](const std::vector<Value>& in) {
+    Value h = tanh(in[0] * in[2] + in[3]);
+    Value g = sigmoid(h - in[1]);
+    return std::vector<Value>{h, g, h * g + (1 - g) * in[1]};
+  }, {Data({33, 50}, DType::f32, 1), Data({33, 50}, DType::f32, 2), Data({50}, DType::f32, 3), Data({50}, DType::f32, 4)},
+     {{"n", "m"}, {"n", "m"}, {"m"}, {"m"}}, {.ulps = 32});
+}
+
+TEST(Elementwise, StridedInputsAreReadRight) {
+  Tensor base = Data({40, 60}, DType::f32, 8);
+  Tensor t = *base.Transpose({1, 0});
+  Tensor s = *(*base.Slice(1, 3, 60, 4)).Slice(0, 39, 0, -1);
+  ExpectMatches([](const std::vector<Value>& in) { return std::vector<Value>{in[0] * 2 + 1}; }, {t}, {{"n", "m"}});
+  ExpectMatches([](const std::vector<Value>& in) { return std::vector<Value>{in[0] * 2 + 1}; }, {s}, {{"n", "m"}});
+}
+
+TEST(Elementwise, ScalarsAndConstants) {
+  ExpectMatches([](const std::vector<Value>& in) {
+    return std::vector<Value>{in[0] + 1, constant(Data({3, 4}, DType::f32, 4)) * in[0], iota({4, 5}, 1, DType::i32),
+                              scalar(2.5, DType::f64) + in[0]};
+  }, {Data({}, DType::f32, 1)});
+  // A constant too large to be worth folding.
+  Tensor big = Data({300, 400}, DType::f32, 5);
+  ExpectMatches([big](const std::vector<Value>& in) { return std::vector<Value>{constant(big) + in[0]}; },
+                {Data({400}, DType::f32, 1)}, {{}});
+}
+
+}  // namespace
+}  // namespace oriel::e2e

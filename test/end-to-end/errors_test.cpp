@@ -1,0 +1,97 @@
+// What a careless or hostile caller gets: a clear error, the right status,
+// nothing lost.
+#include "test/end-to-end/harness.h"
+
+namespace oriel::e2e {
+namespace {
+
+using absl::StatusCode;
+
+struct Sum {
+  Value x = input("x", DType::f32, {dyn("n"), 4}), y = input("y", DType::f32, {dyn("n"), 4});
+  absl::StatusOr<Function> f = CompileInMode({x, y}, {(x + y).named("total")}, {}, {.name = "adder"});
+};
+
+void ExpectError(const absl::Status& status, StatusCode code, const std::vector<std::string>& parts) {
+  EXPECT_EQ(status.code(), code) << status;
+  for (const std::string& part : parts) {
+    EXPECT_NE(std::string(status.message()).find(part), std::string::npos) << "no \"" << part << "\" in: " << status;
+  }
+}
+
+TEST(Errors, WrongArguments) {
+  Sum s;
+  ASSERT_TRUE(s.f.ok()) << s.f.status();
+  const Tensor good = Tensor::Ones({3, 4});
+  ExpectError((*s.f)({good}).status(), StatusCode::kInvalidArgument, {"1", "2"});
+  ExpectError((*s.f)({good, good, good}).status(), StatusCode::kInvalidArgument, {"3", "2"});
+  ExpectError((*s.f)({good, Tensor::Ones({3, 4}, DType::f64)}).status(), StatusCode::kInvalidArgument, {"y", "float64", "float32"});
+  ExpectError((*s.f)({good, Tensor::Ones({3})}).status(), StatusCode::kInvalidArgument, {"y", "(3,)"});
+  ExpectError((*s.f)({good, Tensor::Ones({3, 5})}).status(), StatusCode::kInvalidArgument, {"y", "(3, 5)"});
+  ExpectError((*s.f)({good, Tensor::Ones({2, 4})}).status(), StatusCode::kInvalidArgument, {"y", "n"});
+  EXPECT_TRUE((*s.f)({good, good}).ok());
+}
+
+TEST(Errors, NamedArguments) {
+  Sum s;
+  ASSERT_TRUE(s.f.ok()) << s.f.status();
+  const Tensor good = Tensor::Ones({3, 4});
+  ExpectError(s.f->Call({{"x", good}}).status(), StatusCode::kNotFound, {"y"});
+  ExpectError(s.f->Call({{"x", good}, {"y", good}, {"z", good}}).status(), StatusCode::kNotFound, {"z"});
+  EXPECT_TRUE(s.f->Call({{"x", good}, {"y", good}}).ok());
+}
+
+TEST(Errors, AtConstruction) {
+  Value x = input("x", DType::f32, {3, 4}), y = input("y", DType::f32, {5});
+  Value bad = x + y;
+  const int line = __LINE__ - 1;
+  ExpectError(bad.status(), StatusCode::kInvalidArgument, {"add", "(3, 4)", "(5,)", "errors_test.cpp:" + std::to_string(line)});
+  Value later = tanh(bad) * 2.0;
+  EXPECT_EQ(later.status(), bad.status());
+  EXPECT_EQ(compile({x, y}, {later}).status(), bad.status());
+  ExpectError(dot(x, x).status(), StatusCode::kInvalidArgument, {"matmul", "(3, 4)"});
+  ExpectError(reshape(x, {5, -1}).status(), StatusCode::kInvalidArgument, {"reshape", "(3, 4)"});
+  ExpectError(sum(x, {2}).status(), StatusCode::kInvalidArgument, {"axis 2"});
+  ExpectError(concatenate({x, y}, 0).status(), StatusCode::kInvalidArgument, {"concatenate"});
+  ExpectError(gather(x, {y}, 0).status(), StatusCode::kInvalidArgument, {"gather", "float32"});
+}
+
+TEST(Errors, AtCompile) {
+  Value x = input("x", DType::f32, {3}), y = input("y", DType::f32, {3}), x2 = input("x", DType::f32, {3});
+  ExpectError(compile({x}, {x + y}).status(), StatusCode::kInvalidArgument, {"y"});
+  ExpectError(compile({x, x2}, {x + x2}).status(), StatusCode::kAlreadyExists, {"x"});
+  State s = state("s", Tensor::Zeros({3}));
+  ExpectError(compile({}, {}, {{s, cast(s, DType::f64)}}).status(), StatusCode::kInvalidArgument, {"s", "float64"});
+  ExpectError(compile({}, {}, {{s, s + 1.0}, {s, s + 2.0}}).status(), StatusCode::kAlreadyExists, {"s"});
+  EXPECT_FALSE(compile({x}, {Value()}).ok());
+}
+
+TEST(Errors, TextThatDoesNotParseOrVerify) {
+  ExpectError(CompileText("module { garbage").status(), StatusCode::kInvalidArgument, {});
+  ExpectError(CompileText("module { func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<4xf32> } }").status(),
+              StatusCode::kInvalidArgument, {});
+  ExpectError(CompileText("module {}").status(), StatusCode::kInvalidArgument, {});
+  ExpectError(CompileText("").status(), StatusCode::kInvalidArgument, {});
+}
+
+TEST(Errors, MemoryLimit) {
+  Value a = input("a", DType::f32, {dyn("n"), 200}), b = input("b", DType::f32, {200, 4000});
+  absl::StatusOr<Function> f = CompileInMode({a, b}, {dot(a, b).named("hidden")}, {}, {.memory_limit = 4'000'000'000});
+  ASSERT_TRUE(f.ok()) << f.status();
+  // 482112 x 200 by 200 x 4000: the result would need 7714 MB. The borrowed
+  // input costs one page here; nothing reads it.
+  absl::StatusOr<Tensor> zero = Tensor::Borrow(Tensor::Zeros({1}).raw(), {0, 200}, {}, DType::f32);
+  ASSERT_TRUE(zero.ok());
+  static float cell[200] = {};
+  absl::StatusOr<Tensor> big = Tensor::Borrow(cell, {482112, 200}, {0, 4}, DType::f32);
+  ASSERT_TRUE(big.ok()) << big.status();
+  ExpectError((*f)({*big, Tensor::Ones({200, 4000})}).status(), StatusCode::kResourceExhausted,
+              {"hidden", "7713792000 bytes (7714 MB)", "Requested:", "Free:", "Limit:", "Storage map:", "What would fit:", "errors_test.cpp:"});
+  EXPECT_TRUE((*f)({Tensor::Ones({2, 200}), Tensor::Ones({200, 4000})}).ok());
+  absl::StatusOr<MemoryReport> plan = f->PlanMemory({{"n", 482112}});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->planned_peak, 482112 * 200 * 4 + 200 * 4000 * 4 + 7713792000);
+}
+
+}  // namespace
+}  // namespace oriel::e2e

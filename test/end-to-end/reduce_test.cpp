@@ -1,0 +1,106 @@
+// Reductions over any axes, and chains of them over the same rows.
+#include "test/end-to-end/harness.h"
+
+namespace oriel::e2e {
+namespace {
+
+using Values = std::vector<Value>;
+using Reduction = Value (*)(const Operand&, Axes, bool);
+
+// A sum's error grows with what it adds: absolute tolerance for cancellation.
+Tolerance For(DType t, int64_t count) {
+  switch (t) {
+    case DType::f64: return {8, 1e-14 * count};
+    case DType::f32: return {8, 1e-6 * count};
+    case DType::f16: return {8, 4e-3 * count};
+    case DType::bf16: return {8, 3e-2 * count};
+    default: return {};
+  }
+}
+
+TEST(Reduce, EveryKindAndDTypeOverEachAxis) {
+  const std::pair<const char*, Reduction> kinds[] = {{"sum", sum}, {"prod", prod}, {"max", reduce_max},
+                                                     {"min", reduce_min}, {"mean", mean}, {"any", any}, {"all", all_of}};
+  for (const auto& [name, f] : kinds) {
+    for (DType t : AllDTypes()) {
+      for (Axes axes : {Axes{}, Axes{0}, Axes{1}, Axes{2}, Axes{0, 2}, Axes{0, 1}, Axes{1, 2}, Axes{-1}}) {
+        SCOPED_TRACE(std::string(name) + " " + std::string(NumpyName(t)) + " axes " + ToString(Extents(axes.begin(), axes.end())));
+        Reduction reduce = f;
+        if (!reduce(input("x", t, {3, 3, 3}), axes, false).ok()) {
+          ADD_FAILURE() << "no " << name << " on " << NumpyName(t);
+          continue;
+        }
+        ExpectMatches([=](const Values& in) { return Values{reduce(in[0], axes, false), reduce(in[0], axes, true)}; },
+                      {Data({4, 6, 35}, t, 1)}, {{"a", "b", "c"}}, For(t, 840));
+      }
+    }
+  }
+}
+
+TEST(Reduce, LengthsAroundTheLeaves) {
+  for (int64_t n : {0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 100, 255, 256, 257, 1000, 4095, 4096, 4097, 8192, 12289, 40000}) {
+    for (DType t : {DType::f32, DType::f64, DType::i32, DType::u8}) {
+      SCOPED_TRACE(std::to_string(n) + " " + std::string(NumpyName(t)));
+      ExpectMatches([](const Values& in) { return Values{sum(in[0]), sum(in[0] * in[0])}; }, {Data({n}, t, 1)}, {{"n"}}, For(t, n + 1));
+      ExpectMatches([](const Values& in) { return Values{sum(in[0], {0}), sum(in[0], {1})}; }, {Data({n, 3}, t, 1)}, {{"n", "m"}}, For(t, n + 1));
+      if (n == 0) continue;
+      ExpectMatches([](const Values& in) { return Values{reduce_max(in[0]), reduce_min(in[0])}; }, {Data({n}, t, 1, true)}, {{"n"}});
+    }
+  }
+}
+
+TEST(Reduce, NaNPropagatesThroughMaxAndMin) {
+  Tensor x = Data({5, 100}, DType::f32, 1);
+  x.data<float>()[203] = std::numeric_limits<float>::quiet_NaN();
+  ExpectMatches([](const Values& in) { return Values{reduce_max(in[0], {1}), reduce_min(in[0], {1}), reduce_max(in[0], {0})}; },
+                {x}, {{"n", "m"}});
+}
+
+TEST(Reduce, EmptyMaxIsAnError) {
+  Value x = input("x", DType::f32, {dyn("n")});
+  absl::StatusOr<Function> f = CompileInMode({x}, {reduce_max(x)});
+  ASSERT_TRUE(f.ok()) << f.status();
+  absl::StatusOr<std::vector<Tensor>> out = (*f)({Tensor::Zeros({0})});
+  EXPECT_EQ(out.status().code(), absl::StatusCode::kInvalidArgument) << out.status();
+}
+
+TEST(Reduce, ArgMaxArgMin) {
+  for (DType t : AllDTypes()) {
+    for (int64_t n : {1, 5, 33, 1000}) {
+      SCOPED_TRACE(std::string(NumpyName(t)) + " " + std::to_string(n));
+      ExpectMatches([](const Values& in) {
+        return Values{argmax(in[0], 1), argmin(in[0], 1), argmax(in[0], 0), argmin(in[0], 0, true), argmax(in[0])};
+      }, {Data({7, n}, t, 3, true)}, {{"n", "m"}});
+    }
+  }
+}
+
+TEST(Reduce, RowChains) {
+  for (int64_t columns : {1, 3, 31, 32, 33, 500, 4097, 9000}) {
+    SCOPED_TRACE(columns);
+    ExpectMatches([](const Values& in) {
+      Value x = in[0];
+      Value centred = x - mean(x, {1}, true);
+      Value variance = mean(centred * centred, {1}, true);
+      return Values{softmax(x), log_softmax(x), logsumexp(x, {1}), centred * rsqrt(variance + 1e-5) * in[1] + in[2]};
+    }, {Data({6, columns}, DType::f32, 1), Data({columns}, DType::f32, 2), Data({columns}, DType::f32, 3)},
+       {{"n", "m"}, {"m"}, {"m"}}, {.ulps = 64, .absolute = 2e-5});
+  }
+}
+
+TEST(Reduce, SoftmaxOverOtherAxesAndDTypes) {
+  for (DType t : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
+    ExpectMatches([](const Values& in) { return Values{softmax(in[0], 0), softmax(in[0], 1), softmax(in[0], 2)}; },
+                  {Data({5, 6, 40}, t, 1)}, {{"a", "b", "c"}}, {.ulps = 16, .absolute = t == DType::bf16 ? 1e-2 : 1e-3});
+  }
+}
+
+TEST(Reduce, ReductionFeedsElementwise) {
+  ExpectMatches([](const Values& in) {
+    Value s = sum(in[0] * in[1], {0});
+    return Values{tanh(s) + 1.0, in[0] - sum(in[0], {0}, true), in[0] / sum(abs(in[0]))};
+  }, {Data({300, 20}, DType::f32, 1), Data({300, 20}, DType::f32, 2)}, {{"n", "m"}, {"n", "m"}}, {.ulps = 64, .absolute = 1e-4});
+}
+
+}  // namespace
+}  // namespace oriel::e2e
