@@ -38,8 +38,8 @@ class Dim {
   static Dim Symbol(std::string name);
 
   // Reads what ToString prints: + - * // ceildiv(a,b) floordiv(a,b) mod(a,b)
-  // min(a,b) max(a,b), parentheses, integers, symbols. InvalidArgument names
-  // the offending position. Nesting is bounded (64).
+  // min(a,b,...) max(a,b,...), parentheses, integers, symbols. InvalidArgument
+  // names the offending position. Nesting is bounded (64).
   static absl::StatusOr<Dim> Parse(std::string_view text);
 
   bool is_static() const;
@@ -47,9 +47,10 @@ class Dim {
   bool is_symbol() const; // a bare symbol
   std::string symbol() const;  // requires is_symbol()
 
-  // Division rounds toward minus infinity; the divisor must not be zero at
-  // evaluation (InvalidArgument then). Integer overflow at evaluation is an
-  // error, never a wrap.
+  // FloorDiv rounds toward minus infinity and Mod has the divisor's sign, as in
+  // Python. The divisor must not be zero at evaluation (InvalidArgument then),
+  // unless the normal form divided already: n*m // n is m. Integer overflow at
+  // evaluation is an error, never a wrap.
   static Dim FloorDiv(const Dim& a, const Dim& b);
   static Dim CeilDiv(const Dim& a, const Dim& b);
   static Dim Mod(const Dim& a, const Dim& b);
@@ -80,6 +81,7 @@ class Dim {
   const Node& node() const { return *node_; }
 
  private:
+  friend struct DimMaker;
   explicit Dim(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
   std::shared_ptr<const Node> node_;
 };
