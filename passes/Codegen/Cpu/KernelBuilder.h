@@ -165,14 +165,14 @@ public:
 };
 
 //===----------------------------------------------------------------------===//
-// KernelEntry: one entry function
+// EntryBuilder: one entry function
 //===----------------------------------------------------------------------===//
 
-class KernelEntry {
+class EntryBuilder {
 public:
   /// Starts `func.func @symbol(%args: !llvm.ptr, %begin, %end, %worker: i64)`
   /// at the end of `module`; `code` inserts into its body.
-  KernelEntry(mlir::ModuleOp module, const KernelSignature &signature,
+  EntryBuilder(mlir::ModuleOp module, const KernelSignature &signature,
               llvm::StringRef symbol);
 
   Code code;
@@ -205,12 +205,13 @@ public:
     int64_t axis = 0;
     int64_t operand = 0;
     mlir::Value bound;    // i64
+    bool wrap = true;     // negative indices count from the end
   };
-  /// Wraps negative indices and checks 0 <= index < bound. A failure is
+  /// Wraps negative indices (if asked to) and checks 0 <= index < bound. A failure is
   /// recorded in this worker's ErrorRecord if its position is the lowest yet.
   /// `index` and `position` (flat, in the index tensor) are i64 or vectors of
   /// as many lanes; lanes off in `mask` (may be null) are not checked. Returns
-  /// the index, 0 where it failed or was off: which is safe unless bound is 0.
+  /// the index, 0 where it failed or was off: which is safe only if bound > 0.
   mlir::Value checkIndex(mlir::Value index, mlir::Value position,
                          mlir::Value mask, const IndexCheck &check);
 
