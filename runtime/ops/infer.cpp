@@ -1,8 +1,55 @@
 #include "runtime/ops/infer.h"
 
+#include <algorithm>
+
+#include "runtime/core/dim_node.h"
 #include "runtime/ops/infer_internal.h"
 
 namespace oriel {
+namespace {
+
+using Kind = DimAtom::Kind;
+
+// The atom when the dim is just one, else nullptr.
+const DimAtom* LoneAtom(const Dim& dim) {
+  const Dim::Node& node = dim.node();
+  const bool lone = node.constant == 0 && node.terms.size() == 1 && node.terms[0].coefficient == 1 &&
+                    node.terms[0].factors.size() == 1;
+  return lone ? node.terms[0].factors[0].get() : nullptr;
+}
+
+// Dims nest at most kMaxDimDepth deep, which bounds this recursion and the next.
+bool ProvablyNonNegative(const Dim& dim) {
+  const Dim::Node& node = dim.node();
+  if (node.constant < 0) return false;
+  for (const DimTerm& term : node.terms) {
+    if (term.coefficient < 0) return false;
+    for (const auto& atom : term.factors) {
+      const auto& args = atom->args;
+      const bool all = std::all_of(args.begin(), args.end(), ProvablyNonNegative);
+      const bool any = std::any_of(args.begin(), args.end(), ProvablyNonNegative);
+      if (atom->kind == Kind::kMax ? !any : !all) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool ProvablyAtMost(const Dim& a, const Dim& b) {
+  if (ProvablyNonNegative(b - a)) return true;
+  if (const DimAtom* atom = LoneAtom(a)) {
+    auto below = [&](const Dim& arg) { return ProvablyAtMost(arg, b); };
+    if (atom->kind == Kind::kMin && std::any_of(atom->args.begin(), atom->args.end(), below)) return true;
+    if (atom->kind == Kind::kMax && std::all_of(atom->args.begin(), atom->args.end(), below)) return true;
+  }
+  if (const DimAtom* atom = LoneAtom(b)) {
+    auto above = [&](const Dim& arg) { return ProvablyAtMost(a, arg); };
+    if (atom->kind == Kind::kMax && std::any_of(atom->args.begin(), atom->args.end(), above)) return true;
+    if (atom->kind == Kind::kMin && std::all_of(atom->args.begin(), atom->args.end(), above)) return true;
+  }
+  return false;
+}
 
 std::string ToString(const TensorType& type) {
   return std::string(NumpyName(type.dtype)) + " " + ToString(type.shape);
@@ -46,8 +93,8 @@ bool Context::RequireAtMost(const Dim& left, const Dim& right, const std::string
     case DimOrder::kUnknown:
       break;
   }
+  if (ProvablyAtMost(left, right)) return true;
   const Dim smaller = Dim::Min(left, right);
-  if (smaller == left) return true;
   if (requirements != nullptr) requirements->push_back({smaller, left, op() + ": " + what});
   return true;
 }

@@ -66,6 +66,10 @@ absl::StatusOr<std::vector<TensorType>> InferBranch(absl::Span<const TensorType>
 enum class DimOrder { kLess, kEqual, kGreater, kUnknown };
 DimOrder CompareDims(const Dim& a, const Dim& b);
 
+// Is a <= b whatever the symbols (extents, so never negative) are? False means
+// that it could not be proved.
+bool ProvablyAtMost(const Dim& a, const Dim& b);
+
 }  // namespace oriel
 
 #endif  // ORIEL_OPS_INFER_H_
