@@ -73,8 +73,9 @@ class Tensor {
   template <typename T, typename = std::enable_if_t<std::is_arithmetic_v<T>>>
   static Tensor Scalar(T value);
 
-  // Shares foreign memory. `strides` are in BYTES and may be negative or zero;
-  // empty means C-contiguous. `release` runs once when the last sharer goes.
+  // Shares foreign memory, aligned to its elements. `strides` are in BYTES and
+  // may be negative or zero; empty means C-contiguous. `release` runs once when
+  // the last sharer goes, and at once when Borrow fails.
   static absl::StatusOr<Tensor> Borrow(void* data, Extents shape,
                                        std::vector<int64_t> strides,
                                        DType dtype,
@@ -106,9 +107,10 @@ class Tensor {
   Tensor Contiguous() const;   // itself when contiguous, else Clone()
   // Same elements, converted as NumPy's astype does.
   absl::StatusOr<Tensor> Cast(DType dtype) const;
-  // Views (no copy). Errors: InvalidArgument.
-  absl::StatusOr<Tensor> Reshape(Extents shape) const;  // copies when it must
-  absl::StatusOr<Tensor> Transpose(std::vector<int> permutation) const;
+  // Views (no copy). Errors: InvalidArgument. Axes may be negative.
+  // One extent may be -1; a tensor that is not contiguous is copied.
+  absl::StatusOr<Tensor> Reshape(Extents shape) const;
+  absl::StatusOr<Tensor> Transpose(std::vector<int> permutation = {}) const;
   absl::StatusOr<Tensor> Slice(int axis, int64_t start, int64_t stop,
                                int64_t step = 1) const;  // NumPy bounds
 
@@ -125,6 +127,11 @@ class Tensor {
   absl::Status Save(const std::string& path) const;
 
  private:
+  struct NoData {};
+  explicit Tensor(NoData) {}
+  static Tensor Failed(DType dtype);
+  const char* AddressOf(absl::Span<const int64_t> index) const;
+
   std::shared_ptr<void> owner_;
   void* data_ = nullptr;
   Extents shape_;
