@@ -9,6 +9,7 @@
 #include "oriel/dtype.h"
 #include "oriel/function.h"
 #include "oriel/node_table.h"
+#include "oriel/npy.h"
 #include "oriel/profile.h"
 #include "oriel/tensor.h"
 #include "oriel/value.h"
