@@ -1,0 +1,78 @@
+// File: builder.h
+//
+// What the builder functions of value.h are made of. Internal.
+#ifndef ORIEL_GRAPH_BUILDER_H_
+#define ORIEL_GRAPH_BUILDER_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/graph/node.h"
+
+namespace oriel::graph {
+
+// The status with the caller's "file.cpp:42: " before its message.
+Value Poison(const absl::Status& status, const Location& at);
+Value PoisonInvalid(const std::string& message, const Location& at);
+
+// A new node of `kind`; infers its types. Poisoned when an operand is, when
+// inference refuses, or when an operand was made in a body that has ended.
+struct NodeSpec {
+  OpKind op;
+  Attrs attrs = {};
+  std::vector<Value> operands = {};
+  std::vector<Region> regions = {};
+  std::shared_ptr<StateCell> state = nullptr;
+  bool derived = false;
+};
+Value MakeOp(NodeSpec spec, const Location& at);
+// The same with types (and requirements) already known: ops with regions.
+Value MakeTyped(NodeSpec spec, std::vector<TensorType> types, std::vector<DimRequirement> requirements,
+                const Location& at);
+// An input or a region's argument.
+Value MakeLeaf(NodeKind kind, std::string name, TensorType type, const Location& at);
+
+// The first poisoned value, if any.
+std::optional<Value> FirstPoisoned(absl::Span<const Value> values);
+
+// Marks values made in its lifetime as belonging to a body.
+class RegionScope {
+ public:
+  RegionScope();
+  ~RegionScope();
+  RegionScope(const RegionScope&) = delete;
+  RegionScope& operator=(const RegionScope&) = delete;
+  uint64_t id() const { return id_; }
+
+ private:
+  uint64_t id_;
+};
+// The values from outside the region that its results depend on.
+std::vector<Value> CapturesOf(const Region& region);
+
+// ---- fitting operands ----
+Value CastTo(const Value& x, DType dtype, const Location& at, bool derived = true);
+Value BroadcastTo(const Value& x, const Dims& shape, const Location& at, bool derived = true);
+// A scalar constant of that dtype; `operand` is weak. InvalidArgument for an
+// integer that the dtype cannot hold.
+Value WeakConstant(const Operand& operand, DType dtype, const Location& at);
+// The operand as a Value: a weak scalar becomes int64, float64 or bool.
+Value Strong(const Operand& operand);
+// NumPy's result type of the operands, weak scalars included.
+DType PromotedDType(absl::Span<const Operand* const> operands);
+// The operand cast to `dtype`; weak scalars become constants.
+Value Fit(const Operand& operand, DType dtype, const Location& at);
+// NumPy's broadcast of two shapes; symbols that differ are taken to be equal
+// (a requirement of the op). InvalidArgument when it cannot be.
+absl::StatusOr<Dims> BroadcastShapes(const Dims& a, const Dims& b);
+// All values broadcast to their common shape.
+absl::Status BroadcastTogether(std::vector<Value>* values, const Location& at);
+// NumPy's dtype for a float function of an integer or bool.
+DType FloatFor(DType dtype);
+// An axis in [-rank, rank) made non-negative.
+absl::StatusOr<int64_t> NormalizeAxis(int64_t axis, int rank, std::string_view op);
+
+}  // namespace oriel::graph
+
+#endif  // ORIEL_GRAPH_BUILDER_H_

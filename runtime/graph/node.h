@@ -1,0 +1,79 @@
+// File: node.h
+//
+// Node: what a Value points at. Immutable once made, shared by all its users,
+// so that an expression graph needs no owner and no locks.
+#ifndef ORIEL_GRAPH_NODE_H_
+#define ORIEL_GRAPH_NODE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "oriel/value.h"
+#include "runtime/core/state_cell.h"
+#include "runtime/ops/attrs.h"
+#include "runtime/ops/infer.h"
+#include "runtime/ops/op_table.h"
+
+namespace oriel::graph {
+
+enum class NodeKind : uint8_t {
+  kPoison,    // status says why
+  kInput,     // a function input; attrs: none, types[0] its type
+  kArgument,  // an argument of a loop's region
+  kOp,        // attrs, operands, regions as the op says
+};
+
+// A body of a loop (arguments: i, carried...) or branch (no arguments). Nodes
+// made while its function ran have its id in Node::region.
+struct Region {
+  uint64_t id = 0;
+  std::vector<Value> arguments;
+  std::vector<Value> results;
+};
+
+struct Node {
+  NodeKind kind = NodeKind::kPoison;
+  OpKind op = OpKind::kConstant;  // of kOp
+  Attrs attrs;
+  std::vector<Value> operands;
+  std::vector<TensorType> types;             // of the results
+  std::vector<DimRequirement> requirements;  // what inference could not prove
+  std::vector<Region> regions;
+  std::vector<Value> captures;       // values from above that the regions use
+  std::shared_ptr<StateCell> state;  // of state_read
+
+  // Copies under another name (Value::named) keep the id: they are one node.
+  NodeId id = kNoNode;
+  uint64_t region = 0;  // the innermost body it was made in, 0: none
+  std::string name, scope, file;
+  int32_t line = 0;
+  bool derived = false;  // made by a builder to fit operands, not stated
+
+  absl::Status status;  // not OK for kPoison
+
+  Node() = default;
+  Node(const Node&) = default;
+  Node& operator=(const Node&) = delete;
+  // Long chains must not nest destructor calls: the stack would overflow.
+  ~Node();
+
+  std::string Where() const;  // "file.cpp:42", "" when unknown
+  std::string Label() const;  // the name, or "add#17"
+};
+
+// The nodes that compute `roots` and belong to `region` (0: to no body), each
+// once, in the order they were made. Where a node has copies of several names,
+// the one that was named wins. Nodes made in bodies are reached through the
+// captures of their loop or branch.
+std::vector<const Node*> Reachable(absl::Span<const Value> roots, uint64_t region);
+
+// "file.cpp" of "/a/b/file.cpp".
+std::string BaseName(std::string_view path);
+
+}  // namespace oriel::graph
+
+#endif  // ORIEL_GRAPH_NODE_H_

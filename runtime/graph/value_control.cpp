@@ -1,0 +1,153 @@
+// loop, branch, and the compositions of value.h.
+#include <algorithm>
+#include <limits>
+
+#include "runtime/core/status.h"
+#include "runtime/graph/builder.h"
+
+namespace oriel {
+namespace {
+
+using graph::CastTo;
+using graph::Poison;
+using graph::PoisonInvalid;
+
+std::vector<TensorType> TypesOf(const std::vector<Value>& values) {
+  std::vector<TensorType> types;
+  for (const Value& value : values) types.push_back({value.dtype(), value.shape()});
+  return types;
+}
+
+// All results of a multi-result node; a poisoned one as often as wanted.
+std::vector<Value> ResultsOf(const Value& value, size_t count) {
+  std::vector<Value> results;
+  for (size_t i = 0; i < count; ++i) {
+    results.push_back(value.ok() ? Value(value.node(), static_cast<int>(i)) : value);
+  }
+  return results;
+}
+
+graph::Region RunBranch(const std::function<std::vector<Value>()>& body) {
+  graph::RegionScope scope;
+  return {.id = scope.id(), .arguments = {}, .results = body()};
+}
+
+}  // namespace
+
+std::vector<Value> loop(const Operand& trips, std::vector<Value> initial,
+                        const std::function<std::vector<Value>(Value i, std::vector<Value> carried)>& body,
+                        Location at) {
+  const size_t count = initial.size();
+  Value n = graph::Strong(trips);
+  if (n.ok() && !IsInteger(n.dtype())) {
+    n = PoisonInvalid("loop: the trip count must be an integer, got " + std::string(NumpyName(n.dtype())), at);
+  }
+  n = CastTo(n, DType::i64, at);
+  std::vector<Value> operands = {n};
+  operands.insert(operands.end(), initial.begin(), initial.end());
+  if (auto poisoned = graph::FirstPoisoned(operands)) return ResultsOf(*poisoned, count);
+
+  const std::vector<TensorType> types = TypesOf(initial);
+  graph::Region region;
+  {
+    graph::RegionScope scope;
+    region.id = scope.id();
+    region.arguments.push_back(graph::MakeLeaf(graph::NodeKind::kArgument, "i", {DType::i64, {}}, at));
+    for (size_t i = 0; i < count; ++i) {
+      region.arguments.push_back(graph::MakeLeaf(graph::NodeKind::kArgument, initial[i].name(), types[i], at));
+    }
+    region.results = body(region.arguments[0], {region.arguments.begin() + 1, region.arguments.end()});
+  }
+  if (auto poisoned = graph::FirstPoisoned(region.results)) return ResultsOf(*poisoned, count);
+  std::vector<DimRequirement> requirements;
+  absl::Status status = CheckLoopBody(types, TypesOf(region.results), &requirements);
+  if (!status.ok()) return ResultsOf(Poison(status, at), count);
+  absl::StatusOr<std::vector<TensorType>> results = InferTypes(OpKind::kLoop, {}, TypesOf(operands), &requirements);
+  if (!results.ok()) return ResultsOf(Poison(results.status(), at), count);
+  const Value value = graph::MakeTyped({.op = OpKind::kLoop, .operands = std::move(operands), .regions = {region}},
+                                       *std::move(results), std::move(requirements), at);
+  return ResultsOf(value, count);
+}
+
+std::vector<Value> branch(const Operand& condition, const std::function<std::vector<Value>()>& then_body,
+                          const std::function<std::vector<Value>()>& else_body, Location at) {
+  const Value chosen = CastTo(graph::Strong(condition), DType::boolean, at);
+  graph::Region then_region = RunBranch(then_body), else_region = RunBranch(else_body);
+  const size_t count = then_region.results.size();
+  if (!chosen.ok()) return ResultsOf(chosen, count);
+  for (const graph::Region* region : {&then_region, &else_region}) {
+    if (auto poisoned = graph::FirstPoisoned(region->results)) return ResultsOf(*poisoned, count);
+  }
+  std::vector<DimRequirement> requirements;
+  const std::vector<TensorType> condition_type = TypesOf({chosen});
+  absl::StatusOr<std::vector<TensorType>> types = InferTypes(OpKind::kBranch, {}, condition_type, &requirements);
+  if (types.ok()) types = InferBranch(TypesOf(then_region.results), TypesOf(else_region.results), &requirements);
+  if (!types.ok()) return ResultsOf(Poison(types.status(), at), count);
+  const Value value = graph::MakeTyped(
+      {.op = OpKind::kBranch, .operands = {chosen}, .regions = {std::move(then_region), std::move(else_region)}},
+      *std::move(types), std::move(requirements), at);
+  return ResultsOf(value, count);
+}
+
+// ---- compositions: plain graphs of the ops above ----
+
+namespace {
+
+// A float operand with its shifted form x - max(x), which keeps exp in range.
+struct Shifted {
+  Value x, shifted, max;
+};
+
+Shifted ShiftByMax(const Operand& x, const Axes& axes) {
+  Value value = graph::Strong(x);
+  if (value.ok()) value = CastTo(value, IsFloat(value.dtype()) ? value.dtype() : DType::f64, x.location);
+  const Value max = reduce_max(Operand(value, x.location), axes, /*keepdims=*/true);
+  return {value, sub(Operand(value, x.location), Operand(max, x.location)), max};
+}
+
+}  // namespace
+
+Value softmax(const Operand& x, int axis) {
+  const auto at = [&](const Value& v) { return Operand(v, x.location); };
+  const Value exps = exp(at(ShiftByMax(x, {axis}).shifted));
+  return div(at(exps), at(sum(at(exps), {axis}, /*keepdims=*/true)));
+}
+
+Value log_softmax(const Operand& x, int axis) {
+  const auto at = [&](const Value& v) { return Operand(v, x.location); };
+  const Value shifted = ShiftByMax(x, {axis}).shifted;
+  return sub(at(shifted), at(log(at(sum(at(exp(at(shifted))), {axis}, /*keepdims=*/true)))));
+}
+
+Value logsumexp(const Operand& x, Axes axes, bool keepdims) {
+  const auto at = [&](const Value& v) { return Operand(v, x.location); };
+  Value value = graph::Strong(x);
+  if (!value.ok()) return value;
+  value = CastTo(value, IsFloat(value.dtype()) ? value.dtype() : DType::f64, x.location);
+  Value max = reduce_max(at(value), axes, /*keepdims=*/true);
+  if (!max.ok()) return max;
+  // An infinite maximum is not subtracted: inf - inf would be NaN.
+  const double inf = std::numeric_limits<double>::infinity();
+  const Operand infinity(inf, x.location), zero(0.0, x.location);
+  const Value finite = less(at(abs(at(max))), infinity);
+  const Value shift = select(at(finite), at(max), zero);
+  const Value sums = sum(at(exp(at(sub(at(value), at(shift))))), axes, /*keepdims=*/true);
+  const Value result = add(at(log(at(sums))), at(shift));
+  if (keepdims || !result.ok() || value.rank() == 0) return result;
+  // Drop the axes of size 1 that keepdims kept.
+  Dims shape;
+  for (int axis = 0; axis < value.rank(); ++axis) {
+    const bool reduced = axes.empty() || std::find_if(axes.begin(), axes.end(), [&](int a) {
+                                           return (a < 0 ? a + value.rank() : a) == axis;
+                                         }) != axes.end();
+    if (!reduced) shape.push_back(value.shape()[axis]);
+  }
+  return reshape(at(result), std::move(shape));
+}
+
+Value relu(const Operand& x) {
+  // Weak zero: the result keeps the dtype.
+  return maximum(x, Operand(0, x.location));
+}
+
+}  // namespace oriel
