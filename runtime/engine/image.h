@@ -145,6 +145,7 @@ class LoadedImage {
 
  private:
   LoadedImage() = default;
+  static std::shared_ptr<const LoadedImage> Finish(std::shared_ptr<LoadedImage> image);
   const char* base_ = nullptr;
   uint64_t bytes_ = 0;
   How how_ = How::kNative;

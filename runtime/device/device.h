@@ -1,0 +1,43 @@
+// File: device.h
+//
+// Device: where buffers live and kernels run. The host is the only one so far;
+// the executor talks to this interface and to nothing below it.
+#ifndef ORIEL_DEVICE_DEVICE_H_
+#define ORIEL_DEVICE_DEVICE_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "runtime/engine/kernel_abi.h"
+#include "runtime/memory/guarded.h"
+
+namespace oriel {
+
+// One phase of a kernel, ready to run.
+struct Launch {
+  KernelEntry entry = nullptr;
+  const int64_t* args = nullptr;
+  int64_t tasks = 0;
+  int64_t grain = 1;     // tasks per piece
+  int threads = 1;       // 1: on the calling thread, waking nobody
+};
+
+// Thread-safe.
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::string_view name() const = 0;  // "cpu"
+  virtual absl::StatusOr<Block> Allocate(uint64_t bytes) = 0;
+  // The areas must not overlap. Uses up to `threads` threads.
+  virtual void Copy(void* to, const void* from, uint64_t bytes, int threads) = 0;
+  // Returns when all tasks are done.
+  virtual void Run(const Launch& launch) = 0;
+};
+
+// Host memory and the shared thread pool.
+Device& HostDevice();
+
+}  // namespace oriel
+
+#endif  // ORIEL_DEVICE_DEVICE_H_

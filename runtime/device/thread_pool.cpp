@@ -1,0 +1,201 @@
+// File: thread_pool.cpp
+#include "runtime/device/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <string>
+
+namespace oriel {
+namespace {
+
+constexpr uint64_t kOpen = 1;
+constexpr uint64_t kInside = uint64_t{1} << 8;   // one helper inside
+constexpr uint64_t kJoined = uint64_t{1} << 24;  // one helper has joined
+constexpr uint64_t kInsideMask = uint64_t{0xffff} << 8;
+constexpr uint64_t kJoinedMask = uint64_t{0xffff} << 24;
+constexpr uint64_t kGeneration = uint64_t{1} << 40;  // one more job in this slot
+constexpr uint64_t kGenerationMask = ~(kGeneration - 1);
+
+// How long a worker looks for the next job before it sleeps: steps of one call
+// follow each other within microseconds, waking a sleeper costs tens.
+constexpr auto kSpin = std::chrono::microseconds(50);
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Set while a thread runs tasks, so that a nested Run stays inline.
+thread_local bool in_task = false;
+
+// The quota of the control group in cores, 0: none.
+double QuotaCores() {
+  std::ifstream v2("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (v2 >> quota >> period && quota != "max" && period > 0) return std::strtod(quota.c_str(), nullptr) / period;
+  std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  double us = 0;
+  if (q >> us && p >> period && us > 0 && period > 0) return us / period;
+  return 0;
+}
+
+}  // namespace
+
+int AvailableCores() {
+  static const int cores = [] {
+    int n = static_cast<int>(std::thread::hardware_concurrency());
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+    const double quota = QuotaCores();
+    if (quota > 0) n = std::min(n, static_cast<int>(std::ceil(quota)));
+    return std::max(n, 1);
+  }();
+  return cores;
+}
+
+Split ChooseSplit(int64_t cost_ns, int64_t tasks, int threads) {
+  constexpr int64_t kInlineBelow = 20'000;  // waking costs about this
+  constexpr int64_t kPiece = 5'000;         // at least this much per piece
+  Split split;
+  split.grain = std::max<int64_t>(tasks, 1);
+  if (threads <= 1 || tasks <= 1 || cost_ns < kInlineBelow) return split;
+  const int64_t useful = std::max<int64_t>(1, cost_ns / (kInlineBelow / 2));
+  split.threads = static_cast<int>(std::min<int64_t>({threads, tasks, useful}));
+  if (split.threads <= 1) {
+    split.threads = 1;
+    return split;
+  }
+  split.inline_run = false;
+  const int64_t pieces = std::max<int64_t>(split.threads, std::min<int64_t>(int64_t{split.threads} * 4, cost_ns / kPiece));
+  split.grain = std::max<int64_t>(1, (tasks + pieces - 1) / pieces);
+  return split;
+}
+
+ThreadPool::ThreadPool() = default;
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true);
+  epoch_.fetch_add(1);
+  epoch_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+ThreadPool& ThreadPool::Shared() {
+  static ThreadPool* pool = new ThreadPool;
+  return *pool;
+}
+
+void ThreadPool::Start(int workers) {
+  workers = std::min(workers, kMaxWorkers);
+  if (started_.load(std::memory_order_acquire) >= workers) return;
+  std::lock_guard<std::mutex> lock(start_mutex_);
+  while (started_.load(std::memory_order_relaxed) < workers) {
+    threads_.emplace_back([this] { WorkerLoop(); });
+    started_.fetch_add(1, std::memory_order_release);
+  }
+}
+
+void ThreadPool::Work(Slot* slot, int64_t worker) {
+  const bool outer = in_task;
+  in_task = true;
+  while (true) {
+    const int64_t begin = slot->next.fetch_add(slot->grain, std::memory_order_relaxed);
+    if (begin >= slot->tasks) break;
+    slot->entry(slot->args, begin, std::min(begin + slot->grain, slot->tasks), worker);
+  }
+  in_task = outer;
+}
+
+bool ThreadPool::TryHelp() {
+  for (Slot& slot : slots_) {
+    uint64_t state = slot.state.load(std::memory_order_acquire);
+    while ((state & kOpen) != 0) {
+      const int joined = static_cast<int>((state & kJoinedMask) / kJoined);
+      if (joined >= slot.limit.load(std::memory_order_relaxed)) break;
+      if (!slot.state.compare_exchange_weak(state, state + kInside + kJoined, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+      Work(&slot, joined + 1);
+      // Release: the caller sees what this helper wrote.
+      const uint64_t before = slot.state.fetch_sub(kInside, std::memory_order_acq_rel);
+      if ((before & kOpen) == 0 && (before & kInsideMask) == kInside) slot.state.notify_all();
+      return true;
+    }
+  }
+  return false;
+}
+
+void ThreadPool::WorkerLoop() {
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const uint32_t seen = epoch_.load(std::memory_order_acquire);
+    if (open_jobs_.load(std::memory_order_acquire) > 0 && TryHelp()) continue;
+    const auto until = std::chrono::steady_clock::now() + kSpin;
+    bool changed = false;
+    while (!changed) {
+      for (int i = 0; i < 64 && !changed; ++i) {
+        changed = epoch_.load(std::memory_order_relaxed) != seen;
+        if (!changed) Pause();
+      }
+      if (!changed && std::chrono::steady_clock::now() >= until) break;
+    }
+    if (changed) continue;
+    sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    // A job that came since `seen` was read makes wait return at once.
+    epoch_.wait(seen, std::memory_order_seq_cst);
+    sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+void ThreadPool::Run(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads) {
+  if (tasks <= 0) return;
+  grain = std::max<int64_t>(grain, 1);
+  const int64_t pieces = (tasks + grain - 1) / grain;
+  const int helpers = static_cast<int>(std::min<int64_t>({int64_t{threads} - 1, pieces - 1, int64_t{kMaxWorkers}}));
+  Slot* slot = nullptr;
+  if (helpers > 0 && !in_task) {
+    for (Slot& s : slots_) {
+      if (!s.taken.load(std::memory_order_relaxed) && !s.taken.exchange(true, std::memory_order_acquire)) {
+        slot = &s;
+        break;
+      }
+    }
+  }
+  if (slot == nullptr) {  // nothing to share, or more callers than slots
+    entry(args, 0, tasks, 0);
+    return;
+  }
+  Start(helpers);
+  slot->entry = entry;
+  slot->args = args;
+  slot->tasks = tasks;
+  slot->grain = grain;
+  slot->limit.store(helpers, std::memory_order_relaxed);
+  slot->next.store(0, std::memory_order_relaxed);
+  const uint64_t last = slot->state.load(std::memory_order_relaxed);
+  slot->state.store(((last & kGenerationMask) + kGeneration) | kOpen, std::memory_order_release);
+  open_jobs_.fetch_add(1, std::memory_order_acq_rel);
+  epoch_.fetch_add(1, std::memory_order_seq_cst);
+  if (sleepers_.load(std::memory_order_seq_cst) > 0) epoch_.notify_all();
+
+  Work(slot, 0);
+
+  uint64_t state = slot->state.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
+  for (int spins = 0; (state & kInsideMask) != 0; ++spins) {
+    if (spins < 4000) {
+      Pause();
+    } else {
+      slot->state.wait(state, std::memory_order_acquire);
+    }
+    state = slot->state.load(std::memory_order_acquire);
+  }
+  open_jobs_.fetch_sub(1, std::memory_order_relaxed);
+  slot->taken.store(false, std::memory_order_release);
+}
+
+}  // namespace oriel

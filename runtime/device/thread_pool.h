@@ -1,0 +1,93 @@
+// File: thread_pool.h
+//
+// ThreadPool: persistent workers that share the tasks of kernels.
+//
+//   ThreadPool::Shared().Run(entry, args, tasks, /*grain=*/8, /*threads=*/4);
+//
+// The caller works too, as worker 0; helpers that join get worker numbers
+// 1...threads-1, no two at once. Which worker runs which task is up to chance;
+// no result may depend on it (the pool itself combines nothing).
+#ifndef ORIEL_DEVICE_THREAD_POOL_H_
+#define ORIEL_DEVICE_THREAD_POOL_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "runtime/engine/kernel_abi.h"
+
+namespace oriel {
+
+// The cores this process may use: its affinity mask, and the control group's CPU
+// quota rounded up. At least 1.
+int AvailableCores();
+
+// Thread-safe: several threads may call Run at once; idle workers join any of
+// them. A call made from inside a task runs inline.
+class ThreadPool {
+ public:
+  ThreadPool();
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  // The process's pool. Never destroyed, so that it works during exit.
+  static ThreadPool& Shared();
+
+  // Runs entry over tasks [0, tasks) in pieces of `grain`, on at most `threads`
+  // threads, and returns when all are done. Workers are started on first need.
+  void Run(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads);
+
+  int workers() const { return started_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr int kSlots = 32;
+  static constexpr int kMaxWorkers = 255;
+
+  // One running job. Slots live as long as the pool, so that a helper's last
+  // touch of one can never be of freed memory.
+  struct alignas(64) Slot {
+    // bit 0: open (helpers may join); bits 8-23: helpers inside now; bits 24-39:
+    // helpers that joined; bits 40-63: the slot's generation, so that a helper
+    // that looked at one job cannot join the next by mistake. The rest of the
+    // slot may be read only by the caller and by helpers inside.
+    std::atomic<uint64_t> state{0};
+    std::atomic<bool> taken{false};
+    std::atomic<int> limit{0};  // helpers that may ever join
+    KernelEntry entry = nullptr;
+    const int64_t* args = nullptr;
+    int64_t tasks = 0, grain = 1;
+    alignas(64) std::atomic<int64_t> next{0};
+  };
+
+  void Start(int workers);
+  void WorkerLoop();
+  bool TryHelp();
+  static void Work(Slot* slot, int64_t worker);
+
+  Slot slots_[kSlots];
+  alignas(64) std::atomic<uint32_t> epoch_{0};  // rises with every job
+  std::atomic<int> sleepers_{0};
+  std::atomic<int> open_jobs_{0};
+  std::atomic<bool> stop_{false};
+  std::atomic<int> started_{0};
+  std::mutex start_mutex_;
+  std::vector<std::thread> threads_;
+};
+
+// How to split a step whose whole work is about `cost_ns` on one thread: pieces
+// of at least a few microseconds, a few per thread, and none at all (inline)
+// below the cost of waking anyone.
+struct Split {
+  bool inline_run = true;
+  int64_t grain = 1;
+  int threads = 1;
+};
+Split ChooseSplit(int64_t cost_ns, int64_t tasks, int threads);
+
+}  // namespace oriel
+
+#endif  // ORIEL_DEVICE_THREAD_POOL_H_

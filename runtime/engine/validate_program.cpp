@@ -1,0 +1,433 @@
+// File: validate_program.cpp
+//
+// ValidateProgram: a program comes from a file, so nothing in it is trusted
+// until it has been looked at here. What depends on dim values (sizes that must
+// agree, task counts) is checked when a call resolves its dims.
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/core/status.h"
+#include "runtime/engine/lifetimes.h"
+#include "runtime/engine/program_io.h"
+
+namespace oriel {
+namespace {
+
+class Validator {
+ public:
+  explicit Validator(const Program& program) : p_(program) {}
+
+  absl::Status Run() {
+    ORIEL_RETURN_IF_ERROR(Symbols());
+    ORIEL_RETURN_IF_ERROR(Nodes());
+    ORIEL_RETURN_IF_ERROR(Buffers());
+    ORIEL_RETURN_IF_ERROR(Declarations());
+    ORIEL_RETURN_IF_ERROR(Depth(p_.steps, 0));
+    steps_ = FlattenSteps(p_);
+    const size_t n = p_.buffers.size();
+    allocated_.assign(n, -1);
+    released_.assign(n, false);
+    defined_.assign(n, false);
+    for (size_t b = 0; b < n; ++b) {
+      const BufferKind kind = p_.buffers[b].kind;
+      if (kind == BufferKind::kInput || kind == BufferKind::kState || kind == BufferKind::kConstant) {
+        defined_[b] = true;
+      }
+    }
+    ORIEL_RETURN_IF_ERROR(Body(0, static_cast<int32_t>(steps_.size()), 0));
+    return Ends();
+  }
+
+ private:
+  static absl::Status Bad(const std::string& what) { return absl::InvalidArgumentError(what); }
+  absl::Status BadStep(int32_t s, const std::string& what) const {
+    return Bad("step " + std::to_string(s) + ": " + what);
+  }
+  std::string Name(int32_t b) const {
+    return "buffer " + std::to_string(b) + " '" + p_.buffers[b].name + "'";
+  }
+  bool IsBuffer(int32_t b) const { return b >= 0 && b < static_cast<int32_t>(p_.buffers.size()); }
+  bool IsNode(NodeId id) const { return id >= kNoNode && id < static_cast<NodeId>(p_.nodes.size()); }
+
+  absl::Status CheckDim(const Dim& dim, const std::string& where) const {
+    if (dim.is_static()) return absl::OkStatus();
+    std::vector<std::string> names;
+    dim.CollectSymbols(&names);
+    for (const std::string& name : names) {
+      if (!symbols_.count(name)) return Bad(where + ": unknown dim symbol '" + name + "' in " + dim.ToString());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Symbols() {
+    for (const std::string& name : p_.symbols) {
+      if (name.empty()) return Bad("a dim symbol has no name");
+      if (!symbols_.insert(name).second) return Bad("dim symbol '" + name + "' is listed twice");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Nodes() {
+    for (size_t i = 0; i < p_.nodes.size(); ++i) {
+      const NodeInfo& node = p_.nodes.nodes()[i];
+      for (NodeId from : node.from) {
+        if (!IsNode(from) || from == kNoNode) {
+          return Bad("node " + std::to_string(i) + " comes from node " + std::to_string(from) + ", of " +
+                     std::to_string(p_.nodes.size()));
+        }
+      }
+      for (NodeId operand : node.operands) {
+        if (!IsNode(operand)) return Bad("node " + std::to_string(i) + " has operand " + std::to_string(operand));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Buffers() {
+    roots_ = AliasRoots(p_.buffers);
+    std::vector<int32_t> special(p_.buffers.size(), -1);
+    for (int32_t b = 0; b < static_cast<int32_t>(p_.buffers.size()); ++b) {
+      const Buffer& buffer = p_.buffers[b];
+      if (buffer.kind > BufferKind::kConstant || buffer.dtype > DType::boolean) return Bad(Name(b) + ": unknown kind or dtype");
+      if (roots_[b] < 0) return Bad(Name(b) + ": its alias chain is a cycle or leaves the table");
+      if (!IsNode(buffer.node)) return Bad(Name(b) + ": unknown node " + std::to_string(buffer.node));
+      if (buffer.shape.size() > 64) return Bad(Name(b) + ": rank " + std::to_string(buffer.shape.size()) + ", at most 64");
+      for (const Dim& dim : buffer.shape) {
+        ORIEL_RETURN_IF_ERROR(CheckDim(dim, Name(b)));
+        if (dim.is_static() && dim.value() < 0) return Bad(Name(b) + ": negative extent " + dim.ToString());
+      }
+      const bool plain = buffer.kind == BufferKind::kTemporary || buffer.kind == BufferKind::kWorkspace;
+      if (!plain) {
+        if (buffer.alias_of != -1) return Bad(Name(b) + ": only temporaries may alias another buffer");
+        special[b] = b;
+      }
+      const bool is_constant = buffer.kind == BufferKind::kConstant;
+      if (is_constant != (buffer.constant != -1)) return Bad(Name(b) + ": kind and constant index disagree");
+      const bool is_state = buffer.kind == BufferKind::kState;
+      if (is_state != (buffer.state != -1)) return Bad(Name(b) + ": kind and state index disagree");
+      if (is_constant) {
+        if (buffer.constant < 0 || buffer.constant >= static_cast<int32_t>(p_.constants.size())) {
+          return Bad(Name(b) + ": constant " + std::to_string(buffer.constant) + " of " + std::to_string(p_.constants.size()));
+        }
+        ORIEL_RETURN_IF_ERROR(CheckConstant(b, buffer.constant));
+      }
+      if (is_state && (buffer.state < 0 || buffer.state >= static_cast<int32_t>(p_.states.size()))) {
+        return Bad(Name(b) + ": state " + std::to_string(buffer.state) + " of " + std::to_string(p_.states.size()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // A constant's (or initial state's) bytes are those its buffer's shape needs.
+  absl::Status CheckConstant(int32_t b, int32_t constant) const {
+    const Buffer& buffer = p_.buffers[b];
+    if (!IsStatic(buffer.shape)) return Bad(Name(b) + ": a constant or state must have a static shape, it has " + ToString(buffer.shape));
+    __int128 bytes = static_cast<__int128>(SizeOf(buffer.dtype));
+    for (const Dim& dim : buffer.shape) {
+      bytes *= dim.value();
+      if (bytes > (__int128{1} << 62)) return Bad(Name(b) + ": its size overflows");
+    }
+    const size_t have = p_.constants[constant].data.size();
+    if (bytes != static_cast<__int128>(have)) {
+      return Bad(Name(b) + ": shape " + ToString(buffer.shape) + " needs " + std::to_string(static_cast<uint64_t>(bytes)) +
+                 " bytes, the constant has " + std::to_string(have));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Declarations() {
+    std::vector<int> declared(p_.buffers.size(), 0);
+    std::unordered_set<std::string> names, bound;
+    for (size_t i = 0; i < p_.inputs.size(); ++i) {
+      const InputDecl& input = p_.inputs[i];
+      const std::string who = "input " + std::to_string(i) + " '" + input.name + "'";
+      if (!names.insert(input.name).second) return Bad(who + ": its name is used twice");
+      if (!IsBuffer(input.buffer) || p_.buffers[input.buffer].kind != BufferKind::kInput) return Bad(who + ": its buffer is no input buffer");
+      if (declared[input.buffer]++) return Bad(who + ": its buffer belongs to another input");
+      if (!IsNode(input.node)) return Bad(who + ": unknown node");
+      for (const Dim& dim : p_.buffers[input.buffer].shape) {
+        if (dim.is_symbol()) bound.insert(dim.symbol());
+      }
+    }
+    for (const std::string& name : p_.symbols) {
+      if (!bound.count(name)) return Bad("dim symbol '" + name + "' is not a whole extent of any input, so no call can bind it");
+    }
+    for (size_t i = 0; i < p_.outputs.size(); ++i) {
+      const OutputDecl& output = p_.outputs[i];
+      const std::string who = "output " + std::to_string(i) + " '" + output.name + "'";
+      if (!IsBuffer(output.buffer) || p_.buffers[output.buffer].kind != BufferKind::kOutput) return Bad(who + ": its buffer is no output buffer");
+      if (declared[output.buffer]++) return Bad(who + ": its buffer belongs to another output");
+    }
+    shadow_.assign(p_.buffers.size(), false);
+    in_place_.assign(p_.buffers.size(), false);
+    for (size_t i = 0; i < p_.states.size(); ++i) {
+      const StateDecl& state = p_.states[i];
+      const std::string who = "state " + std::to_string(i) + " '" + state.name + "'";
+      if (!IsBuffer(state.buffer) || p_.buffers[state.buffer].kind != BufferKind::kState) return Bad(who + ": its buffer is no state buffer");
+      if (p_.buffers[state.buffer].state != static_cast<int32_t>(i) || declared[state.buffer]++) return Bad(who + ": its buffer belongs to another state");
+      const Buffer& old_value = p_.buffers[state.buffer];
+      if (!IsStatic(old_value.shape)) return Bad(who + ": its shape " + ToString(old_value.shape) + " is not static");
+      if (state.initial != -1) {
+        if (state.initial < 0 || state.initial >= static_cast<int32_t>(p_.constants.size())) return Bad(who + ": initial value " + std::to_string(state.initial) + " of " + std::to_string(p_.constants.size()));
+        ORIEL_RETURN_IF_ERROR(CheckConstant(state.buffer, state.initial));
+      }
+      if (!state.updated) continue;
+      if (!IsBuffer(state.new_value)) return Bad(who + ": its new value is no buffer");
+      const Buffer& new_value = p_.buffers[state.new_value];
+      if (new_value.dtype != old_value.dtype || !(new_value.shape == old_value.shape)) {
+        return Bad(who + ": its new value is " + std::string(NumpyName(new_value.dtype)) + " " + ToString(new_value.shape) +
+                   ", required " + std::string(NumpyName(old_value.dtype)) + " " + ToString(old_value.shape));
+      }
+      if (roots_[state.new_value] == state.buffer) {
+        in_place_[state.buffer] = true;
+      } else {
+        if (new_value.kind != BufferKind::kTemporary || new_value.alias_of != -1) return Bad(who + ": its shadow must be a temporary with storage of its own");
+        if (shadow_[state.new_value]) return Bad(who + ": its shadow belongs to another state");
+        shadow_[state.new_value] = true;
+      }
+    }
+    for (int32_t b = 0; b < static_cast<int32_t>(p_.buffers.size()); ++b) {
+      const BufferKind kind = p_.buffers[b].kind;
+      if ((kind == BufferKind::kInput || kind == BufferKind::kOutput || kind == BufferKind::kState) && !declared[b]) {
+        return Bad(Name(b) + ": no input, output or state declares it");
+      }
+    }
+    for (const DimConstraint& c : p_.constraints) {
+      ORIEL_RETURN_IF_ERROR(CheckDim(c.left, "constraint '" + c.what + "'"));
+      ORIEL_RETURN_IF_ERROR(CheckDim(c.right, "constraint '" + c.what + "'"));
+      if (!IsNode(c.node)) return Bad("constraint '" + c.what + "': unknown node");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Depth(const std::vector<Step>& body, int depth) const {
+    if (depth > kMaxStepDepth) return Bad("steps are nested more than " + std::to_string(kMaxStepDepth) + " deep");
+    for (const Step& step : body) {
+      if (const auto* loop = std::get_if<LoopStep>(&step.op)) {
+        ORIEL_RETURN_IF_ERROR(Depth(loop->body, depth + 1));
+      } else if (const auto* branch = std::get_if<BranchStep>(&step.op)) {
+        ORIEL_RETURN_IF_ERROR(Depth(branch->then_body, depth + 1));
+        ORIEL_RETURN_IF_ERROR(Depth(branch->else_body, depth + 1));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  bool OwnLife(int32_t b) const {
+    const BufferKind kind = p_.buffers[b].kind;
+    return kind == BufferKind::kTemporary || kind == BufferKind::kOutput || kind == BufferKind::kWorkspace;
+  }
+
+  absl::Status CheckLive(int32_t s, int32_t b, const char* how) const {
+    if (!IsBuffer(b)) return BadStep(s, std::string(how) + " buffer " + std::to_string(b) + " of " + std::to_string(p_.buffers.size()));
+    if (!OwnLife(b)) return absl::OkStatus();
+    if (allocated_[b] < 0) return BadStep(s, std::string(how) + " " + Name(b) + " before it is allocated");
+    if (released_[b]) return BadStep(s, std::string(how) + " " + Name(b) + " after it is released");
+    return absl::OkStatus();
+  }
+  absl::Status CheckRead(int32_t s, int32_t b) const {
+    ORIEL_RETURN_IF_ERROR(CheckLive(s, b, "reads"));
+    if (!defined_[roots_[b]]) return BadStep(s, "reads " + Name(b) + ", which nothing has written");
+    return absl::OkStatus();
+  }
+  absl::Status CheckWrite(int32_t s, int32_t b) {
+    ORIEL_RETURN_IF_ERROR(CheckLive(s, b, "writes"));
+    const int32_t root = roots_[b];
+    const BufferKind kind = p_.buffers[root].kind;
+    if (kind == BufferKind::kInput || kind == BufferKind::kConstant) return BadStep(s, "writes " + Name(b) + ", which is (or aliases) an input or a constant");
+    if (kind == BufferKind::kState) {
+      if (!in_place_[root]) return BadStep(s, "writes " + Name(b) + ", a state that is not updated in place");
+      if (first_state_write_ < 0) first_state_write_ = s;
+      // By a loop's next iteration everything in the outermost loop around the
+      // write comes after it.
+      int32_t outer = -1;
+      for (int32_t q = steps_[s].parent; q >= 0; q = steps_[q].parent) {
+        if (std::holds_alternative<LoopStep>(steps_[q].step->op)) outer = q;
+      }
+      for (int32_t q = outer < 0 ? s : outer; q < (outer < 0 ? s : steps_[outer].end); ++q) {
+        if (Fallible(q)) return BadStep(q, "may fail after step " + std::to_string(s) + " of an earlier iteration wrote state " + Name(root));
+      }
+    }
+    defined_[root] = true;
+    return absl::OkStatus();
+  }
+  bool Fallible(int32_t s) const {
+    const auto* d = std::get_if<DispatchStep>(&steps_[s].step->op);
+    return d != nullptr && d->fallible;
+  }
+  absl::Status ScalarOf(int32_t s, int32_t b, DType dtype, const char* what) const {
+    if (!IsBuffer(b)) return BadStep(s, std::string(what) + " is no buffer");
+    const Buffer& buffer = p_.buffers[b];
+    if (buffer.dtype != dtype || !buffer.shape.empty()) {
+      return BadStep(s, std::string(what) + " " + Name(b) + " is " + std::string(NumpyName(buffer.dtype)) + " " +
+                            ToString(buffer.shape) + ", required " + std::string(NumpyName(dtype)) + " ()");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Body(int32_t begin, int32_t end, int32_t body) {
+    std::vector<int32_t> mine;
+    for (int32_t s = begin; s < end; s = steps_[s].end) {
+      const Step& step = *steps_[s].step;
+      for (int32_t b : step.alloc) {
+        if (!IsBuffer(b)) return BadStep(s, "allocates buffer " + std::to_string(b) + " of " + std::to_string(p_.buffers.size()));
+        if (!OwnLife(b)) return BadStep(s, "allocates " + Name(b) + ", which lives for the whole call");
+        if (allocated_[b] >= 0) return BadStep(s, "allocates " + Name(b) + " a second time");
+        allocated_[b] = body;
+        mine.push_back(b);
+      }
+      if (first_state_write_ >= 0 && Fallible(s)) {
+        return BadStep(s, "may fail, but step " + std::to_string(first_state_write_) + " has already written a state in place");
+      }
+      if (!IsNode(NodeOf(step))) return BadStep(s, "unknown node " + std::to_string(NodeOf(step)));
+      if (const auto* d = std::get_if<DispatchStep>(&step.op)) ORIEL_RETURN_IF_ERROR(Dispatch(s, *d));
+      if (const auto* c = std::get_if<CopyStep>(&step.op)) ORIEL_RETURN_IF_ERROR(Copy(s, *c));
+      if (const auto* v = std::get_if<DimValueStep>(&step.op)) {
+        ORIEL_RETURN_IF_ERROR(ScalarOf(s, v->buffer, DType::i64, "the result"));
+        ORIEL_RETURN_IF_ERROR(CheckDim(v->value, "step " + std::to_string(s)));
+        ORIEL_RETURN_IF_ERROR(CheckWrite(s, v->buffer));
+      }
+      if (const auto* l = std::get_if<LoopStep>(&step.op)) ORIEL_RETURN_IF_ERROR(Loop(s, *l));
+      if (const auto* b = std::get_if<BranchStep>(&step.op)) {
+        ORIEL_RETURN_IF_ERROR(ScalarOf(s, b->condition, DType::boolean, "the condition"));
+        ORIEL_RETURN_IF_ERROR(CheckRead(s, b->condition));
+        // What only one body writes is not defined after the branch.
+        const std::vector<bool> before = defined_;
+        ORIEL_RETURN_IF_ERROR(Body(s + 1, steps_[s].else_begin, s + 1 < steps_[s].else_begin ? steps_[s + 1].body : -1));
+        std::vector<bool> then_defined = defined_;
+        defined_ = before;
+        ORIEL_RETURN_IF_ERROR(Body(steps_[s].else_begin, steps_[s].end, steps_[s].else_begin < steps_[s].end ? steps_[steps_[s].else_begin].body : -1));
+        for (size_t i = 0; i < defined_.size(); ++i) defined_[i] = defined_[i] && then_defined[i];
+      }
+      for (int32_t b : step.release) {
+        if (!IsBuffer(b) || !OwnLife(b)) return BadStep(s, "releases buffer " + std::to_string(b) + ", which is none or lives for the whole call");
+        if (allocated_[b] != body) return BadStep(s, "releases " + Name(b) + ", which this body did not allocate");
+        if (released_[b]) return BadStep(s, "releases " + Name(b) + " a second time");
+        if (p_.buffers[b].kind == BufferKind::kOutput || shadow_[b]) return BadStep(s, "releases " + Name(b) + ", an output or a state's new value");
+        released_[b] = true;
+      }
+    }
+    // A body's own buffers end with it.
+    if (body != 0) {
+      for (int32_t b : mine) {
+        if (p_.buffers[b].kind == BufferKind::kOutput || shadow_[b]) return Bad(Name(b) + ": an output or a state's new value is allocated inside a loop or branch");
+        released_[b] = true;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Dispatch(int32_t s, const DispatchStep& d) {
+    if (d.phases.empty()) return BadStep(s, "a dispatch without phases");
+    const std::string where = "step " + std::to_string(s) + " (" + d.kernel + ")";
+    for (const KernelPhase& phase : d.phases) {
+      if (phase.symbol.empty()) return BadStep(s, "a phase without a symbol");
+      ORIEL_RETURN_IF_ERROR(CheckDim(phase.tasks, where));
+    }
+    ORIEL_RETURN_IF_ERROR(CheckDim(d.scratch_bytes, where));
+    ORIEL_RETURN_IF_ERROR(CheckDim(d.shared_bytes, where));
+    ORIEL_RETURN_IF_ERROR(CheckDim(d.cost, where));
+    for (int32_t b : d.reads) ORIEL_RETURN_IF_ERROR(CheckRead(s, b));
+    for (int32_t b : d.writes) ORIEL_RETURN_IF_ERROR(CheckWrite(s, b));
+    std::set<int32_t> touched(d.reads.begin(), d.reads.end());
+    touched.insert(d.writes.begin(), d.writes.end());
+    for (const ArgWord& arg : d.args) {
+      ORIEL_RETURN_IF_ERROR(CheckDim(arg.value, where));
+      if (arg.buffer < -1) return BadStep(s, "argument buffer " + std::to_string(arg.buffer));
+      if (arg.buffer >= 0 && !touched.count(arg.buffer)) {
+        return BadStep(s, "argument buffer " + std::to_string(arg.buffer) + " is neither in reads nor in writes");
+      }
+    }
+    if (!d.in_place.empty() && d.in_place.size() != d.writes.size()) return BadStep(s, "in_place has " + std::to_string(d.in_place.size()) + " entries for " + std::to_string(d.writes.size()) + " writes");
+    for (const OrdinalNodes& ordinal : d.ordinals) {
+      for (NodeId id : ordinal.nodes) {
+        if (!IsNode(id)) return BadStep(s, "an ordinal names node " + std::to_string(id) + " of " + std::to_string(p_.nodes.size()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status SameDType(int32_t s, int32_t a, int32_t b) const {
+    if (p_.buffers[a].dtype == p_.buffers[b].dtype) return absl::OkStatus();
+    return BadStep(s, Name(a) + " is " + std::string(NumpyName(p_.buffers[a].dtype)) + " but " + Name(b) + " is " + std::string(NumpyName(p_.buffers[b].dtype)));
+  }
+
+  absl::Status Copy(int32_t s, const CopyStep& c) {
+    ORIEL_RETURN_IF_ERROR(CheckRead(s, c.src));
+    ORIEL_RETURN_IF_ERROR(CheckWrite(s, c.dst));
+    return SameDType(s, c.src, c.dst);
+  }
+
+  absl::Status Loop(int32_t s, const LoopStep& l) {
+    ORIEL_RETURN_IF_ERROR(ScalarOf(s, l.trips, DType::i64, "the trip count"));
+    ORIEL_RETURN_IF_ERROR(CheckRead(s, l.trips));
+    if (l.induction < -1) return BadStep(s, "induction buffer " + std::to_string(l.induction));
+    std::set<int32_t> own;
+    if (l.induction >= 0) {
+      ORIEL_RETURN_IF_ERROR(ScalarOf(s, l.induction, DType::i64, "the induction variable"));
+      ORIEL_RETURN_IF_ERROR(CheckWrite(s, l.induction));
+      if (p_.buffers[roots_[l.induction]].kind != BufferKind::kTemporary) return BadStep(s, "the induction variable must be a temporary");
+      own.insert(roots_[l.induction]);
+    }
+    const size_t n = l.current.size();
+    if (l.initial.size() != n || l.next.size() != n || l.results.size() != n) {
+      return BadStep(s, "a loop with " + std::to_string(l.initial.size()) + " initial, " + std::to_string(n) + " current, " +
+                            std::to_string(l.next.size()) + " next and " + std::to_string(l.results.size()) + " result buffers");
+    }
+    for (size_t k = 0; k < n; ++k) {
+      ORIEL_RETURN_IF_ERROR(CheckRead(s, l.initial[k]));
+      for (int32_t b : {l.current[k], l.next[k], l.results[k]}) {
+        ORIEL_RETURN_IF_ERROR(CheckLive(s, b, "carries"));
+        ORIEL_RETURN_IF_ERROR(SameDType(s, l.initial[k], b));
+      }
+      for (int32_t b : {l.current[k], l.next[k]}) {
+        if (p_.buffers[roots_[b]].kind != BufferKind::kTemporary || shadow_[roots_[b]]) return BadStep(s, "carried " + Name(b) + " must be a temporary");
+      }
+      if (roots_[l.initial[k]] == roots_[l.next[k]] && roots_[l.next[k]] != roots_[l.current[k]]) {
+        return BadStep(s, "initial " + Name(l.initial[k]) + " shares storage with a next value");
+      }
+      if (!own.insert(roots_[l.current[k]]).second) return BadStep(s, "carried " + Name(l.current[k]) + " shares storage with another");
+      if (roots_[l.next[k]] != roots_[l.current[k]] && !own.insert(roots_[l.next[k]]).second) return BadStep(s, "carried " + Name(l.next[k]) + " shares storage with another");
+    }
+    for (size_t k = 0; k < n; ++k) {
+      const int32_t root = roots_[l.results[k]];
+      if (root != roots_[l.current[k]] && !own.insert(root).second) return BadStep(s, "result " + Name(l.results[k]) + " shares storage with another");
+    }
+    for (int32_t b : l.current) ORIEL_RETURN_IF_ERROR(CheckWrite(s, b));
+    ORIEL_RETURN_IF_ERROR(Body(s + 1, steps_[s].end, s + 1 < steps_[s].end ? steps_[s + 1].body : -1));
+    for (int32_t b : l.next) ORIEL_RETURN_IF_ERROR(CheckRead(s, b));
+    for (int32_t b : l.results) ORIEL_RETURN_IF_ERROR(CheckWrite(s, b));
+    return absl::OkStatus();
+  }
+
+  absl::Status Ends() const {
+    for (const OutputDecl& output : p_.outputs) {
+      if (allocated_[output.buffer] != 0) return Bad("output " + Name(output.buffer) + " is never allocated");
+      if (!defined_[output.buffer]) return Bad("output " + Name(output.buffer) + " is never written");
+    }
+    for (const StateDecl& state : p_.states) {
+      if (state.updated && !defined_[roots_[state.new_value]]) return Bad("the new value of state '" + state.name + "' is never written");
+    }
+    for (size_t b = 0; b < shadow_.size(); ++b) {
+      if (shadow_[b] && allocated_[b] != 0) return Bad(Name(static_cast<int32_t>(b)) + ": a state's new value is never allocated");
+    }
+    return absl::OkStatus();
+  }
+
+  const Program& p_;
+  std::unordered_set<std::string> symbols_;
+  std::vector<int32_t> roots_;
+  std::vector<FlatStep> steps_;
+  std::vector<int32_t> allocated_;  // the body that allocated it, -1: none yet
+  std::vector<bool> released_, defined_;
+  std::vector<bool> shadow_, in_place_;
+  int32_t first_state_write_ = -1;
+};
+
+}  // namespace
+
+absl::Status ValidateProgram(const Program& program) { return Validator(program).Run(); }
+
+}  // namespace oriel
