@@ -1,0 +1,10 @@
+// Every op of the dialect, for the documentation and the tables made from it.
+include "dialect/Graph/Constant.td"
+include "dialect/Graph/Elementwise.td"
+include "dialect/Graph/Shape.td"
+include "dialect/Graph/Reduce.td"
+include "dialect/Graph/Contract.td"
+include "dialect/Graph/Index.td"
+include "dialect/Graph/Control.td"
+include "dialect/Graph/State.td"
+include "dialect/Graph/Kernel.td"
