@@ -1,0 +1,61 @@
+// File: codegen_harness.h
+//
+// Compiles a lowered kernel written as MLIR text to an object, loads it into
+// this process and runs its phases over task ranges of the test's choice.
+#ifndef ORIEL_TEST_GTEST_PASSES_CODEGEN_HARNESS_H_
+#define ORIEL_TEST_GTEST_PASSES_CODEGEN_HARNESS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "passes/Codegen/Cpu/EmitObject.h"
+#include "passes/Codegen/Cpu/Emitters.h"
+#include "runtime/engine/kernel_abi.h"
+
+namespace oriel {
+
+// One argument of a kernel: a tensor's bytes and shape, or an index value.
+struct TestArg {
+  void* data = nullptr;
+  std::vector<int64_t> shape;
+  int64_t value = 0;
+};
+
+using KernelEmitter = mlir::LogicalResult (*)(mlir::ModuleOp, KernelSignature&,
+                                              const CpuEmitOptions&, KernelInfo&);
+
+class TestKernel {
+ public:
+  // `error` gets the diagnostics, and the result is null, when it fails.
+  static std::unique_ptr<TestKernel> Compile(const std::string& text,
+                                             KernelEmitter emitter,
+                                             std::string* error,
+                                             unsigned vector_bits = 0);
+  ~TestKernel();
+
+  // Runs every phase, its tasks split into `workers` ranges, and returns the
+  // failure with the lowest position (code 0: none).
+  ErrorRecord Run(const std::vector<TestArg>& args, int workers = 1);
+
+  const KernelInfo& info() const { return info_; }
+  const ObjectCode& object() const { return object_; }
+
+ private:
+  struct Loaded;
+  struct Param {
+    bool is_tensor = false;
+    std::vector<bool> is_dynamic;
+  };
+  TestKernel();
+  std::unique_ptr<Loaded> loaded_;
+  std::vector<KernelEntry> entries_;
+  std::vector<Param> params_;
+  KernelInfo info_;
+  ObjectCode object_;
+};
+
+}  // namespace oriel
+
+#endif  // ORIEL_TEST_GTEST_PASSES_CODEGEN_HARNESS_H_
