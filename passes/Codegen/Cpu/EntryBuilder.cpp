@@ -7,7 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/StringExtras.h"
 
-#include "dialect/Graph/GraphDialect.h"
+#include "dialect/Graph/OrielDialect.h"
 
 using namespace mlir;
 
