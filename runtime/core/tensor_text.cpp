@@ -61,7 +61,7 @@ std::vector<std::string> FormatFloats(const std::vector<T>& values) {
   }
   const bool scientific = largest >= 1e8 || (largest > 0 && (smallest < 1e-4 || largest / smallest > 1000));
   std::vector<Digits> digits;
-  size_t fraction = scientific ? 1 : 0, whole = 0;
+  size_t fraction = 0, whole = 0;
   for (T v : values) {
     digits.push_back(std::isfinite(v) ? Shortest(v, scientific) : Digits());
     fraction = std::max(fraction, digits.back().fraction.size());
