@@ -40,6 +40,7 @@ std::optional<Value> FirstPoisoned(absl::Span<const Value> values);
 class RegionScope {
  public:
   RegionScope();
+  explicit RegionScope(uint64_t id);  // opens a body again
   ~RegionScope();
   RegionScope(const RegionScope&) = delete;
   RegionScope& operator=(const RegionScope&) = delete;

@@ -188,6 +188,8 @@ RegionScope::RegionScope() {
   open_regions.push_back(id_);
 }
 
+RegionScope::RegionScope(uint64_t id) : id_(id) { open_regions.push_back(id); }
+
 RegionScope::~RegionScope() { open_regions.pop_back(); }
 
 std::vector<Value> CapturesOf(const Region& region) {

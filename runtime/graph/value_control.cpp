@@ -27,7 +27,18 @@ std::vector<Value> ResultsOf(const Value& value, size_t count) {
   return results;
 }
 
-graph::Region RunBranch(const std::function<std::vector<Value>()>& body) {
+// Values of the same dims under other names ("n" for 5, as a requirement says)
+// take the stated ones, so that types agree at the region's border.
+void FitShapes(absl::Span<const TensorType> types, std::vector<Value>* values, const Location& at) {
+  for (size_t i = 0; i < types.size(); ++i) {
+    Value& value = (*values)[i];
+    if (value.shape() == types[i].shape) continue;
+    value = graph::MakeOp(
+        {.op = OpKind::kReshape, .attrs = {{"shape", types[i].shape}}, .operands = {value}, .derived = true}, at);
+  }
+}
+
+graph::Region RunBody(const std::function<std::vector<Value>()>& body) {
   graph::RegionScope scope;
   return {.id = scope.id(), .arguments = {}, .results = body()};
 }
@@ -48,6 +59,7 @@ std::vector<Value> loop(const Operand& trips, std::vector<Value> initial,
   if (auto poisoned = graph::FirstPoisoned(operands)) return ResultsOf(*poisoned, count);
 
   const std::vector<TensorType> types = TypesOf(initial);
+  std::vector<DimRequirement> requirements;
   graph::Region region;
   {
     graph::RegionScope scope;
@@ -57,11 +69,11 @@ std::vector<Value> loop(const Operand& trips, std::vector<Value> initial,
       region.arguments.push_back(graph::MakeLeaf(graph::NodeKind::kArgument, initial[i].name(), types[i], at));
     }
     region.results = body(region.arguments[0], {region.arguments.begin() + 1, region.arguments.end()});
+    if (auto poisoned = graph::FirstPoisoned(region.results)) return ResultsOf(*poisoned, count);
+    absl::Status status = CheckLoopBody(types, TypesOf(region.results), &requirements);
+    if (!status.ok()) return ResultsOf(Poison(status, at), count);
+    FitShapes(types, &region.results, at);
   }
-  if (auto poisoned = graph::FirstPoisoned(region.results)) return ResultsOf(*poisoned, count);
-  std::vector<DimRequirement> requirements;
-  absl::Status status = CheckLoopBody(types, TypesOf(region.results), &requirements);
-  if (!status.ok()) return ResultsOf(Poison(status, at), count);
   absl::StatusOr<std::vector<TensorType>> results = InferTypes(OpKind::kLoop, {}, TypesOf(operands), &requirements);
   if (!results.ok()) return ResultsOf(Poison(results.status(), at), count);
   const Value value = graph::MakeTyped({.op = OpKind::kLoop, .operands = std::move(operands), .regions = {region}},
@@ -72,7 +84,7 @@ std::vector<Value> loop(const Operand& trips, std::vector<Value> initial,
 std::vector<Value> branch(const Operand& condition, const std::function<std::vector<Value>()>& then_body,
                           const std::function<std::vector<Value>()>& else_body, Location at) {
   const Value chosen = CastTo(graph::Strong(condition), DType::boolean, at);
-  graph::Region then_region = RunBranch(then_body), else_region = RunBranch(else_body);
+  graph::Region then_region = RunBody(then_body), else_region = RunBody(else_body);
   const size_t count = then_region.results.size();
   if (!chosen.ok()) return ResultsOf(chosen, count);
   for (const graph::Region* region : {&then_region, &else_region}) {
@@ -83,6 +95,10 @@ std::vector<Value> branch(const Operand& condition, const std::function<std::vec
   absl::StatusOr<std::vector<TensorType>> types = InferTypes(OpKind::kBranch, {}, condition_type, &requirements);
   if (types.ok()) types = InferBranch(TypesOf(then_region.results), TypesOf(else_region.results), &requirements);
   if (!types.ok()) return ResultsOf(Poison(types.status(), at), count);
+  for (graph::Region* region : {&then_region, &else_region}) {
+    graph::RegionScope scope(region->id);
+    FitShapes(*types, &region->results, at);
+  }
   const Value value = graph::MakeTyped(
       {.op = OpKind::kBranch, .operands = {chosen}, .regions = {std::move(then_region), std::move(else_region)}},
       *std::move(types), std::move(requirements), at);

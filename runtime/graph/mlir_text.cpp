@@ -1,0 +1,340 @@
+// A graph as MLIR text: docs/architecture.md, phase `graph`.
+#include <map>
+#include <set>
+
+#include "runtime/core/status.h"
+#include "runtime/graph/builder.h"
+#include "runtime/graph/graph_export.h"
+#include "runtime/graph/mlir_syntax.h"
+
+namespace oriel {
+namespace graph {
+namespace {
+
+TensorType TypeOf(const Value& value) { return {value.dtype(), value.shape()}; }
+
+// Writes one module. With locations it is the text users see; without them and
+// without names of nodes it is what programs are cached by.
+class TextWriter {
+ public:
+  TextWriter(bool locations, ExportedGraph* exported) : locations_(locations), exported_(exported) {}
+
+  std::string Write(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
+                    const std::vector<Value>& new_values, const std::vector<std::string>& new_value_symbols,
+                    const std::map<uint64_t, std::string>& state_symbols, const std::string& name);
+
+ private:
+  void Line(const std::string& text) { body_.append(static_cast<size_t>(indent_) * 2, ' ').append(text).append("\n"); }
+  std::string Loc(const std::string& name, const std::string& scope, const std::string& file, int line) const;
+  std::string Loc(const Node& node) const { return Loc(node.name, node.scope, node.file, node.line); }
+  void Note(const Node& node, const std::string& op);
+
+  const std::string& Name(const Value& value) const { return names_.at({value.id(), value.result_index()}); }
+  std::string NamesOf(absl::Span<const Value> values) const;
+  static std::string TypesOf(absl::Span<const Value> values);
+  std::string Functional(const Node& node) const {
+    return "(" + TypesOf(node.operands) + ") -> " + MlirType(node.types[0]);
+  }
+  // The part between the op's name and its location.
+  std::string Assembly(const Node& node);
+  std::string ElementwiseAssembly(const Node& node);
+  void WriteNode(const Node& node);
+  void WriteLoop(const Node& node, const std::string& results);
+  void WriteBranch(const Node& node, const std::string& results);
+  void WriteRegion(const Region& region);
+
+  bool locations_;
+  ExportedGraph* exported_;  // notes nodes when writing with locations
+  const std::map<uint64_t, std::string>* symbols_ = nullptr;
+  std::map<std::pair<NodeId, int>, std::string> names_;
+  std::vector<MlirResource> resources_;
+  std::string body_;
+  int indent_ = 0;
+  int next_ = 0;
+};
+
+std::string TextWriter::Loc(const std::string& name, const std::string& scope, const std::string& file,
+                            int line) const {
+  if (!locations_) return "";
+  std::string place = MlirString(file) + ":" + std::to_string(line) + ":1";
+  const std::string full = scope.empty() ? name : scope + "/" + name;
+  return " loc(" + (full.empty() ? place : MlirString(full) + "(" + place + ")") + ")";
+}
+
+void TextWriter::Note(const Node& node, const std::string& op) {
+  if (!locations_) return;
+  NodeInfo info;
+  info.id = static_cast<NodeId>(exported_->nodes.size());
+  info.op = op;
+  info.name = node.name;
+  info.scope = node.scope;
+  info.file = node.file;
+  info.line = node.line;
+  exported_->nodes.push_back(std::move(info));
+}
+
+std::string TextWriter::NamesOf(absl::Span<const Value> values) const {
+  std::string text;
+  for (const Value& value : values) text += (text.empty() ? "" : ", ") + Name(value);
+  return text;
+}
+
+std::string TextWriter::TypesOf(absl::Span<const Value> values) {
+  std::string text;
+  for (const Value& value : values) text += (text.empty() ? "" : ", ") + MlirType(TypeOf(value));
+  return text;
+}
+
+// Operands and result of one shape print one type; where a known extent meets
+// an unknown one, all types.
+std::string TextWriter::ElementwiseAssembly(const Node& node) {
+  std::string text;
+  if (node.op == OpKind::kCompare) text = *node.attrs.Get<std::string>("predicate") + " ";
+  text += NamesOf(node.operands) + " : ";
+  const Value& last = node.operands.back();
+  const std::string shape = MlirType({DType::boolean, node.types[0].shape});
+  bool same = true;
+  for (const Value& operand : node.operands) same = same && MlirType({DType::boolean, operand.shape()}) == shape;
+  return text + (same ? MlirType(TypeOf(last)) : Functional(node));
+}
+
+std::string TextWriter::Assembly(const Node& node) {
+  if (IsElementwiseUnary(node.op) || IsElementwiseBinary(node.op)) return ElementwiseAssembly(node);
+  const auto dims = [&](std::string_view name) { return MlirDims(*node.attrs.Get<Dims>(name)); };
+  const auto ints = [&](std::string_view name) { return MlirInts(*node.attrs.Get<std::vector<int64_t>>(name)); };
+  const auto axis = [&] { return " axis " + std::to_string(*node.attrs.Get<int64_t>("axis")); };
+  const auto keepdims = [&] { return std::string(*node.attrs.Get<bool>("keepdims") ? " keepdims" : ""); };
+  const auto kind = [&] { return *node.attrs.Get<std::string>("kind") + " "; };
+  const std::string result = MlirType(node.types[0]);
+  const std::string x = node.operands.empty() ? "" : Name(node.operands[0]);
+  const std::string arrow = node.operands.empty() ? "" : " : " + MlirType(TypeOf(node.operands[0])) + " -> " + result;
+  const auto from = [&](size_t first) { return NamesOf(absl::MakeSpan(node.operands).subspan(first)); };
+  switch (node.op) {
+    case OpKind::kConstant:
+      return MlirElements(*node.attrs.Get<Tensor>("value"), &resources_) + " : " + result;
+    case OpKind::kIota:
+      return axis().substr(1) + " shape " + dims("shape") + " : " + result;
+    case OpKind::kStateRead:
+      return MlirSymbol(symbols_->at(node.state->id)) + " : " + result;
+    case OpKind::kDimValue:
+      return dims("dim") + " : " + result;
+    case OpKind::kCompare:
+    case OpKind::kSelect:
+      return ElementwiseAssembly(node);
+    case OpKind::kBroadcast:
+      return x + " shape " + dims("shape") + " axes " + ints("axes") + arrow;
+    case OpKind::kReshape:
+      return x + " shape " + dims("shape") + arrow;
+    case OpKind::kTranspose:
+      return x + " permutation " + ints("permutation") + arrow;
+    case OpKind::kSlice:
+      return x + " starts " + dims("starts") + " limits " + dims("limits") + " steps " + ints("steps") + arrow;
+    case OpKind::kDynamicSlice:
+      return x + "[" + from(1) + "] sizes " + dims("sizes") + arrow;
+    case OpKind::kConcatenate:
+      return from(0) + axis() + " : " + Functional(node);
+    case OpKind::kReduce:
+      return kind() + x + " axes " + ints("axes") + keepdims() + arrow;
+    case OpKind::kArgMax:
+    case OpKind::kArgMin:
+      return x + axis() + keepdims() + arrow;
+    case OpKind::kMatMul:
+      return from(0) + " : " + Functional(node);
+    case OpKind::kGather:
+      return x + "[" + from(1) + "]" + axis() + " : " + Functional(node);
+    case OpKind::kScatter:
+      return kind() + x + "[" + from(2) + "], " + Name(node.operands[1]) + axis() + " : " + Functional(node);
+    default:  // cast
+      return x + arrow;
+  }
+}
+
+void TextWriter::WriteRegion(const Region& region) {
+  ++indent_;
+  for (const Node* node : Reachable(region.results, region.id)) {
+    if (node->kind == NodeKind::kOp) WriteNode(*node);
+  }
+  if (!region.results.empty()) Line("oriel.yield " + NamesOf(region.results) + " : " + TypesOf(region.results));
+  --indent_;
+}
+
+void TextWriter::WriteLoop(const Node& node, const std::string& results) {
+  const Region& region = node.regions[0];
+  std::string text = results + "oriel.loop ";
+  std::string bindings;
+  for (size_t i = 0; i < region.arguments.size(); ++i) {
+    const Value& argument = region.arguments[i];
+    const std::string name = (i == 0 ? "%i" : "%c") + std::to_string(next_++);
+    names_[{argument.id(), 0}] = name;
+    if (i == 0) {
+      text += name;
+      continue;
+    }
+    bindings += (i > 1 ? ", " : "") + name + " = " + Name(node.operands[i]) + " : " + MlirType(TypeOf(argument));
+  }
+  Line(text + " to " + Name(node.operands[0]) + " with (" + bindings + ") {");
+  WriteRegion(region);
+  Line("}" + Loc(node));
+}
+
+void TextWriter::WriteBranch(const Node& node, const std::string& results) {
+  std::string types;
+  for (const TensorType& type : node.types) types += (types.empty() ? " -> " : ", ") + MlirType(type);
+  Line(results + "oriel.branch " + Name(node.operands[0]) + types + " {");
+  WriteRegion(node.regions[0]);
+  Line("} else {");
+  WriteRegion(node.regions[1]);
+  Line("}" + Loc(node));
+}
+
+void TextWriter::WriteNode(const Node& node) {
+  const std::string& mnemonic = GetOpInfo(node.op).mnemonic;
+  Note(node, mnemonic);
+  const bool region = node.op == OpKind::kLoop || node.op == OpKind::kBranch;
+  const std::string name = "%" + std::to_string(next_++);
+  std::string results = name;
+  if (node.types.size() == 1) {
+    names_[{node.id, 0}] = name;
+  } else {
+    results += ":" + std::to_string(node.types.size());
+    for (size_t i = 0; i < node.types.size(); ++i) {
+      names_[{node.id, static_cast<int>(i)}] = name + "#" + std::to_string(i);
+    }
+  }
+  results = node.types.empty() ? "" : results + " = ";
+  if (!region) return Line(results + "oriel." + mnemonic + " " + Assembly(node) + Loc(node));
+  return node.op == OpKind::kLoop ? WriteLoop(node, results) : WriteBranch(node, results);
+}
+
+std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
+                              const std::vector<Value>& new_values,
+                              const std::vector<std::string>& new_value_symbols,
+                              const std::map<uint64_t, std::string>& state_symbols, const std::string& name) {
+  symbols_ = &state_symbols;
+  Line("module {");
+  ++indent_;
+  for (size_t i = 0; i < exported_->states.size(); ++i) {
+    const State& state = exported_->states[i];
+    const Extents shape = state.shape();
+    const std::string& symbol = exported_->state_symbols[i];
+    Line("oriel.state " + MlirSymbol(symbol) + " : " +
+         MlirType({state.dtype(), Dims(shape.begin(), shape.end())}));
+    if (locations_) {
+      NodeInfo info;
+      info.id = static_cast<NodeId>(exported_->nodes.size());
+      info.op = "state";
+      info.name = symbol;
+      exported_->nodes.push_back(std::move(info));
+    }
+  }
+  std::set<std::string> taken;
+  std::string arguments;
+  for (const Value& input : inputs) {
+    const Node& node = *input.node();
+    Note(node, "input");
+    std::string ssa = "%" + (IsMlirIdentifier(node.name) ? node.name : "arg" + std::to_string(next_++));
+    while (!taken.insert(ssa).second) ssa += "_";
+    names_[{node.id, 0}] = ssa;
+    arguments += (arguments.empty() ? "" : ",\n" + std::string(6, ' ')) + ssa + ": " + MlirType(node.types[0]) +
+                 " {oriel.dims = #oriel.dims" + MlirDims(node.types[0].shape) +
+                 ", oriel.name = " + MlirString(node.name) + "}" + Loc("", node.scope, node.file, node.line);
+  }
+  std::string results;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    results += (i > 0 ? ",\n" + std::string(6, ' ') : "") + MlirType(TypeOf(outputs[i])) + " {oriel.name = " +
+               MlirString(exported_->output_names[i]) + "}";
+  }
+  Line("func.func " + MlirSymbol(name) + "(" + arguments + ")");
+  Line("    -> (" + results + ") {");
+  ++indent_;
+  std::vector<Value> roots = outputs;
+  roots.insert(roots.end(), new_values.begin(), new_values.end());
+  for (const Node* node : Reachable(roots, 0)) {
+    if (node->kind == NodeKind::kOp) WriteNode(*node);
+  }
+  for (size_t i = 0; i < new_values.size(); ++i) {
+    const Node& node = *new_values[i].node();
+    Line("oriel.state_update " + MlirSymbol(new_value_symbols[i]) + ", " + Name(new_values[i]) + " : " +
+         MlirType(TypeOf(new_values[i])) + Loc(new_value_symbols[i], node.scope, node.file, node.line));
+    Note(node, "state_update");
+    if (locations_) exported_->nodes.back().name = new_value_symbols[i];
+  }
+  Line(outputs.empty() ? "return" : "return " + NamesOf(outputs) + " : " + TypesOf(outputs));
+  --indent_;
+  Line("}");
+  --indent_;
+  Line("}");
+  return body_ + MlirResourceSection(resources_);
+}
+
+}  // namespace
+
+absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
+                                          const std::vector<Update>& updates, const std::string& name) {
+  ORIEL_RETURN_IF_ERROR(CheckGraph(inputs, outputs, updates));
+  ExportedGraph exported;
+  for (const Value& input : inputs) {
+    exported.input_names.push_back(input.name());
+    exported.input_types.push_back(TypeOf(input));
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& output = outputs[i].name();
+    exported.output_names.push_back(output.empty() ? "output" + std::to_string(i) : output);
+    exported.output_types.push_back(TypeOf(outputs[i]));
+  }
+  // A state's shape is static: what equals it only at run time says so first.
+  std::vector<Value> new_values;
+  for (const auto& [state, value] : updates) {
+    const Extents extents = state.shape();
+    const Dims shape(extents.begin(), extents.end());
+    Value fitted = value;
+    if (value.shape() != shape) {
+      fitted = MakeOp({.op = OpKind::kReshape, .attrs = {{"shape", shape}}, .operands = {value}, .derived = true},
+                      Location::current());
+      if (!fitted.ok()) return fitted.status();
+    }
+    new_values.push_back(std::move(fitted));
+  }
+  // States in the order of their first use, under unique symbols.
+  std::map<uint64_t, std::string> symbols;
+  std::set<std::string> taken = {name};
+  auto declare = [&](const std::shared_ptr<StateCell>& cell) {
+    if (symbols.count(cell->id) != 0) return;
+    std::string symbol = cell->name;
+    for (int suffix = 1; !taken.insert(symbol).second; ++suffix) symbol = cell->name + "_" + std::to_string(suffix);
+    symbols[cell->id] = symbol;
+    exported.states.push_back(State(cell));
+    exported.state_symbols.push_back(symbol);
+  };
+  std::vector<Value> roots = outputs;
+  roots.insert(roots.end(), new_values.begin(), new_values.end());
+  std::vector<std::pair<std::vector<Value>, uint64_t>> bodies = {{roots, 0}};
+  for (size_t i = 0; i < bodies.size(); ++i) {
+    const auto [results, region] = bodies[i];
+    for (const Node* node : Reachable(results, region)) {
+      if (node->state != nullptr) declare(node->state);
+      for (const Region& inner : node->regions) bodies.emplace_back(inner.results, inner.id);
+    }
+  }
+  std::vector<std::string> new_value_symbols;
+  for (const auto& [state, value] : updates) {
+    declare(state.cell());
+    new_value_symbols.push_back(symbols.at(state.id()));
+  }
+  const std::string function = name.empty() ? "function" : name;
+  exported.text =
+      TextWriter(true, &exported).Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
+  exported.key_bytes =
+      TextWriter(false, &exported).Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
+  return exported;
+}
+
+}  // namespace graph
+
+absl::StatusOr<std::string> ToMlirText(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
+                                       const std::vector<Update>& updates, const std::string& name) {
+  ORIEL_ASSIGN_OR_RETURN(graph::ExportedGraph exported, graph::ExportGraph(inputs, outputs, updates, name));
+  return std::move(exported.text);
+}
+
+}  // namespace oriel
