@@ -1,5 +1,6 @@
 //===- MatMulMatch.cpp - reading the lowered form of a matmul -------------===//
 
+#include "passes/Codegen/Cpu/LoweredValues.h"
 #include "passes/Codegen/Cpu/MatMul.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -9,57 +10,6 @@ using namespace mlir;
 
 namespace oriel {
 namespace {
-
-/// The argument behind reshapes, which are contiguous and so only rename.
-const KernelArg *rootOf(const KernelSignature &signature, Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op))
-      return nullptr;
-    value = op->getOperand(0);
-  }
-  return signature.lookup(value);
-}
-
-FailureOr<Dims> shapeOf(const KernelSignature &signature, Value value) {
-  if (const KernelArg *arg = signature.lookup(value))
-    return arg->shape;
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return failure();
-  auto fromSizes = [&](ArrayRef<OpFoldResult> sizes) -> FailureOr<Dims> {
-    Dims shape;
-    for (OpFoldResult size : sizes) {
-      FailureOr<Dim> dim = signature.dimOf(size);
-      if (failed(dim))
-        return failure();
-      shape.push_back(*dim);
-    }
-    return shape;
-  };
-  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
-    return fromSizes(expand.getMixedOutputShape());
-  if (auto empty = dyn_cast<tensor::EmptyOp>(op))
-    return fromSizes(empty.getMixedSizes());
-  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
-    FailureOr<Dims> source = shapeOf(signature, collapse.getSrc());
-    if (failed(source))
-      return failure();
-    Dims shape;
-    for (const auto &group : collapse.getReassociationIndices()) {
-      Dim size = 1;
-      for (int64_t axis : group)
-        size = size * (*source)[axis];
-      shape.push_back(size);
-    }
-    return shape;
-  }
-  if (isa<tensor::CastOp>(op))
-    return shapeOf(signature, op->getOperand(0));
-  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
-    return shapeOf(signature,
-                   linalgOp.getDpsInits()[cast<OpResult>(value).getResultNumber()]);
-  return failure();
-}
 
 /// Matmul dims in order: batch dims, i, j, k.
 struct Dimensions {

@@ -1,0 +1,115 @@
+//===- LoweredValues.cpp - tensors of a lowered kernel --------------------===//
+
+#include "passes/Codegen/Cpu/LoweredValues.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace oriel {
+
+const KernelArg *rootOf(const KernelSignature &signature, Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op))
+      return nullptr;
+    value = op->getOperand(0);
+  }
+  return signature.lookup(value);
+}
+
+FailureOr<Dims> shapeOf(const KernelSignature &signature, Value value) {
+  if (const KernelArg *arg = signature.lookup(value))
+    return arg->shape;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return failure();
+  auto fromSizes = [&](ArrayRef<OpFoldResult> sizes) -> FailureOr<Dims> {
+    Dims shape;
+    for (OpFoldResult size : sizes) {
+      FailureOr<Dim> dim = signature.dimOf(size);
+      if (failed(dim))
+        return failure();
+      shape.push_back(*dim);
+    }
+    return shape;
+  };
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return fromSizes(expand.getMixedOutputShape());
+  if (auto empty = dyn_cast<tensor::EmptyOp>(op))
+    return fromSizes(empty.getMixedSizes());
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+    FailureOr<Dims> source = shapeOf(signature, collapse.getSrc());
+    if (failed(source))
+      return failure();
+    Dims shape;
+    for (const auto &group : collapse.getReassociationIndices()) {
+      Dim size = 1;
+      for (int64_t axis : group)
+        size = size * (*source)[axis];
+      shape.push_back(size);
+    }
+    return shape;
+  }
+  if (isa<tensor::CastOp>(op))
+    return shapeOf(signature, op->getOperand(0));
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+    return shapeOf(signature,
+                   linalgOp.getDpsInits()[cast<OpResult>(value).getResultNumber()]);
+  return failure();
+}
+
+FailureOr<Operation *> soleOperation(const KernelSignature &signature) {
+  func::FuncOp function = signature.getFunction();
+  Operation *sole = nullptr;
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    if (isa<arith::ArithDialect>(op.getDialect()) ||
+        isa<tensor::DimOp, tensor::EmptyOp, tensor::ExpandShapeOp,
+            tensor::CollapseShapeOp, tensor::CastOp, linalg::FillOp>(op))
+      continue;
+    if (sole)
+      return op.emitError("expected one operation in this kernel, but it also "
+                          "holds '")
+             << sole->getName() << "'";
+    sole = &op;
+  }
+  if (!sole)
+    return function.emitError("expected an operation in this kernel");
+  return sole;
+}
+
+Dim productOf(const Dims &shape, size_t from, size_t to) {
+  Dim size = 1;
+  for (size_t n = from; n < to; ++n)
+    size = size * shape[n];
+  return size;
+}
+
+namespace {
+/// body(n, lanes) over [0, count) in vectors (lanes > 0), then singly (0).
+void vectorLoop(Code &code, Type element, Value count, unsigned bits,
+                llvm::function_ref<void(Value, unsigned)> body) {
+  unsigned lanes = bits / element.getIntOrFloatBitWidth();
+  Value whole = code.roundDown(count, lanes);
+  code.loop(code.i64(0), whole, code.i64(lanes), [&](Value n) { body(n, lanes); });
+  code.loop(whole, count, code.i64(1), [&](Value n) { body(n, 0); });
+}
+} // namespace
+
+void emitCopy(Code &code, Type element, Value to, Value from, Value count,
+              unsigned bits) {
+  vectorLoop(code, element, count, bits, [&](Value n, unsigned lanes) {
+    Value x = code.load(code.vectorOf(element, lanes), code.gep(element, from, n));
+    code.store(x, code.gep(element, to, n));
+  });
+}
+
+void emitFill(Code &code, Value to, Value scalar, Value count, unsigned bits) {
+  Type element = scalar.getType();
+  vectorLoop(code, element, count, bits, [&](Value n, unsigned lanes) {
+    code.store(code.splat(scalar, lanes), code.gep(element, to, n));
+  });
+}
+
+} // namespace oriel
