@@ -10,6 +10,7 @@
 #include "llvm/ExecutionEngine/JITLink/x86_64.h"
 #include "llvm/ExecutionEngine/Orc/SymbolStringPool.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "runtime/engine/image.h"
 
 namespace oriel::jit {
 namespace {
@@ -73,9 +74,9 @@ class Memory : public jl::JITLinkMemoryManager {
       const bool unwind = group.getMemLifetime() == orc::MemLifetime::Finalize;
       Area& area = code ? layout_->text : unwind ? layout_->eh_frame : layout_->rodata;
       const uint64_t alignment = unwind ? 8 : std::max<uint64_t>(segment.Alignment.value(), 64);
-      if (alignment > kPackPage) {
+      if (alignment > kImagePage) {
         return done(Refuse(llvm::Twine("its alignment is ") + llvm::Twine(alignment) + ", at most a page of " +
-                           llvm::Twine(kPackPage) + " can be had"));
+                           llvm::Twine(kImagePage) + " can be had"));
       }
       const size_t size = segment.ContentSize + segment.ZeroFillSize;
       if (unwind && (area.cursor % 8 != 0 || size < kTerminator)) {
@@ -218,16 +219,15 @@ absl::Status LinkAll(const std::vector<PackInput>& objects, Layout* layout) {
 absl::StatusOr<PackedCode> PackObjects(const std::vector<PackInput>& objects) {
   // Far enough apart for any size, near enough for 32-bit distances.
   Layout measure;
-  measure.Start(kPackPage, 0x30000000, 0x60000000);
+  measure.Start(kImagePage, 0x30000000, 0x60000000);
   if (absl::Status status = LinkAll(objects, &measure); !status.ok()) return status;
 
-  const uint64_t rodata_distance = RoundUp(measure.text.bytes.size(), kPackPage);
-  const uint64_t eh_frame_distance = rodata_distance + RoundUp(measure.rodata.bytes.size(), 64);
+  const ImageLayout place = LayOutImage(measure.text.bytes.size(), measure.rodata.bytes.size());
   Layout layout, far;
-  layout.Start(kPackPage, kPackPage + rodata_distance, kPackPage + eh_frame_distance);
+  layout.Start(place.text, place.rodata, place.eh_frame);
   if (absl::Status status = LinkAll(objects, &layout); !status.ok()) return status;
-  constexpr uint64_t kFar = 0x7f1234561000;
-  far.Start(kFar, kFar + rodata_distance, kFar + eh_frame_distance);
+  constexpr uint64_t kFar = 0x7f1234560000;
+  far.Start(kFar + place.text, kFar + place.rodata, kFar + place.eh_frame);
   if (absl::Status status = LinkAll(objects, &far); !status.ok()) return status;
   if (layout.text.bytes != far.text.bytes || layout.rodata.bytes != far.rodata.bytes ||
       layout.eh_frame.bytes != far.eh_frame.bytes) {
@@ -237,12 +237,9 @@ absl::StatusOr<PackedCode> PackObjects(const std::vector<PackInput>& objects) {
   PackedCode code;
   code.text = std::move(layout.text.bytes);
   code.rodata = std::move(layout.rodata.bytes);
-  if (!layout.eh_frame.bytes.empty()) {
-    code.rodata.resize(eh_frame_distance - rodata_distance, '\0');
-    code.eh_frame_offset = code.rodata.size();
-    code.eh_frame_size = layout.eh_frame.bytes.size();
-    code.rodata += layout.eh_frame.bytes;
-  }
+  code.eh_frame = std::move(layout.eh_frame.bytes);
+  // WriteImage ends the table.
+  if (!code.eh_frame.empty()) code.eh_frame.resize(code.eh_frame.size() - kTerminator);
   code.symbols = std::move(layout.symbols);
   return code;
 }

@@ -29,13 +29,11 @@ struct PackedSymbol {
   bool is_global = false;
 };
 
-// The text is meant to be mapped at a page boundary and the read-only data at
-// the next page boundary after it; both are addressed from each other.
+// The parts for engine/image.h, linked for the distances of LayOutImage.
 struct PackedCode {
   std::string text;
-  std::string rodata;           // constants, then unwind tables
-  uint64_t eh_frame_offset = 0; // in rodata
-  uint64_t eh_frame_size = 0;   // 0: no unwind tables; the terminator included
+  std::string rodata;
+  std::string eh_frame;  // unwind tables, without the final terminator
   std::vector<PackedSymbol> symbols;
 };
 
@@ -44,8 +42,6 @@ struct PackedCode {
 // to learn the sizes, for the result, and at a far address, where the bytes
 // must come out the same; that proves position independence.
 absl::StatusOr<PackedCode> PackObjects(const std::vector<PackInput>& objects);
-
-inline constexpr uint64_t kPackPage = 4096;
 
 }  // namespace oriel::jit
 

@@ -1,0 +1,593 @@
+//===- Planner.cpp - Schedule, buffers, shared storage, states --------------===//
+#include "passes/Planning/Planner.h"
+
+#include "dialect/Graph/NodeId.h"
+#include "passes/Fusion/DimAnalysis.h"
+#include "passes/Planning/Schedule.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLExtras.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace oriel {
+
+std::string getImageSymbol(StringRef kernelModule, StringRef entry) {
+  if (entry == kernelModule)
+    return entry.str();
+  if (entry.consume_front(kernelModule))
+    entry.consume_front("_");
+  return (kernelModule + "." + entry).str();
+}
+
+namespace {
+
+/// The value whose storage `value` shows: reshapes are views.
+Value resolve(Value value) {
+  while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
+    value = reshape.getX();
+  return value;
+}
+
+/// What the attributes of a kernel module say.
+struct KernelFacts {
+  std::vector<std::string> symbols;
+  Dims tasks;
+  Dim scratch, shared, cost;
+  bool fallible = false;
+  std::string opClass;
+  llvm::SmallVector<int64_t> inPlaceOperands;
+};
+
+FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
+  ModuleOp kernel = dyn_cast_or_null<ModuleOp>(SymbolTable::lookupNearestSymbolFrom(
+      dispatch, dispatch.getKernel().getRootReference()));
+  if (!kernel)
+    return dispatch.emitOpError() << "calls " << dispatch.getKernel() << ", required a kernel module of that name";
+  KernelFacts facts;
+  auto entries = kernel->getAttrOfType<ArrayAttr>("oriel.entries");
+  auto tasks = kernel->getAttrOfType<ir::DimsAttr>("oriel.tasks");
+  if (!entries || !tasks || entries.size() != tasks.size() || entries.empty())
+    return dispatch.emitOpError() << "calls " << dispatch.getKernel()
+                                  << ", whose module lacks oriel.entries and oriel.tasks of equal length; "
+                                     "required after code generation";
+  for (Attribute entry : entries) {
+    auto symbol = dyn_cast<FlatSymbolRefAttr>(entry);
+    if (!symbol)
+      return dispatch.emitOpError() << "has the kernel entry " << entry << ", required a symbol";
+    facts.symbols.push_back(getImageSymbol(*kernel.getSymName(), symbol.getValue()));
+  }
+  facts.tasks = tasks.getDims();
+  for (auto [name, dim] : {std::pair<StringRef, Dim *>{"oriel.scratch", &facts.scratch},
+                           {"oriel.shared", &facts.shared},
+                           {"oriel.cost", &facts.cost}}) {
+    auto dims = kernel->getAttrOfType<ir::DimsAttr>(name);
+    if (!dims || dims.size() != 1)
+      return dispatch.emitOpError() << "calls " << dispatch.getKernel() << ", whose module lacks " << name
+                                    << " with one dim";
+    *dim = dims.getDim(0);
+  }
+  facts.fallible = kernel->hasAttr("oriel.fallible");
+  if (auto name = kernel->getAttrOfType<StringAttr>(kClassAttr))
+    facts.opClass = name.str();
+  if (auto operands = kernel->getAttrOfType<DenseI64ArrayAttr>(kInPlaceOperandsAttr))
+    facts.inPlaceOperands.append(operands.asArrayRef().begin(), operands.asArrayRef().end());
+  return facts;
+}
+
+class Planner {
+public:
+  Planner(ModuleOp module, func::FuncOp main, DimAnalysis dims)
+      : module(module), main(main), dims(std::move(dims)) {}
+
+  FailureOr<PlannedProgram> run();
+
+private:
+  // ---- buffers ----
+  int32_t addBuffer(Value value, BufferKind kind, NodeId node, std::string name = "");
+  int32_t bufferFor(Value value);
+  int32_t constantBuffer(ir::ConstantOp op);
+  std::string labelOf(NodeId node) const;
+  int32_t rootOf(int32_t buffer) const;
+
+  // ---- parts ----
+  LogicalResult declareStates();
+  LogicalResult declareInputs();
+  LogicalResult readKernels();
+  LogicalResult bindUpdates();
+  void bindOutputs();
+  std::string whyNotInPlace(ir::StateUpdateOp update);
+  bool bind(Value value, int32_t buffer, Block *block, bool ownStorage);
+  LogicalResult planItems(ArrayRef<WorkItem> items, std::vector<Step> &steps);
+  FailureOr<Step> planOp(Operation *op, const llvm::DenseMap<Value, size_t> &lastUse, size_t position);
+  FailureOr<Step> planDispatch(ir::DispatchOp op, const llvm::DenseMap<Value, size_t> &lastUse, size_t position);
+  FailureOr<Step> planLoop(ir::LoopOp op);
+  FailureOr<Step> planBranch(ir::BranchOp op);
+  LogicalResult planBody(Block *block, ArrayRef<int32_t> targets, bool ownStorage, NodeId node,
+                         std::vector<Step> &steps);
+  llvm::SmallVector<WorkItem> itemsOf(Block *block);
+
+  ModuleOp module;
+  func::FuncOp main;
+  DimAnalysis dims;
+  PlannedProgram out;
+  NodeTable nodes;
+  llvm::DenseMap<Value, int32_t> buffers;
+  llvm::DenseMap<Attribute, int32_t> constantBuffers;
+  llvm::StringMap<int32_t> states; // symbol -> index into Program::states
+  llvm::DenseMap<Operation *, KernelFacts> kernels;
+  /// Values computed straight into a buffer that was there before.
+  llvm::DenseSet<Value> bound;
+  /// Buffers whose storage nothing else may take: carried by a loop, states.
+  llvm::DenseSet<int32_t> pinned;
+  /// Values that overwrite a state, with the state they overwrite.
+  llvm::DenseMap<Operation *, llvm::SmallVector<int32_t>> writers;
+  llvm::SmallVector<WorkItem> copies; // of the top level
+};
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+std::string Planner::labelOf(NodeId node) const {
+  const NodeInfo *info = nodes.Find(node);
+  return info ? info->Label() : std::string("value");
+}
+
+int32_t Planner::addBuffer(Value value, BufferKind kind, NodeId node, std::string name) {
+  Buffer buffer;
+  buffer.kind = kind;
+  buffer.name = name.empty() ? labelOf(node) : std::move(name);
+  buffer.dtype = *ir::getDType(cast<RankedTensorType>(value.getType()).getElementType());
+  buffer.shape = dims.getDims(value);
+  buffer.node = node;
+  out.program.buffers.push_back(std::move(buffer));
+  return static_cast<int32_t>(out.program.buffers.size()) - 1;
+}
+
+int32_t Planner::rootOf(int32_t buffer) const {
+  while (out.program.buffers[buffer].alias_of >= 0)
+    buffer = out.program.buffers[buffer].alias_of;
+  return buffer;
+}
+
+int32_t Planner::constantBuffer(ir::ConstantOp op) {
+  auto [it, isNew] = constantBuffers.try_emplace(op.getValue(), -1);
+  if (isNew) {
+    it->second = addBuffer(op.getResult(), BufferKind::kConstant, ir::getNodeId(op.getOperation()));
+    out.program.buffers[it->second].constant = static_cast<int32_t>(out.constants.size());
+    out.constants.push_back(op.getValue());
+  }
+  return it->second;
+}
+
+int32_t Planner::bufferFor(Value value) {
+  if (auto it = buffers.find(value); it != buffers.end())
+    return it->second;
+  int32_t buffer;
+  if (auto constant = value.getDefiningOp<ir::ConstantOp>()) {
+    buffer = constantBuffer(constant);
+  } else if (auto read = value.getDefiningOp<ir::StateReadOp>()) {
+    buffer = out.program.states[states.lookup(read.getState())].buffer;
+  } else if (auto reshape = value.getDefiningOp<ir::ReshapeOp>()) {
+    int32_t source = bufferFor(reshape.getX());
+    buffer = addBuffer(value, BufferKind::kTemporary, ir::getNodeId(reshape.getOperation()));
+    out.program.buffers[buffer].alias_of = source;
+  } else {
+    buffer = addBuffer(value, BufferKind::kTemporary, ir::getNodeId(value));
+  }
+  buffers[value] = buffer;
+  return buffer;
+}
+
+//===----------------------------------------------------------------------===//
+// Declarations
+//===----------------------------------------------------------------------===//
+
+LogicalResult Planner::declareStates() {
+  for (auto state : module.getOps<ir::StateOp>()) {
+    auto type = cast<RankedTensorType>(state.getType());
+    StateDecl decl;
+    auto given = state->getAttrOfType<StringAttr>(ir::kNameAttr);
+    decl.name = given ? given.str() : state.getSymName().str();
+    decl.buffer = static_cast<int32_t>(out.program.buffers.size());
+    Buffer buffer;
+    buffer.kind = BufferKind::kState;
+    buffer.name = decl.name;
+    buffer.dtype = *ir::getDType(type.getElementType());
+    for (int64_t extent : type.getShape())
+      buffer.shape.push_back(Dim(extent));
+    buffer.node = ir::getNodeId(state.getOperation());
+    buffer.state = static_cast<int32_t>(out.program.states.size());
+    if (ElementsAttr initial = state.getInitialAttr()) {
+      decl.initial = static_cast<int32_t>(out.constants.size());
+      out.constants.push_back(initial);
+    }
+    pinned.insert(decl.buffer);
+    states[state.getSymName()] = buffer.state;
+    out.program.buffers.push_back(std::move(buffer));
+    out.program.states.push_back(std::move(decl));
+  }
+  return success();
+}
+
+LogicalResult Planner::declareInputs() {
+  for (BlockArgument argument : main.getArguments()) {
+    unsigned number = argument.getArgNumber();
+    auto name = main.getArgAttrOfType<StringAttr>(number, ir::kNameAttr);
+    InputDecl decl;
+    decl.name = name ? name.str() : "arg" + std::to_string(number);
+    decl.node = ir::getNodeId(argument);
+    decl.buffer = addBuffer(argument, BufferKind::kInput, decl.node, decl.name);
+    buffers[argument] = decl.buffer;
+    for (const Dim &dim : out.program.buffers[decl.buffer].shape)
+      dim.CollectSymbols(&out.program.symbols);
+    out.program.inputs.push_back(std::move(decl));
+  }
+  std::vector<std::string> unique;
+  for (const std::string &symbol : out.program.symbols)
+    if (!llvm::is_contained(unique, symbol))
+      unique.push_back(symbol);
+  out.program.symbols = std::move(unique);
+  return success();
+}
+
+LogicalResult Planner::readKernels() {
+  WalkResult result = main.walk([&](ir::DispatchOp dispatch) {
+    FailureOr<KernelFacts> facts = readKernel(dispatch);
+    if (failed(facts))
+      return WalkResult::interrupt();
+    kernels[dispatch] = std::move(*facts);
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// States and outputs
+//===----------------------------------------------------------------------===//
+
+/// Lets the op that computes `value` write it straight into `buffer`. False
+/// when it does not come from a step of this block, or is spoken for.
+/// `ownStorage`: the buffer may not be shared through a view.
+bool Planner::bind(Value value, int32_t buffer, Block *block, bool ownStorage) {
+  Value source = resolve(value);
+  Operation *op = source.getDefiningOp();
+  if (!op || op->getBlock() != block || bound.contains(source) || buffers.contains(source))
+    return false;
+  if (!isa<ir::DispatchOp, ir::LoopOp, ir::BranchOp, ir::DimValueOp>(op))
+    return false;
+  // A loop's results, and what a loop carries, own their storage.
+  if (source != value && (ownStorage || isa<ir::LoopOp>(op)))
+    return false;
+  bound.insert(source);
+  buffers[value] = buffer;
+  if (source != value) {
+    int32_t view = addBuffer(source, BufferKind::kTemporary, ir::getNodeId(op));
+    out.program.buffers[view].alias_of = buffer;
+    buffers[source] = view;
+  }
+  return true;
+}
+
+/// "" when the dispatch that computes the new value may write it over the old
+/// one, as far as the kernel is concerned; the schedule may still object.
+std::string Planner::whyNotInPlace(ir::StateUpdateOp update) {
+  auto dispatch = update.getValue().getDefiningOp<ir::DispatchOp>();
+  if (!dispatch || dispatch->getBlock() != update->getBlock())
+    return "its new value is not the direct result of a kernel";
+  if (bound.contains(update.getValue()))
+    return "its new value is also another state's";
+  const KernelFacts &facts = kernels[dispatch];
+  if (facts.fallible)
+    return "the kernel that computes it may fail";
+  for (auto [i, operand] : llvm::enumerate(dispatch.getInputs())) {
+    auto read = resolve(operand).getDefiningOp<ir::StateReadOp>();
+    if (!read || read.getState() != update.getState())
+      continue;
+    if (operand != resolve(operand) || !llvm::is_contained(facts.inPlaceOperands, static_cast<int64_t>(i)))
+      return "the kernel that computes it reads other elements of it than it writes";
+  }
+  return "";
+}
+
+LogicalResult Planner::bindUpdates() {
+  llvm::SmallVector<ir::StateUpdateOp> updates(main.getOps<ir::StateUpdateOp>());
+  // In place is the better fate: those who can have it choose first.
+  Scheduler scheduler(itemsOf(&main.getBody().front()));
+  llvm::SmallVector<std::pair<ir::StateUpdateOp, std::string>> shadows;
+  for (ir::StateUpdateOp update : updates) {
+    StateDecl &state = out.program.states[states.lookup(update.getState())];
+    state.updated = true;
+    std::string why = whyNotInPlace(update);
+    if (why.empty()) {
+      Operation *writer = update.getValue().getDefiningOp();
+      why = scheduler.addWriter(writer, update.getState());
+      if (why.empty()) {
+        bound.insert(update.getValue());
+        buffers[update.getValue()] = state.buffer;
+        state.new_value = state.buffer;
+        writers[writer].push_back(state.buffer);
+        continue;
+      }
+    }
+    shadows.push_back({update, why});
+  }
+  for (auto &[update, why] : shadows) {
+    StateDecl &state = out.program.states[states.lookup(update.getState())];
+    NodeId node = ir::getNodeId(update.getOperation());
+    int32_t shadow = addBuffer(update.getValue(), BufferKind::kTemporary, node, state.name + " (new)");
+    out.program.buffers[shadow].shape = out.program.buffers[state.buffer].shape;
+    state.new_value = shadow;
+    state.remark = why;
+    pinned.insert(shadow);
+    if (!bind(update.getValue(), shadow, update->getBlock(), /*ownStorage=*/false))
+      copies.push_back({nullptr, update.getValue(), shadow, node});
+    out.program.remarks.push_back("state '" + state.name + "' gets a second buffer: " + why);
+  }
+  return success();
+}
+
+void Planner::bindOutputs() {
+  auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
+  for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
+    auto name = main.getResultAttrOfType<StringAttr>(i, ir::kNameAttr);
+    OutputDecl decl;
+    decl.name = name ? name.str() : "output" + std::to_string(i);
+    NodeId node = ir::getNodeId(value);
+    decl.buffer = addBuffer(value, BufferKind::kOutput, node, decl.name);
+    if (!bind(value, decl.buffer, ret->getBlock(), /*ownStorage=*/false))
+      copies.push_back({nullptr, value, decl.buffer, node});
+    out.program.outputs.push_back(std::move(decl));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+/// Everything of a block that is done at run time, in its order.
+llvm::SmallVector<WorkItem> Planner::itemsOf(Block *block) {
+  llvm::SmallVector<WorkItem> items;
+  for (Operation &op : block->without_terminator()) {
+    if (isa<ir::ConstantOp, ir::ReshapeOp, ir::StateReadOp, ir::StateUpdateOp>(op))
+      continue;
+    WorkItem item;
+    item.op = &op;
+    op.walk([&](ir::DispatchOp dispatch) { item.fallible |= kernels[dispatch].fallible; });
+    items.push_back(item);
+  }
+  return items;
+}
+
+FailureOr<Step> Planner::planDispatch(ir::DispatchOp op, const llvm::DenseMap<Value, size_t> &lastUse,
+                                      size_t position) {
+  const KernelFacts &facts = kernels[op];
+  DispatchStep step;
+  step.kernel = op.getKernel().getRootReference().str();
+  step.fallible = facts.fallible;
+  step.op_class = facts.opClass;
+  step.node = ir::getNodeId(op.getOperation());
+
+  // Kernel-local symbols: a<i>_<j>, a<i> over the function's arguments, which
+  // are inputs, index arguments, outputs.
+  std::map<std::string, Dim> local;
+  unsigned number = 0;
+  auto addTensor = [&](Value value, int32_t buffer) {
+    step.args.push_back({buffer, Dim(0)});
+    Dims shape = dims.getDims(value);
+    auto type = cast<RankedTensorType>(value.getType());
+    for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+      local["a" + std::to_string(number) + "_" + std::to_string(axis)] = shape[axis];
+      if (type.isDynamicDim(axis))
+        step.args.push_back({-1, shape[axis]});
+    }
+    ++number;
+  };
+  for (Value input : op.getInputs()) {
+    step.reads.push_back(bufferFor(input));
+    addTensor(input, step.reads.back());
+  }
+  for (const Dim &dim : op.getDims().getDims()) {
+    local["a" + std::to_string(number++)] = dim;
+    step.args.push_back({-1, dim});
+  }
+
+  // A result may take over the storage of an operand that dies here, if the
+  // kernel reads each element of it only where it writes.
+  llvm::DenseSet<int32_t> taken;
+  for (Value result : op.getResults()) {
+    int32_t buffer = bufferFor(result);
+    int32_t root = rootOf(buffer);
+    uint8_t mark = 0;
+    if (llvm::is_contained(writers[op], buffer))
+      mark = llvm::is_contained(step.reads, buffer) ? 1 : 0;
+    for (int64_t i : facts.inPlaceOperands) {
+      if (mark != 0 || pinned.contains(root))
+        break;
+      if (i < 0 || i >= static_cast<int64_t>(op.getInputs().size()))
+        return op.emitOpError() << "has the in-place operand " << i << ", required below "
+                                << op.getInputs().size();
+      Value operand = op.getInputs()[i];
+      Value source = resolve(operand);
+      int32_t theirs = rootOf(bufferFor(operand));
+      const Buffer &old = out.program.buffers[theirs];
+      auto last = lastUse.find(source);
+      bool dies = last != lastUse.end() && last->second == position &&
+                  source.getParentBlock() == op->getBlock() && !isa<BlockArgument>(source);
+      bool shared = llvm::count_if(op.getInputs(), [&](Value other) { return resolve(other) == source; }) > 1;
+      if (!dies || shared || old.kind != BufferKind::kTemporary || pinned.contains(theirs) ||
+          theirs == root || taken.contains(theirs) || operand.getType() != result.getType() ||
+          !dims.areEqual(dims.getDims(operand), dims.getDims(result)) ||
+          NumElements(old.shape) != NumElements(out.program.buffers[root].shape))
+        continue;
+      taken.insert(theirs);
+      if (out.program.buffers[buffer].kind == BufferKind::kTemporary && buffer == root)
+        out.program.buffers[buffer].alias_of = theirs;
+      else
+        out.program.buffers[theirs].alias_of = root;
+      mark = 1;
+    }
+    step.writes.push_back(buffer);
+    step.in_place.push_back(mark);
+    addTensor(result, buffer);
+  }
+
+  for (size_t p = 0; p < facts.symbols.size(); ++p)
+    step.phases.push_back({facts.symbols[p], facts.tasks[p].Substitute(local)});
+  step.scratch_bytes = facts.scratch.Substitute(local);
+  step.shared_bytes = facts.shared.Substitute(local);
+  step.cost = facts.cost.Substitute(local);
+  for (ArrayRef<int64_t> ids : op.getNodeLists())
+    step.ordinals.push_back({std::vector<NodeId>(ids.begin(), ids.end())});
+  Step whole;
+  whole.op = std::move(step);
+  return whole;
+}
+
+FailureOr<Step> Planner::planLoop(ir::LoopOp op) {
+  LoopStep step;
+  step.node = ir::getNodeId(op.getOperation());
+  step.trips = bufferFor(op.getTrips());
+  std::string label = labelOf(step.node);
+  if (!op.getInduction().use_empty()) {
+    step.induction = addBuffer(op.getInduction(), BufferKind::kTemporary, step.node, label + " i");
+    buffers[op.getInduction()] = step.induction;
+    pinned.insert(step.induction);
+  }
+  for (auto [k, result] : llvm::enumerate(op.getResults())) {
+    Value carried = op.getCarried()[k];
+    std::string name = label + "[" + std::to_string(k) + "]";
+    step.initial.push_back(bufferFor(op.getInitial()[k]));
+    step.current.push_back(addBuffer(carried, BufferKind::kTemporary, step.node, name));
+    buffers[carried] = step.current.back();
+    step.next.push_back(addBuffer(carried, BufferKind::kTemporary, step.node, name + " next"));
+    step.results.push_back(bufferFor(result));
+    for (int32_t buffer : {step.current.back(), step.next.back(), step.results.back()})
+      pinned.insert(buffer);
+  }
+  if (failed(planBody(&op.getBody().front(), step.next, /*ownStorage=*/true, step.node, step.body)))
+    return failure();
+  Step whole;
+  whole.op = std::move(step);
+  return whole;
+}
+
+FailureOr<Step> Planner::planBranch(ir::BranchOp op) {
+  BranchStep step;
+  step.node = ir::getNodeId(op.getOperation());
+  step.condition = bufferFor(op.getCondition());
+  llvm::SmallVector<int32_t> results;
+  for (Value result : op.getResults()) {
+    results.push_back(bufferFor(result));
+    // Both bodies write it: neither may put something else there.
+    pinned.insert(rootOf(results.back()));
+  }
+  if (failed(planBody(&op.getThenBody().front(), results, /*ownStorage=*/false, step.node, step.then_body)) ||
+      failed(planBody(&op.getElseBody().front(), results, /*ownStorage=*/false, step.node, step.else_body)))
+    return failure();
+  Step whole;
+  whole.op = std::move(step);
+  return whole;
+}
+
+/// Plans a body whose yielded values must land in `targets`.
+LogicalResult Planner::planBody(Block *block, ArrayRef<int32_t> targets, bool ownStorage, NodeId node,
+                                std::vector<Step> &steps) {
+  llvm::SmallVector<WorkItem> yields;
+  for (auto [k, value] : llvm::enumerate(block->getTerminator()->getOperands()))
+    if (!bind(value, targets[k], block, ownStorage))
+      yields.push_back({nullptr, value, targets[k], node});
+  llvm::SmallVector<WorkItem> items = itemsOf(block);
+  items.append(yields.begin(), yields.end());
+  return planItems(items, steps);
+}
+
+FailureOr<Step> Planner::planOp(Operation *op, const llvm::DenseMap<Value, size_t> &lastUse, size_t position) {
+  if (auto dispatch = dyn_cast<ir::DispatchOp>(op))
+    return planDispatch(dispatch, lastUse, position);
+  if (auto loop = dyn_cast<ir::LoopOp>(op))
+    return planLoop(loop);
+  if (auto branch = dyn_cast<ir::BranchOp>(op))
+    return planBranch(branch);
+  if (auto value = dyn_cast<ir::DimValueOp>(op)) {
+    Step step;
+    step.op = DimValueStep{bufferFor(value.getResult()), value.getDim().getDim(0), ir::getNodeId(op)};
+    return step;
+  }
+  return op->emitOpError() << "is left outside a kernel, required oriel.dispatch, loop, branch, dim_value, "
+                              "reshape, constant, state_read or state_update";
+}
+
+LogicalResult Planner::planItems(ArrayRef<WorkItem> items, std::vector<Step> &steps) {
+  llvm::DenseMap<Value, size_t> lastUse;
+  for (auto [position, item] : llvm::enumerate(items))
+    for (Value value : readsOf(item))
+      lastUse[resolve(value)] = position;
+  for (auto [position, item] : llvm::enumerate(items)) {
+    if (!item.op) {
+      Step step;
+      step.op = CopyStep{bufferFor(item.source), item.target, item.node};
+      steps.push_back(std::move(step));
+      continue;
+    }
+    FailureOr<Step> step = planOp(item.op, lastUse, position);
+    if (failed(step))
+      return failure();
+    steps.push_back(std::move(*step));
+  }
+  return success();
+}
+
+FailureOr<PlannedProgram> Planner::run() {
+  out.program.name = main.getSymName().str();
+  nodes = ir::getNodeTable(module);
+  out.program.nodes = nodes;
+  if (failed(readKernels()) || failed(declareStates()) || failed(declareInputs()) || failed(bindUpdates()))
+    return failure();
+  bindOutputs();
+  out.program.constraints = dims.getConstraints();
+
+  Block *block = &main.getBody().front();
+  llvm::SmallVector<WorkItem> items = itemsOf(block);
+  items.append(copies.begin(), copies.end());
+  Scheduler scheduler(items);
+  for (auto &[op, buffersWritten] : writers)
+    for (int32_t buffer : buffersWritten)
+      for (auto &[symbol, index] : states)
+        if (out.program.states[index].buffer == buffer)
+          (void)scheduler.addWriter(op, symbol);
+  if (failed(planItems(scheduler.order(), out.program.steps)))
+    return failure();
+  assignLifetimes(out.program);
+  return std::move(out);
+}
+
+} // namespace
+
+FailureOr<PlannedProgram> planProgram(ModuleOp module) {
+  func::FuncOp main;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic())
+      continue;
+    if (main)
+      return function.emitError() << "is a second public function, required one";
+    main = function;
+  }
+  if (!main)
+    return module.emitError() << "has no public func.func, required one";
+  if (!main.getBody().hasOneBlock())
+    return main.emitError() << "has " << main.getBody().getBlocks().size() << " blocks, required 1";
+  FailureOr<DimAnalysis> dims = DimAnalysis::get(main);
+  if (failed(dims))
+    return failure();
+  return Planner(module, main, std::move(*dims)).run();
+}
+
+} // namespace oriel

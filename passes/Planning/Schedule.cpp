@@ -1,0 +1,113 @@
+//===- Schedule.cpp - The order of the steps --------------------------------===//
+#include "passes/Planning/Schedule.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <queue>
+
+using namespace mlir;
+
+namespace oriel {
+namespace {
+
+Value resolve(Value value) {
+  while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
+    value = reshape.getX();
+  return value;
+}
+
+bool readsState(const WorkItem &item, StringRef state) {
+  return llvm::any_of(readsOf(item), [&](Value value) {
+    auto read = resolve(value).getDefiningOp<ir::StateReadOp>();
+    return read && read.getState() == state;
+  });
+}
+
+} // namespace
+
+SmallVector<Value> readsOf(const WorkItem &item) {
+  if (!item.op)
+    return {item.source};
+  SmallVector<Value> reads;
+  item.op->walk([&](Operation *op) {
+    // Views inside a region read nothing themselves; who uses them does.
+    if (!isa<ir::ReshapeOp>(op))
+      reads.append(op->operand_begin(), op->operand_end());
+  });
+  return reads;
+}
+
+Scheduler::Scheduler(ArrayRef<WorkItem> items) : items(items), successors(items.size()) {
+  llvm::DenseMap<Value, size_t> definedBy;
+  for (auto [i, item] : llvm::enumerate(items))
+    if (item.op)
+      for (Value result : item.op->getResults())
+        definedBy[result] = i;
+  for (auto [i, item] : llvm::enumerate(items))
+    for (Value value : readsOf(item))
+      if (auto it = definedBy.find(resolve(value)); it != definedBy.end() && it->second != i)
+        successors[it->second].push_back(i);
+}
+
+SmallVector<bool> Scheduler::reachableFrom(size_t item) const {
+  SmallVector<bool> seen(items.size(), false);
+  SmallVector<size_t> work = {item};
+  seen[item] = true;
+  while (!work.empty()) {
+    size_t at = work.pop_back_val();
+    for (size_t next : successors[at])
+      if (!seen[next]) {
+        seen[next] = true;
+        work.push_back(next);
+      }
+  }
+  return seen;
+}
+
+std::string Scheduler::addWriter(Operation *writer, StringRef state) {
+  size_t at = 0;
+  while (at < items.size() && items[at].op != writer)
+    ++at;
+  if (at == items.size())
+    return "its new value is not computed by a step of the function";
+  SmallVector<bool> later = reachableFrom(at);
+  SmallVector<size_t> before;
+  for (auto [i, item] : llvm::enumerate(items)) {
+    if (i == at)
+      continue;
+    bool reads = readsState(item, state);
+    if (later[i] && reads)
+      return "its old value is read after the new one is computed";
+    if (later[i] && item.fallible)
+      return "a step that may fail needs its new value";
+    if (reads || item.fallible)
+      before.push_back(i);
+  }
+  for (size_t i : before)
+    successors[i].push_back(at);
+  return "";
+}
+
+SmallVector<WorkItem> Scheduler::order() const {
+  SmallVector<size_t> waitsFor(items.size(), 0);
+  for (const auto &list : successors)
+    for (size_t next : list)
+      ++waitsFor[next];
+  std::priority_queue<size_t, std::vector<size_t>, std::greater<size_t>> ready;
+  for (size_t i = 0; i < items.size(); ++i)
+    if (waitsFor[i] == 0)
+      ready.push(i);
+  SmallVector<WorkItem> ordered;
+  while (!ready.empty()) {
+    size_t at = ready.top();
+    ready.pop();
+    ordered.push_back(items[at]);
+    for (size_t next : successors[at])
+      if (--waitsFor[next] == 0)
+        ready.push(next);
+  }
+  return ordered;
+}
+
+} // namespace oriel

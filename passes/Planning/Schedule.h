@@ -1,0 +1,52 @@
+//===- Schedule.h - The order of the steps ----------------------*- C++ -*-===//
+//
+// Steps keep the order of the graph unless a state is written in place: then
+// everything that may fail, and everything that reads the old value, goes first.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ORIEL_PASSES_PLANNING_SCHEDULE_H
+#define ORIEL_PASSES_PLANNING_SCHEDULE_H
+
+#include "dialect/Graph/OrielOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "mlir/IR/Operation.h"
+
+#include "oriel/node_table.h"
+
+namespace oriel {
+
+/// One thing to do at run time: an op, or without one a copy of `source` into
+/// the buffer `target`.
+struct WorkItem {
+  mlir::Operation *op = nullptr;
+  mlir::Value source;
+  int32_t target = -1;
+  NodeId node = kNoNode;
+  bool fallible = false;
+};
+
+/// The values the item needs, those captured by its regions included.
+llvm::SmallVector<mlir::Value> readsOf(const WorkItem &item);
+
+class Scheduler {
+public:
+  explicit Scheduler(llvm::ArrayRef<WorkItem> items);
+
+  /// Asks that `writer` may write the state in place. Returns "" when an order
+  /// exists, otherwise the reason why not, and changes nothing.
+  std::string addWriter(mlir::Operation *writer, llvm::StringRef state);
+
+  /// The items in an order that obeys data flow and the writers; as near to the
+  /// original order as that allows.
+  llvm::SmallVector<WorkItem> order() const;
+
+private:
+  llvm::SmallVector<bool> reachableFrom(size_t item) const;
+
+  llvm::SmallVector<WorkItem> items;
+  llvm::SmallVector<llvm::SmallVector<size_t>> successors;
+};
+
+} // namespace oriel
+
+#endif // ORIEL_PASSES_PLANNING_SCHEDULE_H

@@ -1,0 +1,84 @@
+#include "runtime/jit/compiler/diagnostics.h"
+
+#include "dialect/Graph/NodeId.h"
+#include "runtime/core/status.h"
+
+namespace oriel::jit {
+namespace {
+
+thread_local const std::vector<std::vector<NodeId>>* kernel_nodes = nullptr;
+
+std::string Base(llvm::StringRef path) { return path.substr(path.rfind('/') + 1).str(); }
+
+}  // namespace
+
+Diagnostics::Diagnostics(mlir::MLIRContext* context)
+    : handler_(context, [this](mlir::Diagnostic& diagnostic) {
+        Handle(diagnostic);
+        return mlir::success();
+      }) {}
+
+void Diagnostics::SetNodes(const NodeTable& nodes) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  nodes_ = nodes;
+}
+
+Diagnostics::KernelScope::KernelScope(std::vector<std::vector<NodeId>> nodes)
+    : nodes_(std::move(nodes)), outer_(kernel_nodes) {
+  kernel_nodes = &nodes_;
+}
+
+Diagnostics::KernelScope::~KernelScope() { kernel_nodes = outer_; }
+
+// "net.cpp:42: 'h' (add): " for a node, "file:line: " for a place in a file.
+std::string Diagnostics::Describe(mlir::Location location) const {
+  NodeId id = ir::getNodeId(location);
+  if (id == kNoNode && kernel_nodes != nullptr) {
+    std::optional<unsigned> line = ir::getKernelLine(location);
+    if (line && *line / 8 < kernel_nodes->size() && !(*kernel_nodes)[*line / 8].empty()) {
+      id = (*kernel_nodes)[*line / 8].front();
+    }
+  }
+  if (const NodeInfo* node = nodes_.Find(id); node != nullptr) {
+    std::string where = node->Where();
+    if (!where.empty()) where += ": ";
+    return where + "node " + node->Label() + " (" + node->op + "): ";
+  }
+  if (auto name = llvm::dyn_cast<mlir::NameLoc>(location)) {
+    return Describe(name.getChildLoc()) + "node " + name.getName().str() + ": ";
+  }
+  if (auto place = location->findInstanceOf<mlir::FileLineColLoc>()) {
+    if (place.getFilename() == ir::kNodeFile || place.getFilename() == ir::kKernelFile) return "";
+    return Base(place.getFilename()) + ":" + std::to_string(place.getLine()) + ": ";
+  }
+  return "";
+}
+
+void Diagnostics::Handle(mlir::Diagnostic& diagnostic) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::string text = Describe(diagnostic.getLocation()) + diagnostic.str();
+  for (mlir::Diagnostic& note : diagnostic.getNotes()) text += "\n  " + Describe(note.getLocation()) + note.str();
+  switch (diagnostic.getSeverity()) {
+    case mlir::DiagnosticSeverity::Error:
+      errors_.push_back(std::move(text));
+      break;
+    case mlir::DiagnosticSeverity::Remark:
+    case mlir::DiagnosticSeverity::Warning:
+      remarks_.push_back(std::move(text));
+      break;
+    case mlir::DiagnosticSeverity::Note:
+      break;
+  }
+}
+
+absl::Status Diagnostics::Error(absl::StatusCode code, const std::string& otherwise) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return absl::Status(code, errors_.empty() ? otherwise : errors_.front());
+}
+
+std::vector<std::string> Diagnostics::TakeRemarks() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return std::move(remarks_);
+}
+
+}  // namespace oriel::jit
