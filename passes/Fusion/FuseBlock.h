@@ -1,0 +1,112 @@
+//===- FuseBlock.h - the kernels of one block -------------------*- C++ -*-===//
+#ifndef ORIEL_PASSES_FUSION_FUSEBLOCK_H
+#define ORIEL_PASSES_FUSION_FUSEBLOCK_H
+
+#include "passes/Fusion/Access.h"
+#include "passes/Fusion/DimAnalysis.h"
+#include "passes/Fusion/GroupGraph.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace oriel {
+
+/// How an operand of an op in a kernel is read.
+enum class Reading {
+  Buffer,     // as it lies in memory
+  Fill,       // as memory, or made in place when it is one value
+  Transposed, // through transposes of memory
+  Viewed,     // through any views of memory, or made again where it is cheap
+};
+
+/// Decides which ops of a block form one kernel, and rewrites the block.
+class BlockFuser {
+public:
+  /// `label` names an op for remarks: "add (net.cpp:42)".
+  BlockFuser(mlir::Block &block, const DimAnalysis &dims, bool fusion,
+             llvm::function_ref<std::string(mlir::Operation *)> label,
+             std::vector<std::string> &remarks)
+      : block(block), dims(dims), fusion(fusion), label(label),
+        remarks(remarks) {}
+
+  void run();
+
+private:
+  static constexpr int kNone = -1;
+  enum class Level : char { Full, Row };
+
+  /// An operand of an op as fusion sees it.
+  struct Source {
+    mlir::Value base;       // what the views start from
+    int op = kNone;         // index of the computing op that makes it
+    int group = kNone;      // the group it depends on, of any kind
+    Access access;
+    bool isDirect = false;
+  };
+
+  // Roles, views that need a buffer.
+  void classify();
+  bool isScalarLeaf(unsigned index, std::vector<char> &costs) const;
+  void findBuffers();
+  Reading readingOf(mlir::Operation *op, unsigned operand) const;
+  bool endsViews(mlir::Operation *view) const;
+  bool isLeaf(mlir::Operation *op) const;
+  Source getSource(mlir::Operation *op, unsigned operand) const;
+  llvm::SmallVector<Source> getSources(mlir::Operation *op) const;
+  int indexOf(mlir::Operation *op) const;
+
+  // Groups.
+  void formGroups();
+  void addOutside(unsigned index);
+  void addElementwise(unsigned index);
+  void addRowReduce(unsigned index);
+  void addColumnReduce(unsigned index);
+  unsigned addAlone(unsigned index, llvm::ArrayRef<Source> sources);
+  /// The level `op` has in the group of `sources`' ops; nullopt with a reason
+  /// when it cannot be in that group.
+  std::optional<Level> levelIn(unsigned group, mlir::Operation *op,
+                               llvm::ArrayRef<Source> sources,
+                               std::string *reason);
+  bool tryJoin(unsigned index, unsigned group, KernelClass joined,
+               llvm::ArrayRef<Source> sources, std::string *reason);
+  bool tryMerge(unsigned a, unsigned b, std::string *reason);
+  void remark(unsigned index, llvm::ArrayRef<Source> sources,
+              const llvm::DenseMap<int, std::string> &reasons);
+  const Dims &shapeOf(mlir::Value value) const { return dims.getDims(value); }
+
+  // Rewriting.
+  void build();
+  std::vector<unsigned> orderNodes();
+  void buildKernel(unsigned group);
+  /// A kernel in the making: its inputs, and what stands for values inside.
+  struct Kernel {
+    llvm::SmallVector<mlir::Value> inputs;
+    llvm::SmallVector<mlir::Location> inputLocs;
+    mlir::Block *body = nullptr;
+    llvm::DenseMap<mlir::Value, mlir::Value> arguments; // memory
+    llvm::DenseMap<mlir::Value, mlir::Value> values;    // made inside
+  };
+  mlir::Value getArgument(Kernel &kernel, mlir::Value value);
+  mlir::Value getInside(Kernel &kernel, mlir::OpBuilder &b, unsigned group,
+                        mlir::Value value, Reading reading);
+  mlir::Value currentValue(mlir::Value value) const;
+  void findOutputs();
+
+  mlir::Block &block;
+  const DimAnalysis &dims;
+  bool fusion;
+  llvm::function_ref<std::string(mlir::Operation *)> label;
+  std::vector<std::string> &remarks;
+
+  std::vector<mlir::Operation *> ops;
+  llvm::DenseMap<mlir::Operation *, unsigned> indices;
+  std::vector<OpRole> roles;
+  std::vector<char> needsBuffer; // views and leaves that are made in memory
+  std::vector<int> nodes;        // group of each op, kNone when it has none
+  std::vector<Level> levels;
+  std::vector<char> isOutput;
+  GroupGraph graph;
+  llvm::MapVector<mlir::Value, mlir::Value> results; // old value -> kernel's
+};
+
+} // namespace oriel
+
+#endif // ORIEL_PASSES_FUSION_FUSEBLOCK_H

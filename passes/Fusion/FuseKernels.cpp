@@ -1,0 +1,85 @@
+//===- FuseKernels.cpp - put every computing op into a kernel -------------===//
+
+#include "dialect/Graph/NodeId.h"
+#include "passes/Fusion/FuseBlock.h"
+#include "passes/Fusion/Passes.h"
+
+using namespace mlir;
+
+namespace oriel {
+#define GEN_PASS_DEF_FUSEKERNELS
+#include "passes/Fusion/Passes.h.inc"
+
+namespace {
+
+struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
+  using FuseKernelsBase::FuseKernelsBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    if (!module->hasAttr(ir::kTargetAttr)) {
+      module.emitError() << "has no " << ir::kTargetAttr
+                         << ": oriel-place must run before oriel-fuse-kernels";
+      return signalPassFailure();
+    }
+    NodeTable table = ir::getNodeTable(module);
+    auto label = [&](Operation *op) {
+      std::string text = op->getName().stripDialect().str();
+      const NodeInfo *node = table.Find(ir::getNodeId(op));
+      if (!node)
+        return text;
+      if (!node->name.empty())
+        text = "'" + node->name + "' " + text;
+      std::string where = node->Where();
+      return where.empty() ? text : text + " (" + where + ")";
+    };
+    std::vector<std::string> remarks;
+    for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+      if (function.isExternal())
+        continue;
+      FailureOr<DimAnalysis> dims = DimAnalysis::get(function);
+      if (failed(dims) || failed(checkOps(function)))
+        return signalPassFailure();
+      SmallVector<Block *> blocks;
+      function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+        for (Region &region : op->getRegions())
+          for (Block &block : region)
+            blocks.push_back(&block);
+      });
+      for (Block *block : blocks)
+        BlockFuser(*block, *dims, fusion, label, remarks).run();
+    }
+    if (remarks.empty())
+      return;
+    Builder b(&getContext());
+    SmallVector<Attribute> lines;
+    if (auto before = module->getAttrOfType<ArrayAttr>(kRemarksAttr))
+      lines.append(before.begin(), before.end());
+    for (const std::string &remark : remarks)
+      lines.push_back(b.getStringAttr(remark));
+    module->setAttr(kRemarksAttr, b.getArrayAttr(lines));
+  }
+
+  /// What must be gone before kernels are formed.
+  LogicalResult checkOps(func::FuncOp function) {
+    auto result = function.walk([&](Operation *op) {
+      if (isa<ir::KernelOp, ir::DispatchOp>(op)) {
+        op->emitOpError() << "is a kernel already: oriel-fuse-kernels runs once";
+        return WalkResult::interrupt();
+      }
+      auto reduce = dyn_cast<ir::ReduceOp>(op);
+      if (reduce && (reduce.getAxes().size() != 1 ||
+                     reduce.getKind() == ir::ReduceKind::mean)) {
+        op->emitOpError() << "must reduce one axis and be no mean here: "
+                             "oriel-decompose must run before "
+                             "oriel-fuse-kernels";
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
+  }
+};
+
+} // namespace
+} // namespace oriel
