@@ -20,6 +20,8 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/Codegen/Cpu/EmitObject.h"
+#include "passes/Codegen/Cpu/Emitters.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
 
 namespace oriel {
@@ -32,9 +34,10 @@ TestKernel::TestKernel() : loaded_(std::make_unique<Loaded>()) {}
 TestKernel::~TestKernel() = default;
 
 std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
-                                                KernelEmitter emitter,
+                                                TestEmitter emitter,
                                                 std::string* error,
-                                                unsigned vector_bits) {
+                                                unsigned vector_bits,
+                                                bool debug_lines) {
   mlir::DialectRegistry registry;
   registerEmitObjectTranslations(registry);
   registry.insert<mlir::arith::ArithDialect, mlir::func::FuncDialect,
@@ -64,10 +67,19 @@ std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
   CpuEmitOptions options;
   options.vectorBits = target.vectorBits;
   std::unique_ptr<TestKernel> kernel(new TestKernel);
-  if (mlir::failed(emitter(*module, *signature, options, kernel->info_))) {
+  auto* emit = emitter == TestEmitter::kMatMul        ? emitMatMulKernel
+               : emitter == TestEmitter::kScatter     ? emitScatterKernel
+               : emitter == TestEmitter::kConcatenate ? emitConcatenateKernel
+               : emitter == TestEmitter::kArgReduce   ? emitArgReduceKernel
+                                                      : emitGenericKernel;
+  KernelInfo info;
+  if (mlir::failed(emit(*module, *signature, options, info))) {
     if (error->empty()) *error = "the emitter failed without a diagnostic";
     return nullptr;
   }
+  kernel->tasks_ = info.tasks;
+  kernel->scratch_ = info.scratch;
+  kernel->shared_ = info.shared;
   for (const KernelArg& arg : signature->getArgs()) {
     Param param;
     param.is_tensor = arg.isTensor;
@@ -77,7 +89,7 @@ std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
   lowered.erase();
   if (mlir::failed(mlir::verify(*module))) return nullptr;
   mlir::PassManager passes(&context);
-  passes.addPass(createLowerToLLVMPass());
+  passes.addPass(createLowerToLLVMPass(debug_lines));
   if (mlir::failed(passes.run(*module))) return nullptr;
   llvm::Expected<ObjectCode> object = emitObject(*module, target);
   if (!object) {
@@ -97,7 +109,7 @@ std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
     *error += llvm::toString(std::move(e));
     return nullptr;
   }
-  for (const std::string& symbol : kernel->info_.entries) {
+  for (const std::string& symbol : info.entries) {
     auto address = (*jit)->lookup(symbol);
     if (!address) {
       *error += llvm::toString(address.takeError());
@@ -129,7 +141,7 @@ ErrorRecord TestKernel::Run(const std::vector<TestArg>& args, int workers) {
     int64_t n = dim.Evaluate(bindings).value();
     return (n + 63) / 64 * 64;
   };
-  int64_t scratch_bytes = bytes(info_.scratch);
+  int64_t scratch_bytes = bytes(scratch_);
   // Guard bytes behind each buffer catch a write past what was asked for.
   constexpr int64_t kGuard = 64;
   auto allocate = [&](int64_t size) {
@@ -138,7 +150,7 @@ ErrorRecord TestKernel::Run(const std::vector<TestArg>& args, int workers) {
     return std::unique_ptr<char, decltype(&std::free)>(p, &std::free);
   };
   auto scratch = allocate(scratch_bytes * workers);
-  int64_t shared_bytes = bytes(info_.shared);
+  int64_t shared_bytes = bytes(shared_);
   auto shared = allocate(shared_bytes);
   std::vector<ErrorRecord> records(workers);
   std::memset(records.data(), 0, workers * sizeof(ErrorRecord));
@@ -148,7 +160,7 @@ ErrorRecord TestKernel::Run(const std::vector<TestArg>& args, int workers) {
   words[kArgShared] = reinterpret_cast<int64_t>(shared.get());
   ErrorRecord lowest = {};
   for (size_t phase = 0; phase < entries_.size() && !lowest.code; ++phase) {
-    int64_t tasks = info_.tasks[phase].Evaluate(bindings).value();
+    int64_t tasks = tasks_[phase].Evaluate(bindings).value();
     for (int w = 0; w < workers; ++w) {
       int64_t begin = tasks * w / workers, end = tasks * (w + 1) / workers;
       if (begin < end) entries_[phase](words.data(), begin, end, w);

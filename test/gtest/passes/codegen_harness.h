@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "passes/Codegen/Cpu/EmitObject.h"
-#include "passes/Codegen/Cpu/Emitters.h"
+#include "oriel/dim.h"
+#include "passes/Codegen/Cpu/ObjectCode.h"
 #include "runtime/engine/kernel_abi.h"
 
 namespace oriel {
@@ -23,23 +23,23 @@ struct TestArg {
   int64_t value = 0;
 };
 
-using KernelEmitter = mlir::LogicalResult (*)(mlir::ModuleOp, KernelSignature&,
-                                              const CpuEmitOptions&, KernelInfo&);
+enum class TestEmitter { kGeneric, kMatMul, kScatter, kConcatenate, kArgReduce };
 
 class TestKernel {
  public:
   // `error` gets the diagnostics, and the result is null, when it fails.
   static std::unique_ptr<TestKernel> Compile(const std::string& text,
-                                             KernelEmitter emitter,
+                                             TestEmitter emitter,
                                              std::string* error,
-                                             unsigned vector_bits = 0);
+                                             unsigned vector_bits = 0,
+                                             bool debug_lines = true);
   ~TestKernel();
 
   // Runs every phase, its tasks split into `workers` ranges, and returns the
   // failure with the lowest position (code 0: none).
   ErrorRecord Run(const std::vector<TestArg>& args, int workers = 1);
 
-  const KernelInfo& info() const { return info_; }
+  size_t phases() const { return entries_.size(); }
   const ObjectCode& object() const { return object_; }
 
  private:
@@ -52,7 +52,8 @@ class TestKernel {
   std::unique_ptr<Loaded> loaded_;
   std::vector<KernelEntry> entries_;
   std::vector<Param> params_;
-  KernelInfo info_;
+  std::vector<Dim> tasks_;  // per phase
+  Dim scratch_, shared_;
   ObjectCode object_;
 };
 
