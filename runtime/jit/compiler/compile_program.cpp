@@ -1,0 +1,257 @@
+#include "runtime/jit/compiler/compile_program.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "dialect/Graph/NodeId.h"
+#include "dialect/Graph/OrielOps.h"
+#include "dialect/Plan/PlanDialect.h"
+#include "llvm/Support/ThreadPool.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Codegen/Cpu/EmitObject.h"
+#include "passes/Fusion/Passes.h"
+#include "passes/Pipelines/Pipelines.h"
+#include "passes/Planning/ToProgram.h"
+#include "runtime/core/status.h"
+#include "runtime/engine/cpu_features.h"
+#include "runtime/engine/image.h"
+#include "runtime/engine/program_io.h"
+#include "runtime/jit/compiler/compile_kernels.h"
+#include "runtime/jit/compiler/diagnostics.h"
+#include "runtime/jit/compiler/pack_objects.h"
+
+namespace oriel::jit {
+namespace {
+
+class Timer {
+ public:
+  // Time since the last lap (or the start) goes to `phase`.
+  void Lap(const std::string& phase) {
+    auto now = Clock::now();
+    laps_.emplace_back(phase, std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_).count());
+    last_ = now;
+  }
+  std::vector<std::pair<std::string, int64_t>> Take() { return std::move(laps_); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point last_ = Clock::now();
+  std::vector<std::pair<std::string, int64_t>> laps_;
+};
+
+// Deeper text than any program has; MLIR's parser recurses.
+constexpr int kMaxNesting = 200;
+
+// A region, list or type nested too deeply would overflow the parser's stack.
+absl::Status CheckNesting(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '/' && i + 1 < text.size() && text[i + 1] == '/') {
+      i = std::min(text.find('\n', i), text.size());
+    } else if (c == '(' || c == '{' || c == '[') {
+      if (++depth > kMaxNesting) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("the text is nested more than ", kMaxNesting, " deep at byte ", i));
+      }
+    } else if (c == ')' || c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunPhase(mlir::ModuleOp module, Phase phase, const PipelineOptions& options,
+                      const Diagnostics& diagnostics) {
+  mlir::PassManager passes(module.getContext());
+  buildPhasePipeline(passes, phase, options);
+  if (mlir::succeeded(passes.run(module))) return absl::OkStatus();
+  const absl::StatusCode code = phase == Phase::Graph      ? absl::StatusCode::kInvalidArgument
+                                : phase == Phase::Planned ? absl::StatusCode::kInternal
+                                                           : absl::StatusCode::kUnimplemented;
+  return diagnostics.Error(code, absl::StrCat("the phase '", std::string(getPhaseName(phase)),
+                                              "' failed without a reason"));
+}
+
+TargetOptions TargetOf(mlir::ModuleOp module) {
+  auto attribute = module->getAttrOfType<ir::TargetAttr>(ir::kTargetAttr);
+  if (!attribute) return getHostTarget();
+  TargetOptions target;
+  target.cpu = attribute.getCpu().str();
+  target.features = attribute.getFeatures().str();
+  target.vectorBits = static_cast<unsigned>(attribute.getVectorBits());
+  return target;
+}
+
+uint64_t FeatureMask(const TargetOptions& target) {
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::StringRef(target.features).split(names, ',', -1, /*KeepEmpty=*/false);
+  std::vector<std::string> list(names.begin(), names.end());
+  return CpuFeatureMask(list);
+}
+
+// What the ordinals of each kernel stand for; kernels that several dispatches
+// share are told by the first.
+std::map<std::string, std::vector<std::vector<NodeId>>> OrdinalsOf(mlir::ModuleOp module) {
+  std::map<std::string, std::vector<std::vector<NodeId>>> ordinals;
+  module.walk([&](ir::DispatchOp dispatch) {
+    std::vector<std::vector<NodeId>> lists;
+    for (const auto& ids : dispatch.getNodeLists()) lists.emplace_back(ids.begin(), ids.end());
+    ordinals.try_emplace(dispatch.getKernel().getRootReference().str(), std::move(lists));
+  });
+  return ordinals;
+}
+
+// Symbols and line table of the image from packed objects: every kernel module
+// has its entries, at the place of the object it shares with equal ones.
+void NameKernels(const KernelSet& set, const PackedCode& code, ImageParts* parts) {
+  std::vector<std::string> first_module(set.kernels.size());
+  for (const auto& [module, index] : set.of_module) {
+    if (first_module[index].empty()) first_module[index] = module;
+    for (const PackedSymbol& symbol : code.symbols) {
+      if (symbol.object != index || !symbol.is_global) continue;
+      parts->symbols.push_back({getImageSymbol(module, EntryOfModule(symbol.name, module)), symbol.offset,
+                                symbol.size, true});
+    }
+  }
+  for (const PackedSymbol& symbol : code.symbols) {
+    if (!symbol.is_global) {
+      parts->symbols.push_back({absl::StrCat(first_module[symbol.object], ".", symbol.name), symbol.offset,
+                                symbol.size, false});
+    }
+    const auto& known = set.kernels[symbol.object].object.symbols;
+    auto it = std::find_if(known.begin(), known.end(),
+                           [&](const ObjectSymbol& each) { return each.name == symbol.name; });
+    if (it == known.end()) continue;
+    for (const LineRow& row : it->lines) {
+      parts->lines.push_back({static_cast<uint32_t>(symbol.offset + row.offset), row.line});
+    }
+    // What lies between functions belongs to no line.
+    parts->lines.push_back({static_cast<uint32_t>(symbol.offset + symbol.size), 0});
+  }
+  std::stable_sort(parts->lines.begin(), parts->lines.end(),
+                   [](const ImageLine& a, const ImageLine& b) { return a.text_offset < b.text_offset; });
+}
+
+std::vector<std::string> RemarksOf(mlir::ModuleOp module, Diagnostics* diagnostics) {
+  std::vector<std::string> remarks;
+  if (auto list = module->getAttrOfType<mlir::ArrayAttr>(kRemarksAttr)) {
+    for (mlir::Attribute remark : list) {
+      if (auto text = llvm::dyn_cast<mlir::StringAttr>(remark)) remarks.push_back(text.str());
+    }
+  }
+  for (std::string& remark : diagnostics->TakeRemarks()) remarks.push_back(std::move(remark));
+  return remarks;
+}
+
+}  // namespace
+
+absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
+  Timer timer;
+  if (absl::Status status = CheckNesting(request.text); !status.ok()) return status;
+
+  mlir::DialectRegistry registry;
+  registerPipelineDialects(registry);
+  registerEmitObjectTranslations(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  context.printOpOnDiagnostic(false);
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  const unsigned threads = request.num_threads == 0 ? cores : std::min(request.num_threads, cores);
+  // Declared after the context: gone before it.
+  std::optional<llvm::DefaultThreadPool> pool;
+  struct Detach {
+    mlir::MLIRContext* context;
+    ~Detach() { context->disableMultithreading(); }
+  } detach{&context};
+  if (threads > 1) {
+    pool.emplace(llvm::hardware_concurrency(threads));
+    context.setThreadPool(*pool);
+  }
+  Diagnostics diagnostics(&context);
+
+  mlir::ParserConfig config(&context);
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(
+      llvm::StringRef(request.text.data(), request.text.size()), config, "graph");
+  if (!module) return diagnostics.Error(absl::StatusCode::kInvalidArgument, "the text does not parse");
+  timer.Lap("parse");
+
+  PipelineOptions options;
+  options.fusion = request.fusion;
+  for (Phase phase : {Phase::Graph, Phase::Simplified, Phase::Placed, Phase::Fused, Phase::Lowered}) {
+    if (absl::Status status = RunPhase(*module, phase, options, diagnostics); !status.ok()) return status;
+    diagnostics.SetNodes(ir::getNodeTable(*module));
+    timer.Lap(std::string(getPhaseName(phase)));
+  }
+
+  KernelOptions kernel_options;
+  kernel_options.target = TargetOf(*module);
+  kernel_options.build_id = std::string(request.build_id);
+  kernel_options.ordinals = OrdinalsOf(*module);
+  kernel_options.build_codegen = [&](mlir::OpPassManager& passes) {
+    buildPhasePipeline(passes, Phase::Codegen, options);
+  };
+  absl::StatusOr<CacheDir> cache = absl::NotFoundError("no cache");
+  if (!request.cache_dir.empty()) cache = CacheDir::Open(std::string(request.cache_dir));
+  if (cache.ok()) kernel_options.cache = &*cache;
+  ORIEL_ASSIGN_OR_RETURN(KernelSet kernels, CompileKernels(*module, kernel_options, &diagnostics));
+  timer.Lap(std::string(getPhaseName(Phase::Codegen)));
+
+  if (absl::Status status = RunPhase(*module, Phase::Planned, options, diagnostics); !status.ok()) return status;
+  auto programs = module->getOps<plan::ProgramOp>();
+  if (std::distance(programs.begin(), programs.end()) != 1) {
+    return absl::InternalError(absl::StrCat("planning left ", std::distance(programs.begin(), programs.end()),
+                                            " programs, required 1"));
+  }
+  mlir::FailureOr<Program> program = toProgram(*programs.begin());
+  if (mlir::failed(program)) {
+    return diagnostics.Error(absl::StatusCode::kInternal, "the plan could not be read");
+  }
+  if (!request.name.empty()) program->name = std::string(request.name);
+  program->remarks = RemarksOf(*module, &diagnostics);
+  timer.Lap(std::string(getPhaseName(Phase::Planned)));
+
+  std::vector<PackInput> inputs;
+  std::vector<std::string> names(kernels.kernels.size());
+  for (const auto& [name, index] : kernels.of_module) {
+    if (names[index].empty()) names[index] = name;
+  }
+  for (size_t i = 0; i < kernels.kernels.size(); ++i) inputs.push_back({names[i], kernels.kernels[i].object.elf});
+  ORIEL_ASSIGN_OR_RETURN(PackedCode code, PackObjects(inputs));
+  ImageParts parts;
+  NameKernels(kernels, code, &parts);
+  parts.text = std::move(code.text);
+  parts.rodata = std::move(code.rodata);
+  parts.eh_frame = std::move(code.eh_frame);
+  parts.cpu_features = FeatureMask(kernel_options.target);
+  parts.cpu_name = kernel_options.target.cpu;
+  parts.build_id = std::string(request.build_id);
+  timer.Lap("pack");
+  program->compile_ns = timer.Take();
+  // A program that breaks its rules is our fault, and must not reach a cache.
+  if (absl::Status status = ValidateProgram(*program); !status.ok()) {
+    return absl::InternalError(absl::StrCat("the planned program is malformed: ", status.message()));
+  }
+  parts.program = WriteProgram(*program);
+  ProgramImage result;
+  ORIEL_ASSIGN_OR_RETURN(result.image, WriteImage(parts));
+  result.kernels = static_cast<int>(kernels.kernels.size());
+  result.kernels_from_cache = kernels.from_cache;
+  return result;
+}
+
+}  // namespace oriel::jit
