@@ -61,6 +61,8 @@ LogicalResult oriel::ir::verifyYield(Operation *op, YieldOp yield,
   return success();
 }
 
+void YieldOp::build(OpBuilder &, OperationState &) {}
+
 //===----------------------------------------------------------------------===//
 // loop
 //===----------------------------------------------------------------------===//

@@ -25,7 +25,7 @@ def Oriel_YieldOp : Oriel_Op<"yield", [Pure, Terminator,
   }];
   let arguments = (ins Variadic<Oriel_Tensor>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins)>];
 }
 
 def Oriel_LoopOp : Oriel_Op<"loop", [RecursiveMemoryEffects, RecursivelySpeculatable,

@@ -114,7 +114,7 @@ def Oriel_CompareOp : Oriel_ShapedOp<"compare", [Elementwise]> {
           predicate, a, b);
   }]>];
   let assemblyFormat =
-    "$predicate $a `,` $b attr-dict `:` custom<CompareTypes>(type($a), type($b), type($result))";
+    "`` $predicate $a `,` $b attr-dict `:` custom<CompareTypes>(type($a), type($b), type($result))";
 }
 
 def Oriel_SelectOp : Oriel_ShapedOp<"select", [Elementwise]> {

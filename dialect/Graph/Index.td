@@ -50,7 +50,7 @@ def Oriel_ScatterOp : Oriel_Op<"scatter", [NoMemoryEffect, Oriel_Inferred]> {
                        ConfinedAttr<I64Attr, [IntNonNegative]>:$axis);
   let results = (outs Oriel_Tensor:$result);
   let assemblyFormat = [{
-    $kind $x `[` $indices `]` `,` $updates `axis` $axis attr-dict `:`
+    `` $kind $x `[` $indices `]` `,` $updates `axis` $axis attr-dict `:`
     functional-type(operands, results)
   }];
 }

@@ -38,14 +38,20 @@ oriel::Attrs getAttrs(mlir::Operation *op);
 oriel::TensorType getTensorType(mlir::RankedTensorType type,
                                 llvm::StringRef prefix);
 
-// What the trait Inferred checks.
+// What the trait Inferred checks and does.
 llvm::LogicalResult verifyInferred(mlir::Operation *op);
+mlir::OpFoldResult foldInferred(mlir::Operation *op,
+                                llvm::ArrayRef<mlir::Attribute> operands);
 
 template <typename ConcreteOp>
 class Inferred : public mlir::OpTrait::TraitBase<ConcreteOp, Inferred> {
 public:
   static llvm::LogicalResult verifyTrait(mlir::Operation *op) {
     return verifyInferred(op);
+  }
+  static mlir::OpFoldResult foldTrait(mlir::Operation *op,
+                                      llvm::ArrayRef<mlir::Attribute> operands) {
+    return foldInferred(op, operands);
   }
 };
 

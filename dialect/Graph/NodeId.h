@@ -28,6 +28,8 @@ inline constexpr llvm::StringLiteral kKernelFile = "kernel";
 oriel::NodeId getNodeId(mlir::Operation *op);
 oriel::NodeId getNodeId(mlir::Location loc);
 oriel::NodeId getNodeId(mlir::Value value);
+// An op with one result is convertible to both.
+inline oriel::NodeId getNodeId(mlir::OpState op) { return getNodeId(op.getOperation()); }
 
 mlir::Location getNodeLoc(mlir::MLIRContext *context, oriel::NodeId id);
 

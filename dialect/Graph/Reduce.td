@@ -28,7 +28,7 @@ def Oriel_ReduceOp : Oriel_Op<"reduce", [Pure, Oriel_Inferred]> {
     build($_builder, $_state, ::oriel::ir::reducedType(x.getType(), axes, keepdims), kind, x, axes, keepdims);
   }]>];
   let assemblyFormat = [{
-    $kind $x `axes` $axes (`keepdims` $keepdims^)? attr-dict `:` type($x) `->` type($result)
+    `` $kind $x `axes` $axes (`keepdims` $keepdims^)? attr-dict `:` type($x) `->` type($result)
   }];
   let hasFolder = 1;
 }

@@ -1,0 +1,96 @@
+//===- AssignNodes.cpp - oriel-assign-nodes -------------------------------===//
+
+#include "passes/Graph/Passes.h"
+#include "dialect/Graph/NodeId.h"
+#include "dialect/Graph/OrielOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+namespace oriel {
+#define GEN_PASS_DEF_ASSIGNNODES
+#include "passes/Graph/Passes.h.inc"
+} // namespace oriel
+
+using namespace mlir;
+using namespace oriel;
+
+// What a location says: the name, with its scope before it, and the line.
+static void readLocation(Location loc, NodeInfo &info) {
+  if (auto named = dyn_cast<NameLoc>(loc)) {
+    if (info.name.empty()) {
+      auto [scope, name] = named.getName().getValue().rsplit('/');
+      info.name = name.empty() ? scope.str() : name.str();
+      info.scope = name.empty() ? "" : scope.str();
+    }
+    readLocation(named.getChildLoc(), info);
+  } else if (auto plain = dyn_cast<FileLineColRange>(loc)) {
+    info.file = plain.getFilename().str();
+    info.line = static_cast<int32_t>(plain.getStartLine());
+  } else if (auto call = dyn_cast<CallSiteLoc>(loc)) {
+    readLocation(call.getCallee(), info);
+  } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
+    for (Location part : fused.getLocations())
+      if (info.line == 0)
+        readLocation(part, info);
+  }
+}
+
+namespace {
+struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    NodeTable table = ir::getNodeTable(module);
+    auto hasNode = [&](Location loc) {
+      return table.Find(ir::getNodeId(loc)) != nullptr;
+    };
+    for (Operation &op : *module.getBody()) {
+      if (auto state = dyn_cast<ir::StateOp>(op)) {
+        if (!hasNode(op.getLoc()))
+          assign(&op, table, getName(state, state.getSymName()));
+        continue;
+      }
+      auto function = dyn_cast<FunctionOpInterface>(op);
+      if (!function || function.isExternal())
+        continue;
+      assignArguments(function, table);
+      function.getFunctionBody().walk([&](Operation *nested) {
+        if (!nested->hasTrait<OpTrait::IsTerminator>() && !hasNode(nested->getLoc()))
+          assign(nested, table, getName(nested, ""));
+      });
+    }
+    ir::setNodeTable(module, table);
+  }
+
+  static StringRef getName(Operation *op, StringRef otherwise) {
+    auto name = op->getAttrOfType<StringAttr>(ir::kNameAttr);
+    return name ? name.getValue() : otherwise;
+  }
+
+  void assign(Operation *op, NodeTable &table, StringRef name) {
+    NodeInfo info;
+    info.op = op->getName().stripDialect().str();
+    readLocation(op->getLoc(), info);
+    if (!name.empty())
+      info.name = name.str();
+    op->setLoc(ir::getNodeLoc(&getContext(), table.Add(std::move(info))));
+  }
+
+  void assignArguments(FunctionOpInterface function, NodeTable &table) {
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto old = function.getArgAttrOfType<IntegerAttr>(i, ir::kNodeAttr);
+      if (old && table.Find(old.getInt()))
+        continue;
+      BlockArgument argument = function.getArgument(i);
+      NodeInfo info;
+      info.op = "input";
+      readLocation(argument.getLoc(), info);
+      if (auto name = function.getArgAttrOfType<StringAttr>(i, ir::kNameAttr))
+        info.name = name.str();
+      NodeId id = table.Add(std::move(info));
+      function.setArgAttr(i, ir::kNodeAttr, Builder(&getContext()).getI64IntegerAttr(id));
+      argument.setLoc(ir::getNodeLoc(&getContext(), id));
+    }
+  }
+};
+} // namespace
