@@ -1,0 +1,352 @@
+// File: call.cpp
+//
+// One call of a Function: find a context, lock the states, run, commit. A call
+// with known shapes does no allocation but its outputs and looks nothing up.
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/core/status.h"
+#include "runtime/engine/error_report.h"
+#include "runtime/engine/function_state.h"
+#include "runtime/memory/arena.h"
+#include "runtime/memory/limits.h"
+
+namespace oriel {
+namespace {
+
+// Kept between calls: idle contexts (each holds an arena) and dim values.
+constexpr size_t kMaxIdle = 8;
+constexpr size_t kMaxResolved = 16;
+
+// Somewhere valid for empty tensors to point to.
+alignas(64) char empty_storage[64];
+
+bool Matches(const PreparedProgram& p, const ResolvedDims& d, absl::Span<const Tensor> inputs) {
+  if (inputs.size() != d.input_shapes.size()) return false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].dtype() != p.program.buffers[p.program.inputs[i].buffer].dtype) return false;
+    if (inputs[i].shape() != d.input_shapes[i]) return false;
+  }
+  return true;
+}
+
+// Kernels need C order and the element type's alignment.
+bool UsableAsIs(const Tensor& t) {
+  return t.contiguous() && reinterpret_cast<uintptr_t>(t.raw()) % SizeOf(t.dtype()) == 0;
+}
+
+class StateLocks {
+ public:
+  explicit StateLocks(const std::vector<Function::Impl::Lock>& locks) : locks_(locks) {
+    for (const auto& lock : locks_) {
+      if (lock.exclusive) lock.cell->mutex.lock();
+      else lock.cell->mutex.lock_shared();
+    }
+  }
+  ~StateLocks() {
+    for (size_t i = locks_.size(); i-- > 0;) {
+      if (locks_[i].exclusive) locks_[i].cell->mutex.unlock();
+      else locks_[i].cell->mutex.unlock_shared();
+    }
+  }
+  StateLocks(const StateLocks&) = delete;
+  StateLocks& operator=(const StateLocks&) = delete;
+
+ private:
+  const std::vector<Function::Impl::Lock>& locks_;
+};
+
+}  // namespace
+
+void CounterTotals::Add(const Counters& c) {
+  const size_t n = c.steps + c.inputs;
+  ticks.resize(n);
+  calls.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    ticks[i] += c.rows[i].ticks.load(std::memory_order_relaxed);
+    calls[i] += c.rows[i].calls.load(std::memory_order_relaxed);
+  }
+  runtime += c.runtime.ticks.load(std::memory_order_relaxed);
+  wall += c.wall.ticks.load(std::memory_order_relaxed);
+  function_calls += c.wall.calls.load(std::memory_order_relaxed);
+  sampled = sampled || c.sampled.load(std::memory_order_relaxed) != 0;
+}
+
+void CounterTotals::Subtract(const CounterTotals& other) {
+  for (size_t i = 0; i < std::min(ticks.size(), other.ticks.size()); ++i) {
+    ticks[i] -= std::min(ticks[i], other.ticks[i]);
+    calls[i] -= std::min(calls[i], other.calls[i]);
+  }
+  runtime -= std::min(runtime, other.runtime);
+  wall -= std::min(wall, other.wall);
+  function_calls -= std::min(function_calls, other.function_calls);
+}
+
+CounterTotals Function::Impl::Totals() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  CounterTotals totals = retired;
+  totals.ticks.resize(prepared->steps.size() + program().inputs.size());
+  totals.calls.resize(totals.ticks.size());
+  for (const auto& context : idle) totals.Add(context->counters);
+  for (const CallContext* context : busy) totals.Add(context->counters);
+  totals.Subtract(baseline);
+  return totals;
+}
+
+std::shared_ptr<const ResolvedDims> Function::Impl::Last() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return last;
+}
+
+void Function::Impl::Trim() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  for (const auto& context : idle) retired.Add(context->counters);
+  idle.clear();
+  resolved.clear();
+}
+
+absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<const Tensor> inputs) const {
+  uint64_t extra = 0;  // contiguous copies this call will make
+  for (const Tensor& input : inputs) {
+    if (!UsableAsIs(input)) [[unlikely]] extra += RoundToAlignment(input.bytes());
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    for (size_t i = idle.size(); i-- > 0;) {
+      const ResolvedDims& d = *idle[i]->dims;
+      if (!Matches(*prepared, d, inputs)) continue;
+      // With the copies an arena may be too much, or everything.
+      if (extra > 0 && (idle[i]->apart != nullptr ? d.planned_peak : d.held_bytes) + extra > limit) continue;
+      std::unique_ptr<CallContext> context = std::move(idle[i]);
+      idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
+      busy.push_back(context.get());
+      return context;
+    }
+  }
+  return NewContext(inputs, extra);
+}
+
+absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const {
+  ORIEL_ASSIGN_OR_RETURN(std::vector<int64_t> symbols, BindSymbols(*prepared, inputs));
+  std::shared_ptr<const ResolvedDims> dims;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    for (const auto& known : resolved) {
+      if (known->symbols == symbols) dims = known;
+    }
+  }
+  if (dims == nullptr) {
+    ORIEL_ASSIGN_OR_RETURN(dims, Resolve(*prepared, symbols));
+    std::lock_guard<std::mutex> lock(mutex);
+    if (resolved.size() >= kMaxResolved) resolved.erase(resolved.begin());
+    resolved.push_back(dims);
+  }
+  if (dims->planned_peak + extra > limit) {
+    return MemoryError(*prepared, *dims, limit, extra, "'" + program().name + "' does not fit into the memory limit");
+  }
+  const bool apart = options.guard_buffers || dims->held_bytes + extra > limit;
+  absl::StatusOr<std::unique_ptr<CallContext>> context = MakeContext(prepared, dims, apart, options.guard_buffers);
+  if (!context.ok() && context.status().code() == absl::StatusCode::kResourceExhausted) {
+    Trim();
+    context = MakeContext(prepared, dims, apart, options.guard_buffers);
+  }
+  if (!context.ok()) {
+    if (context.status().code() != absl::StatusCode::kResourceExhausted) return context.status();
+    return MemoryError(*prepared, *dims, limit, extra, std::string(context.status().message()));
+  }
+  (*context)->fail_at = options.fail_at_step;
+  std::lock_guard<std::mutex> lock(mutex);
+  busy.push_back(context->get());
+  return context;
+}
+
+void Function::Impl::Release(std::unique_ptr<CallContext> context, bool reusable, int64_t measured, uint64_t copies) const {
+  std::unique_ptr<CallContext> dropped;  // freed outside the lock
+  std::lock_guard<std::mutex> lock(mutex);
+  busy.erase(std::find(busy.begin(), busy.end(), context.get()));
+  if (last != context->dims) last = context->dims;
+  last_measured = measured;
+  last_copies = copies;
+  if (!reusable) {
+    retired.Add(context->counters);
+    dropped = std::move(context);
+    return;
+  }
+  idle.push_back(std::move(context));
+  if (idle.size() > kMaxIdle) {
+    retired.Add(idle.front()->counters);
+    dropped = std::move(idle.front());
+    idle.erase(idle.begin());
+  }
+}
+
+absl::StatusOr<std::vector<Tensor>> Function::Impl::Call(absl::Span<const Tensor> inputs) const {
+  const uint64_t entry = timed ? Ticks() : 0;
+  absl::StatusOr<std::unique_ptr<CallContext>> acquired = Acquire(inputs);
+  if (!acquired.ok()) return acquired.status();
+  CallContext* context = acquired->get();
+  std::vector<Tensor> outputs;
+  uint64_t copies = 0;
+  const absl::Status status = Run(context, inputs, entry, &outputs, &copies);
+  context->counters.wall.AddCalls(1);
+  if (timed) {
+    const uint64_t now = Ticks();
+    context->counters.runtime.AddTicks(now - context->last_tick);
+    context->counters.wall.AddTicks(now - entry);
+  }
+  const int64_t measured = context->apart != nullptr && context->apart->guard && status.ok()
+                               ? static_cast<int64_t>(context->apart->counter.peak()) : -1;
+  // After a failure buffers may be open and loops half way: start afresh.
+  Release(*std::move(acquired), status.ok(), measured, copies);
+  if (!status.ok()) return status;
+  return outputs;
+}
+
+absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> inputs, uint64_t entry,
+                                 std::vector<Tensor>* outputs, uint64_t* copies) const {
+  CallContext& c = *context;
+  const Program& p = program();
+  const ResolvedDims& d = *c.dims;
+  const bool guard = c.apart != nullptr && c.apart->guard;
+  c.last_tick = entry;
+  c.failure = absl::OkStatus();
+
+  // Inputs: as they are, or copied to C order.
+  std::vector<Tensor> copied;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const int32_t b = p.inputs[i].buffer;
+    const Tensor* tensor = &inputs[i];
+    if (!UsableAsIs(*tensor)) [[unlikely]] {
+      if (timed) {
+        const uint64_t now = Ticks();
+        c.counters.runtime.AddTicks(now - c.last_tick);
+        c.last_tick = now;
+      }
+      if (copied.empty()) copied.reserve(inputs.size());
+      Tensor copy;
+      if (tensor->contiguous()) {  // only badly aligned
+        ORIEL_ASSIGN_OR_RETURN(copy, Tensor::Empty(d.shapes[b], tensor->dtype()));
+        std::memcpy(copy.raw(), tensor->raw(), d.bytes[b]);
+      } else {
+        copy = tensor->Clone();
+        if (copy.bytes() != d.bytes[b]) return absl::ResourceExhaustedError("no memory for a contiguous copy of input '" + p.inputs[i].name + "'");
+      }
+      const uint64_t bytes = RoundToAlignment(d.bytes[b]);
+      copied.push_back(std::move(copy));
+      tensor = &copied.back();
+      *copies += bytes;
+      RowCounter& row = c.counters.rows[c.counters.steps + i];
+      row.AddCalls(1);
+      if (timed) {
+        const uint64_t now = Ticks();
+        row.AddTicks(now - c.last_tick);
+        c.last_tick = now;
+      }
+    }
+    char* data = static_cast<char*>(const_cast<void*>(tensor->raw()));
+    if (data == nullptr) data = empty_storage;
+    if (guard) {
+      // Into pages of its own, in OpenGuards: remember where from.
+      c.address[b] = data;
+    } else {
+      c.SetAddress(b, data);
+    }
+  }
+
+  const StateLocks held(locks);
+  if (!guard) {
+    for (size_t i = 0; i < cells.size(); ++i) {
+      char* data = static_cast<char*>(cells[i]->storage.raw());
+      c.SetAddress(p.states[i].buffer, data == nullptr ? empty_storage : data);
+    }
+  }
+  outputs->reserve(p.outputs.size());
+  for (const OutputDecl& output : p.outputs) {
+    absl::StatusOr<Tensor> tensor = Tensor::Empty(d.shapes[output.buffer], p.buffers[output.buffer].dtype);
+    if (!tensor.ok()) return MemoryError(*prepared, d, limit, *copies, std::string(tensor.status().message()));
+    outputs->push_back(*std::move(tensor));
+    if (guard) continue;
+    char* data = static_cast<char*>(outputs->back().raw());
+    c.SetAddress(output.buffer, data == nullptr ? empty_storage : data);
+  }
+  if (guard) {
+    c.apart->counter.ResetPeak();
+    if (*copies > 0) c.apart->counter.Add(*copies);
+    absl::Status opened = OpenGuards(context);
+    if (!opened.ok()) return opened;
+  }
+
+  if (timed) {
+    const uint64_t now = Ticks();
+    c.counters.runtime.AddTicks(now - c.last_tick);
+    c.last_tick = now;
+  }
+  if (!RunSteps(context, timed)) [[unlikely]] return RunError(c);
+
+  if (guard) ORIEL_RETURN_IF_ERROR(CloseGuards(context, *outputs, *copies));
+  // The commit: nothing below can fail.
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const StateDecl& state = p.states[i];
+    if (!state.updated || guard) continue;
+    if (prepared->root(state.new_value) != state.buffer) {
+      std::swap(cells[i]->storage, c.shadows[i]);
+      c.SetAddress(state.new_value, static_cast<char*>(c.shadows[i].raw()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Function::Impl::OpenGuards(CallContext* context) const {
+  CallContext& c = *context;
+  const Program& p = program();
+  ApartStorage& apart = *c.apart;
+  for (int32_t b = 0; b < static_cast<int32_t>(p.buffers.size()); ++b) {
+    if (prepared->root(b) != b || !prepared->life.of_root[b].whole_call) continue;
+    const Buffer& buffer = p.buffers[b];
+    const char* from = nullptr;
+    if (buffer.kind == BufferKind::kInput) from = c.address[b];
+    if (buffer.kind == BufferKind::kState) from = static_cast<const char*>(cells[buffer.state]->storage.raw());
+    if (buffer.kind == BufferKind::kConstant) from = prepared->constants.data() + prepared->constant_offset[buffer.constant];
+    GuardedBuffer& pages = apart.of_root[b];
+    ORIEL_RETURN_IF_ERROR(pages.Open(&apart.counter));
+    if (c.dims->bytes[b] > 0) std::memcpy(pages.data(), from, c.dims->bytes[b]);
+    const bool written = buffer.kind == BufferKind::kState && p.states[buffer.state].updated &&
+                         prepared->root(p.states[buffer.state].new_value) == b;
+    if (!written) ORIEL_RETURN_IF_ERROR(pages.MakeReadOnly());
+    c.SetAddress(b, pages.data());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Function::Impl::CloseGuards(CallContext* context, const std::vector<Tensor>& outputs, uint64_t copies) const {
+  CallContext& c = *context;
+  const Program& p = program();
+  ApartStorage& apart = *c.apart;
+  const uint64_t measured = apart.counter.peak();
+  // The plan and the independent count must agree; where a branch or a loop may
+  // have left buffers unused the plan is a bound.
+  const uint64_t planned = c.dims->planned_peak + copies;
+  if (measured > planned || (prepared->straight && measured != planned)) {
+    return absl::InternalError("'" + p.name + "' held " + BytesText(measured) + " at its peak, the plan says " + BytesText(planned));
+  }
+  for (size_t i = 0; i < p.outputs.size(); ++i) {
+    const int32_t b = p.outputs[i].buffer;
+    if (c.dims->bytes[b] > 0) std::memcpy(const_cast<void*>(outputs[i].raw()), apart.of_root[b].data(), c.dims->bytes[b]);
+  }
+  // New state values are looked at before any is stored: a canary may object.
+  std::vector<Tensor> values(cells.size());
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (!p.states[i].updated) continue;
+    const int32_t b = prepared->root(p.states[i].new_value);
+    ORIEL_ASSIGN_OR_RETURN(values[i], Tensor::Empty(cells[i]->shape, cells[i]->dtype));
+    if (c.dims->bytes[b] > 0) std::memcpy(values[i].raw(), apart.of_root[b].data(), c.dims->bytes[b]);
+  }
+  for (size_t b = 0; b < apart.of_root.size(); ++b) ORIEL_RETURN_IF_ERROR(apart.of_root[b].Close(p.buffers[b].name));
+  if (copies > 0) apart.counter.Remove(copies);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (p.states[i].updated) std::swap(cells[i]->storage, values[i]);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace oriel

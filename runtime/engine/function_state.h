@@ -1,0 +1,74 @@
+// File: function_state.h
+//
+// Function::Impl: a prepared program with its states, its contexts and its
+// profile. Internal to the engine.
+#ifndef ORIEL_ENGINE_FUNCTION_STATE_H_
+#define ORIEL_ENGINE_FUNCTION_STATE_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "oriel/function.h"
+#include "runtime/core/state_cell.h"
+#include "runtime/engine/executor.h"
+#include "runtime/engine/prepared.h"
+
+namespace oriel {
+
+// Plain sums of counters, for snapshots.
+struct CounterTotals {
+  std::vector<uint64_t> ticks, calls;  // steps, then inputs
+  uint64_t runtime = 0, wall = 0, function_calls = 0;
+  bool sampled = false;
+  void Add(const Counters& counters);
+  void Subtract(const CounterTotals& other);
+};
+
+struct Function::Impl {
+  std::shared_ptr<const PreparedProgram> prepared;
+  CompileOptions options;
+  CompileInfo info;
+  std::vector<std::shared_ptr<graph::StateCell>> cells;  // as Program::states
+  struct Lock {
+    graph::StateCell* cell;
+    bool exclusive;
+  };
+  std::vector<Lock> locks;  // by cell id, each cell once
+  uint64_t limit = 0;
+  bool timed = true;
+
+  // Contexts in use and idle, resolved dims, totals of retired contexts.
+  mutable std::mutex mutex;
+  mutable std::vector<std::unique_ptr<CallContext>> idle;  // last used at the back
+  mutable std::vector<CallContext*> busy;
+  mutable std::vector<std::shared_ptr<const ResolvedDims>> resolved;
+  mutable CounterTotals retired, baseline;
+  // Of the last call, for reports.
+  mutable std::shared_ptr<const ResolvedDims> last;
+  mutable int64_t last_measured = -1;
+  mutable uint64_t last_copies = 0;
+
+  absl::StatusOr<std::vector<Tensor>> Call(absl::Span<const Tensor> inputs) const;
+
+  CounterTotals Totals() const;  // since the last reset; takes the mutex
+  std::shared_ptr<const ResolvedDims> Last() const;
+  // Frees what idle contexts hold.
+  void Trim() const;
+
+  const Program& program() const { return prepared->program; }
+
+ private:
+  absl::StatusOr<std::unique_ptr<CallContext>> Acquire(absl::Span<const Tensor> inputs) const;
+  void Release(std::unique_ptr<CallContext> context, bool reusable, int64_t measured, uint64_t copies) const;
+  absl::StatusOr<std::unique_ptr<CallContext>> NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const;
+  absl::Status Run(CallContext* context, absl::Span<const Tensor> inputs, uint64_t entry, std::vector<Tensor>* outputs,
+                   uint64_t* copies) const;
+  absl::Status OpenGuards(CallContext* context) const;
+  absl::Status CloseGuards(CallContext* context, const std::vector<Tensor>& outputs, uint64_t copies) const;
+};
+
+}  // namespace oriel
+
+#endif  // ORIEL_ENGINE_FUNCTION_STATE_H_

@@ -1,0 +1,134 @@
+// File: prepared.h
+//
+// A validated program made ready to run, in two stages:
+//   PreparedProgram  once: kernels found, every dim expression compiled;
+//   ResolvedDims     once per set of dim values: sizes, the memory plan, argument
+//                    words, launches. Immutable, shared by concurrent calls.
+#ifndef ORIEL_ENGINE_PREPARED_H_
+#define ORIEL_ENGINE_PREPARED_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "oriel/tensor.h"
+#include "runtime/core/dim_program.h"
+#include "runtime/device/device.h"
+#include "runtime/engine/image.h"
+#include "runtime/engine/lifetimes.h"
+#include "runtime/engine/program.h"
+#include "runtime/memory/guarded.h"
+
+namespace oriel {
+
+enum class StepKind : uint8_t { kDispatch, kCopy, kDimValue, kLoop, kBranch };
+
+// One step in the flat preorder the executor walks.
+struct PreparedStep {
+  StepKind kind = StepKind::kDispatch;
+  bool fallible = false;
+  int32_t end = 0, else_begin = 0;
+  // kDispatch: its phases in PreparedProgram::entries, its words in the call's
+  // argument words.
+  int32_t first_phase = 0, phases = 0;
+  int32_t first_word = 0, words = 0;
+  // Roots: kCopy src, dst; kDimValue dst; kLoop trips and induction (dst);
+  // kBranch condition (src).
+  int32_t src = -1, dst = -1;
+  std::vector<int32_t> initial, current, next, results;  // kLoop, roots
+  // Indices of dims: kDispatch scratch, shared, cost; kDimValue value.
+  int32_t scratch = -1, shared = -1, cost = -1, value = -1;
+  // Storage that begins, ends its life with this step (roots of temporaries).
+  std::vector<int32_t> begins, ends;
+};
+
+struct PreparedProgram {
+  Program program;                 // constants' bytes moved out, see `constants`
+  std::shared_ptr<const LoadedImage> image;
+  std::vector<FlatStep> flat;
+  std::vector<PreparedStep> steps;
+  Lifetimes life;
+  std::vector<KernelEntry> entries;      // all phases of all dispatches
+  std::vector<int32_t> phase_tasks;      // dim index, parallel to entries
+  int32_t words = 0;                     // argument words of all dispatches
+  // Per argument word: its dim (value or byte offset) and the root whose address
+  // it holds; -1 in the words the engine fills itself, root -1 for integers.
+  std::vector<int32_t> word_dim, word_root;
+  std::vector<DimProgram> dims;          // every distinct expression
+  std::vector<std::vector<int32_t>> shapes;  // per buffer: dim indices
+  Block constants;                       // all constants, each 64-byte aligned
+  std::vector<uint64_t> constant_offset, constant_bytes;
+  int32_t workers = 1;                   // threads a dispatch may use
+  // The first step that writes a state in place (the outermost loop around it),
+  // or the number of steps: nothing after it can fail.
+  int32_t point_of_no_return = 0;
+  bool straight = true;                  // no loop and no branch
+
+  const Buffer& buffer(int32_t b) const { return program.buffers[b]; }
+  int32_t root(int32_t b) const { return life.root[b]; }
+};
+
+// InvalidArgument: malformed program; NotFound: a kernel the image lacks.
+absl::StatusOr<std::shared_ptr<const PreparedProgram>> Prepare(
+    Program program, std::shared_ptr<const LoadedImage> image, int workers);
+
+struct ResolvedStep {
+  uint64_t bytes = 0;           // kCopy
+  int64_t value = 0;            // kDimValue
+  uint64_t scratch = 0;         // bytes per worker, a multiple of 64
+  uint64_t shared = 0;
+  uint64_t scratch_offset = 0, shared_offset = 0;  // in the arena
+  std::vector<uint64_t> carried;  // kLoop: bytes of each carried value
+};
+
+// A place in the argument words that holds the address of `root` + offset.
+struct Patch {
+  int32_t word = 0;
+  int64_t offset = 0;
+};
+
+struct ResolvedDims {
+  std::vector<int64_t> symbols;             // values, as Program::symbols
+  std::vector<Extents> input_shapes;        // what a call's inputs must be
+  std::vector<Extents> shapes;              // per buffer
+  std::vector<uint64_t> bytes;              // per buffer
+  std::vector<ResolvedStep> steps;
+  std::vector<Launch> launches;             // per phase; args set per call
+  std::vector<int64_t> words;               // constants filled in, addresses 0
+  std::vector<int32_t> patch_begin;         // per buffer (roots), into patches
+  std::vector<Patch> patches;
+
+  // Memory. Bytes are rounded to 64.
+  uint64_t fixed_bytes = 0;    // inputs, states, constants
+  uint64_t planned_peak = 0;   // fixed + the largest sum of live others
+  int32_t peak_time = 0;
+  std::vector<uint64_t> arena_offset;  // per buffer (roots of plain temporaries)
+  uint64_t arena_bytes = 0;
+  // What a call really holds when temporaries share an arena: fixed, outputs,
+  // shadows and the arena. Above the limit (but the peak below it) each
+  // temporary gets storage of its own, for its life only.
+  uint64_t held_bytes = 0;
+};
+
+// All dim values in program order.
+absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgram& p,
+                                                            absl::Span<const int64_t> symbols);
+// Only the planned peak, for searches; UINT64_MAX when it overflows or a dim
+// cannot be.
+uint64_t PlannedPeak(const PreparedProgram& p, absl::Span<const int64_t> symbols);
+
+// The dim values that input tensors imply. InvalidArgument names the input, what
+// was expected and what was given.
+absl::StatusOr<std::vector<int64_t>> BindSymbols(const PreparedProgram& p, absl::Span<const Tensor> inputs);
+
+// The storage that lives beside the arena: roots of outputs and shadows.
+bool IsShadow(const Program& program, int32_t buffer);
+
+}  // namespace oriel
+
+#endif  // ORIEL_ENGINE_PREPARED_H_

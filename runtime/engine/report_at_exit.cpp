@@ -1,0 +1,46 @@
+// File: report_at_exit.cpp
+//
+// The one place of the runtime that prints: the profiles at exit, when the user
+// asked for them with ORIEL_FLAGS=profile=true.
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include "oriel/config.h"
+#include "runtime/engine/reports.h"
+
+namespace oriel {
+namespace {
+
+// Functions are kept, so that their profiles outlive their handles. Never
+// destroyed: used while the process ends.
+struct Registry {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<const Function::Impl>> functions;
+};
+Registry& TheRegistry() {
+  static Registry* registry = new Registry;
+  return *registry;
+}
+
+void Print() {
+  Registry& registry = TheRegistry();
+  std::lock_guard<std::mutex> lock(registry.mutex);
+  for (const auto& impl : registry.functions) {
+    const Profile profile = BuildProfile(*impl);
+    if (profile.calls > 0) std::fprintf(stderr, "%s\n", profile.text().c_str());
+  }
+}
+
+}  // namespace
+
+void ReportAtExit(const std::shared_ptr<const Function::Impl>& impl) {
+  if (!Config::Get().profile) return;
+  Registry& registry = TheRegistry();
+  std::lock_guard<std::mutex> lock(registry.mutex);
+  if (registry.functions.empty()) std::atexit(Print);
+  registry.functions.push_back(impl);
+}
+
+}  // namespace oriel

@@ -1,0 +1,30 @@
+// File: reports.h
+//
+// Profile and MemoryReport of a Function, and its plan as text.
+#ifndef ORIEL_ENGINE_REPORTS_H_
+#define ORIEL_ENGINE_REPORTS_H_
+
+#include <string>
+
+#include "oriel/profile.h"
+#include "runtime/engine/function_state.h"
+
+namespace oriel {
+
+Profile BuildProfile(const Function::Impl& impl);
+
+// `measured` -1: not measured; `copies`: bytes of contiguous copies of inputs.
+MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, uint64_t limit, int64_t measured, uint64_t copies);
+
+std::string PlanText(const PreparedProgram& p);
+
+// "input", "state", ...
+const char* KindName(BufferKind kind);
+
+// Prints the profile of every function that was called to stderr when the
+// process ends, if Config's `profile` asks for it.
+void ReportAtExit(const std::shared_ptr<const Function::Impl>& impl);
+
+}  // namespace oriel
+
+#endif  // ORIEL_ENGINE_REPORTS_H_

@@ -1,0 +1,366 @@
+// File: resolve.cpp
+//
+// From input shapes to dim values, and from dim values to everything a call
+// needs to know: sizes, memory plan, argument words, launches.
+#include <algorithm>
+#include <limits>
+
+#include "runtime/core/status.h"
+#include "runtime/device/thread_pool.h"
+#include "runtime/engine/prepared.h"
+#include "runtime/memory/arena.h"
+
+namespace oriel {
+namespace {
+
+constexpr uint64_t kTooLarge = uint64_t{1} << 60;
+
+std::string SymbolsText(const PreparedProgram& p, absl::Span<const int64_t> symbols) {
+  std::string text;
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    text += (i ? ", " : "") + p.program.symbols[i] + " = " + std::to_string(symbols[i]);
+  }
+  return text.empty() ? "" : " with " + text;
+}
+
+std::string NodeText(const Program& program, NodeId id) {
+  const NodeInfo* node = program.nodes.Find(id);
+  if (node == nullptr) return "";
+  const std::string where = node->Where();
+  return " (" + node->Label() + (where.empty() ? "" : " at " + where) + ")";
+}
+
+// Fills ResolvedDims step by step; the first error stops it.
+class Resolver {
+ public:
+  Resolver(const PreparedProgram& p, absl::Span<const int64_t> symbols) : p_(p), symbols_(symbols) {}
+
+  absl::Status Values() {
+    values_.resize(p_.dims.size());
+    for (size_t i = 0; i < p_.dims.size(); ++i) {
+      const DimError error = p_.dims[i].Run(symbols_.data(), &values_[i]);
+      if (error == DimError::kNone) continue;
+      return absl::InvalidArgumentError("the dim expression " + p_.dims[i].text() +
+                                        (error == DimError::kOverflow ? " overflows" : " divides by zero") + SymbolsText(p_, symbols_));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Constraints() const {
+    for (const DimConstraint& c : p_.program.constraints) {
+      int64_t left = 0, right = 0;
+      ORIEL_RETURN_IF_ERROR(Evaluate(c.left, &left));
+      ORIEL_RETURN_IF_ERROR(Evaluate(c.right, &right));
+      if (left == right) continue;
+      return absl::InvalidArgumentError(c.what + NodeText(p_.program, c.node) + ": " + c.left.ToString() + " is " + std::to_string(left) +
+                                        " but must equal " + c.right.ToString() + ", which is " + std::to_string(right) +
+                                        SymbolsText(p_, symbols_));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Shapes(std::vector<Extents>* shapes, std::vector<uint64_t>* bytes) const {
+    const size_t n = p_.program.buffers.size();
+    if (shapes != nullptr) shapes->resize(n);
+    bytes->resize(n);
+    for (size_t b = 0; b < n; ++b) {
+      const Buffer& buffer = p_.program.buffers[b];
+      __uint128_t size = SizeOf(buffer.dtype);
+      if (shapes != nullptr) (*shapes)[b].reserve(p_.shapes[b].size());
+      bool empty = false;
+      for (size_t axis = 0; axis < p_.shapes[b].size(); ++axis) {
+        const int64_t extent = values_[p_.shapes[b][axis]];
+        if (extent < 0) {
+          return absl::InvalidArgumentError("'" + buffer.name + "'" + NodeText(p_.program, buffer.node) + ": extent " +
+                                            buffer.shape[axis].ToString() + " of axis " + std::to_string(axis) + " would be " +
+                                            std::to_string(extent) + SymbolsText(p_, symbols_));
+        }
+        if (shapes != nullptr) (*shapes)[b].push_back(extent);
+        empty = empty || extent == 0;
+        size *= static_cast<uint64_t>(extent);
+        if (!empty && size > kTooLarge) size = __uint128_t{kTooLarge} + 1;
+      }
+      if (empty) size = 0;
+      if (size > kTooLarge) {
+        return absl::ResourceExhaustedError("'" + buffer.name + "'" + NodeText(p_.program, buffer.node) + " of shape " +
+                                            ToString(buffer.shape) + " is too large to address" + SymbolsText(p_, symbols_));
+      }
+      (*bytes)[b] = static_cast<uint64_t>(size);
+    }
+    for (size_t b = 0; b < n; ++b) {
+      const int32_t root = p_.root(static_cast<int32_t>(b));
+      if ((*bytes)[b] > (*bytes)[root]) {
+        return absl::InternalError("'" + p_.program.buffers[b].name + "' has " + std::to_string((*bytes)[b]) + " bytes but shares the storage of '" +
+                                   p_.program.buffers[root].name + "', which has " + std::to_string((*bytes)[root]) + SymbolsText(p_, symbols_));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Steps(const std::vector<uint64_t>& bytes, std::vector<ResolvedStep>* steps) const {
+    steps->resize(p_.steps.size());
+    for (size_t s = 0; s < p_.steps.size(); ++s) {
+      const PreparedStep& step = p_.steps[s];
+      ResolvedStep& out = (*steps)[s];
+      switch (step.kind) {
+        case StepKind::kDispatch: {
+          const int64_t scratch = values_[step.scratch], shared = values_[step.shared];
+          if (scratch < 0 || shared < 0 || static_cast<uint64_t>(scratch) > kTooLarge / 1024 || static_cast<uint64_t>(shared) > kTooLarge) {
+            return absl::InvalidArgumentError("step " + std::to_string(s) + ": workspace of " + std::to_string(scratch) + " and " +
+                                              std::to_string(shared) + " bytes" + SymbolsText(p_, symbols_));
+          }
+          out.scratch = RoundToAlignment(static_cast<uint64_t>(scratch));
+          out.shared = RoundToAlignment(static_cast<uint64_t>(shared));
+          break;
+        }
+        case StepKind::kCopy: {
+          const auto* copy = std::get_if<CopyStep>(&p_.flat[s].step->op);
+          ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, copy->src, copy->dst));
+          out.bytes = bytes[copy->src];
+          break;
+        }
+        case StepKind::kDimValue:
+          out.value = values_[step.value];
+          break;
+        case StepKind::kLoop: {
+          const auto* loop = std::get_if<LoopStep>(&p_.flat[s].step->op);
+          for (size_t k = 0; k < loop->current.size(); ++k) {
+            ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, loop->current[k], loop->initial[k]));
+            ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, loop->current[k], loop->next[k]));
+            ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, loop->current[k], loop->results[k]));
+            // Swapped storages must be equally large as a whole.
+            ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, step.current[k], step.next[k]));
+            out.carried.push_back(bytes[loop->current[k]]);
+          }
+          break;
+        }
+        case StepKind::kBranch:
+          break;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Storage with a life of its own, for the peak and the arena.
+  struct Storage {
+    std::vector<ArenaBuffer> buffers;
+    std::vector<int32_t> root;  // >= 0: that buffer; else ~step: its workspace
+    std::vector<int> part;      // workspace: 0 scratch, 1 shared
+    uint64_t fixed = 0;
+  };
+  absl::StatusOr<Storage> CollectStorage(const std::vector<uint64_t>& bytes, const std::vector<ResolvedStep>& steps) const {
+    Storage out;
+    __uint128_t total = 0;
+    for (int32_t b = 0; b < static_cast<int32_t>(p_.program.buffers.size()); ++b) {
+      const Lifetime& life = p_.life.of_root[b];
+      if (life.root != b) continue;
+      total += RoundToAlignment(bytes[b]);
+      if (life.whole_call) {
+        out.fixed += RoundToAlignment(bytes[b]);
+      } else if (life.begin >= 0) {
+        out.buffers.push_back({bytes[b], p_.flat[life.begin].enter, p_.flat[life.end].exit});
+        out.root.push_back(b);
+        out.part.push_back(0);
+      }
+    }
+    for (size_t s = 0; s < steps.size(); ++s) {
+      const uint64_t scratch = steps[s].scratch * static_cast<uint64_t>(p_.workers);
+      for (int part = 0; part < 2; ++part) {
+        const uint64_t size = part == 0 ? scratch : steps[s].shared;
+        if (size == 0) continue;
+        total += RoundToAlignment(size);
+        out.buffers.push_back({size, p_.flat[s].enter, p_.flat[s].enter});
+        out.root.push_back(~static_cast<int32_t>(s));
+        out.part.push_back(part);
+      }
+    }
+    if (total > kTooLarge) return absl::ResourceExhaustedError("the program's buffers are too large to address" + SymbolsText(p_, symbols_));
+    return out;
+  }
+
+  absl::Status Memory(ResolvedDims* r) const {
+    ORIEL_ASSIGN_OR_RETURN(Storage storage, CollectStorage(r->bytes, r->steps));
+    r->fixed_bytes = storage.fixed;
+    r->planned_peak = storage.fixed + LivePeak(storage.buffers, &r->peak_time);
+    // Outputs and shadows outlive the call: they are not in the arena.
+    std::vector<ArenaBuffer> in_arena;
+    std::vector<size_t> which;
+    uint64_t apart = 0;
+    for (size_t i = 0; i < storage.buffers.size(); ++i) {
+      const int32_t root = storage.root[i];
+      if (root >= 0 && (p_.buffer(root).kind == BufferKind::kOutput || IsShadow(p_.program, root))) {
+        apart += RoundToAlignment(storage.buffers[i].bytes);
+        continue;
+      }
+      in_arena.push_back(storage.buffers[i]);
+      which.push_back(i);
+    }
+    const ArenaPlan plan = PlanArena(in_arena);
+    r->arena_offset.assign(p_.program.buffers.size(), 0);
+    for (size_t k = 0; k < which.size(); ++k) {
+      const int32_t root = storage.root[which[k]];
+      if (root >= 0) {
+        r->arena_offset[root] = plan.offsets[k];
+      } else if (storage.part[which[k]] == 0) {
+        r->steps[~root].scratch_offset = plan.offsets[k];
+      } else {
+        r->steps[~root].shared_offset = plan.offsets[k];
+      }
+    }
+    r->arena_bytes = plan.bytes;
+    r->held_bytes = storage.fixed + apart + plan.bytes;
+    return absl::OkStatus();
+  }
+
+  absl::Status Arguments(ResolvedDims* r) const {
+    r->words.assign(p_.words, 0);
+    std::vector<std::vector<Patch>> patches(p_.program.buffers.size());
+    for (int32_t w = 0; w < p_.words; ++w) {
+      if (p_.word_dim.empty() || p_.word_dim[w] < 0) continue;
+      const int64_t value = values_[p_.word_dim[w]];
+      if (p_.word_root[w] < 0) {
+        r->words[w] = value;
+        continue;
+      }
+      const int32_t root = p_.word_root[w];
+      if (value < 0 || static_cast<uint64_t>(value) > r->bytes[root]) {
+        return absl::InternalError("an argument points " + std::to_string(value) + " bytes into '" + p_.buffer(root).name + "', which has " +
+                                   std::to_string(r->bytes[root]));
+      }
+      patches[root].push_back({w, value});
+    }
+    r->patch_begin.push_back(0);
+    for (const std::vector<Patch>& of_root : patches) {
+      r->patches.insert(r->patches.end(), of_root.begin(), of_root.end());
+      r->patch_begin.push_back(static_cast<int32_t>(r->patches.size()));
+    }
+    for (size_t s = 0; s < p_.steps.size(); ++s) {
+      const PreparedStep& step = p_.steps[s];
+      if (step.kind != StepKind::kDispatch) continue;
+      r->words[step.first_word + kArgScratchBytes] = static_cast<int64_t>(r->steps[s].scratch);
+      for (int32_t i = step.first_phase; i < step.first_phase + step.phases; ++i) {
+        Launch launch;
+        launch.entry = p_.entries[i];
+        launch.tasks = values_[p_.phase_tasks[i]];
+        if (launch.tasks < 0) {
+          return absl::InvalidArgumentError("step " + std::to_string(s) + ": " + std::to_string(launch.tasks) + " tasks" + SymbolsText(p_, symbols_));
+        }
+        const Split split = ChooseSplit(values_[step.cost] / step.phases, launch.tasks, p_.workers);
+        launch.grain = split.grain;
+        launch.threads = split.inline_run ? 1 : split.threads;
+        r->launches.push_back(launch);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Evaluate(const Dim& dim, int64_t* out) const {
+    ORIEL_ASSIGN_OR_RETURN(DimProgram program, DimProgram::Compile(dim, p_.program.symbols));
+    ORIEL_ASSIGN_OR_RETURN(*out, program.Evaluate(symbols_));
+    return absl::OkStatus();
+  }
+
+  absl::Status SameBytes(size_t s, const std::vector<uint64_t>& bytes, int32_t a, int32_t b) const {
+    if (bytes[a] == bytes[b]) return absl::OkStatus();
+    return absl::InternalError("step " + std::to_string(s) + ": '" + p_.buffer(a).name + "' has " + std::to_string(bytes[a]) + " bytes, '" +
+                               p_.buffer(b).name + "' has " + std::to_string(bytes[b]) + SymbolsText(p_, symbols_));
+  }
+
+  const PreparedProgram& p_;
+  absl::Span<const int64_t> symbols_;
+  std::vector<int64_t> values_;
+};
+
+std::string TypeText(DType dtype, const std::string& shape) { return std::string(NumpyName(dtype)) + " " + shape; }
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgram& p, absl::Span<const int64_t> symbols) {
+  auto r = std::make_shared<ResolvedDims>();
+  r->symbols.assign(symbols.begin(), symbols.end());
+  Resolver resolver(p, r->symbols);
+  ORIEL_RETURN_IF_ERROR(resolver.Values());
+  ORIEL_RETURN_IF_ERROR(resolver.Constraints());
+  ORIEL_RETURN_IF_ERROR(resolver.Shapes(&r->shapes, &r->bytes));
+  for (const InputDecl& input : p.program.inputs) r->input_shapes.push_back(r->shapes[input.buffer]);
+  ORIEL_RETURN_IF_ERROR(resolver.Steps(r->bytes, &r->steps));
+  ORIEL_RETURN_IF_ERROR(resolver.Memory(r.get()));
+  ORIEL_RETURN_IF_ERROR(resolver.Arguments(r.get()));
+  return std::shared_ptr<const ResolvedDims>(std::move(r));
+}
+
+uint64_t PlannedPeak(const PreparedProgram& p, absl::Span<const int64_t> symbols) {
+  constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
+  Resolver resolver(p, symbols);
+  std::vector<uint64_t> bytes;
+  std::vector<ResolvedStep> steps;
+  if (!resolver.Values().ok() || !resolver.Constraints().ok() || !resolver.Shapes(nullptr, &bytes).ok() ||
+      !resolver.Steps(bytes, &steps).ok()) {
+    return kNone;
+  }
+  absl::StatusOr<Resolver::Storage> storage = resolver.CollectStorage(bytes, steps);
+  if (!storage.ok()) return kNone;
+  return storage->fixed + LivePeak(storage->buffers);
+}
+
+absl::StatusOr<std::vector<int64_t>> BindSymbols(const PreparedProgram& p, absl::Span<const Tensor> inputs) {
+  const Program& program = p.program;
+  if (inputs.size() != program.inputs.size()) {
+    std::string names;
+    for (const InputDecl& input : program.inputs) names += (names.empty() ? "" : ", ") + input.name;
+    return absl::InvalidArgumentError("'" + program.name + "' takes " + std::to_string(program.inputs.size()) +
+                                      (program.inputs.size() == 1 ? " input" : " inputs") + " (" + names + "), " + std::to_string(inputs.size()) + " given");
+  }
+  constexpr int64_t kUnbound = -1;
+  std::vector<int64_t> values(program.symbols.size(), kUnbound);
+  std::vector<std::string> bound_by(program.symbols.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const InputDecl& input = program.inputs[i];
+    const Buffer& buffer = program.buffers[input.buffer];
+    const Tensor& given = inputs[i];
+    const std::string where = NodeText(program, input.node);
+    const auto wrong = [&](const std::string& what) {
+      return absl::InvalidArgumentError("input '" + input.name + "'" + where + ": " + what + "; expected " +
+                                        TypeText(buffer.dtype, ToString(buffer.shape)) + ", got " + TypeText(given.dtype(), ToString(given.shape())));
+    };
+    if (given.dtype() != buffer.dtype) return wrong("wrong dtype");
+    if (given.rank() != static_cast<int>(buffer.shape.size())) {
+      return wrong("wrong rank " + std::to_string(given.rank()) + ", expected " + std::to_string(buffer.shape.size()));
+    }
+    for (size_t axis = 0; axis < buffer.shape.size(); ++axis) {
+      const Dim& dim = buffer.shape[axis];
+      const int64_t extent = given.shape()[axis];
+      if (dim.is_static()) {
+        if (dim.value() != extent) return wrong("axis " + std::to_string(axis) + " has " + std::to_string(extent) + " elements, expected " + std::to_string(dim.value()));
+      } else if (dim.is_symbol()) {
+        const size_t k = static_cast<size_t>(std::find(program.symbols.begin(), program.symbols.end(), dim.symbol()) - program.symbols.begin());
+        if (values[k] == kUnbound) {
+          values[k] = extent;
+          bound_by[k] = "axis " + std::to_string(axis) + " of input '" + input.name + "'";
+        } else if (values[k] != extent) {
+          return wrong("axis " + std::to_string(axis) + " has " + std::to_string(extent) + " elements, but '" + dim.symbol() + "' is " +
+                       std::to_string(values[k]) + " by " + bound_by[k]);
+        }
+      }
+    }
+  }
+  // Expressions in input shapes, now that every symbol has its value.
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const InputDecl& input = program.inputs[i];
+    const Buffer& buffer = program.buffers[input.buffer];
+    for (size_t axis = 0; axis < buffer.shape.size(); ++axis) {
+      const Dim& dim = buffer.shape[axis];
+      if (dim.is_static() || dim.is_symbol()) continue;
+      int64_t expected = 0;
+      const DimError error = p.dims[p.shapes[input.buffer][axis]].Run(values.data(), &expected);
+      if (error == DimError::kNone && expected == inputs[i].shape()[axis]) continue;
+      return absl::InvalidArgumentError("input '" + input.name + "'" + NodeText(program, input.node) + ": axis " + std::to_string(axis) + " has " +
+                                        std::to_string(inputs[i].shape()[axis]) + " elements, expected " + dim.ToString() +
+                                        (error == DimError::kNone ? " = " + std::to_string(expected) : "") + SymbolsText(p, values));
+    }
+  }
+  return values;
+}
+
+}  // namespace oriel
