@@ -1,0 +1,65 @@
+//===- LowerMoves.cpp - scatter, concatenate, argmax and argmin -----------===//
+//
+// These stay graph ops on tensors of memory type; their emitters bind the
+// result to the destination. `oriel.unsigned` tells what signless elements no
+// longer do.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lowering/KernelLowering.h"
+#include "passes/Lowering/ScalarOps.h"
+
+using namespace mlir;
+
+namespace oriel {
+
+LogicalResult KernelLowering::lowerAlone() {
+  Operation *alone = nullptr;
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    if (!isComputed(&op))
+      continue;
+    if (alone)
+      return op.emitOpError() << "is the second op of a "
+                              << toString(kernelClass) << " kernel";
+    alone = &op;
+  }
+  if (!alone || returned.size() != 1 || returned[0] != alone->getResult(0))
+    return kernel.emitError() << "a " << toString(kernelClass)
+                              << " kernel has one op and returns its result";
+  SmallVector<Value> operands;
+  for (OpOperand &operand : alone->getOpOperands()) {
+    Value tensor = arguments.lookup(operand.get());
+    if (!tensor) {
+      Operation *def = resolve(operand.get()).base.getDefiningOp();
+      if (!isa<ir::ScatterOp>(alone) || operand.getOperandNumber() != 0 || !def ||
+          !isSplatConstant(def))
+        return alone->emitOpError()
+               << "operand " << operand.getOperandNumber()
+               << " must be an argument of the kernel";
+      // A copy of one value is a fill of the destination.
+      auto dense = cast<DenseElementsAttr>(cast<ir::ConstantOp>(def).getValue());
+      Type element = dense.getElementType();
+      Attribute splat = dense.getSplatValue<Attribute>();
+      TypedAttr value = cast<TypedAttr>(splat);
+      if (auto integer = dyn_cast<IntegerAttr>(splat)) {
+        unsigned width = getMemoryType(element).getIntOrFloatBitWidth();
+        value = b.getIntegerAttr(getMemoryType(element),
+                                 integer.getValue().zextOrTrunc(width));
+      }
+      tensor = fill(value, destination(0));
+    }
+    operands.push_back(tensor);
+  }
+  Type element =
+      cast<RankedTensorType>(alone->getOperand(0).getType()).getElementType();
+  Operation *clone = b.clone(*alone);
+  clone->setOperands(operands);
+  clone->getResult(0).setType(outputs[0].getType());
+  auto integer = dyn_cast<IntegerType>(element);
+  if (integer && (integer.isUnsigned() || integer.getWidth() == 1))
+    clone->setAttr("oriel.unsigned", b.getUnitAttr());
+  results[0] = clone->getResult(0);
+  return success();
+}
+
+} // namespace oriel
