@@ -19,9 +19,10 @@ void AppendHexByte(uint8_t byte, std::string* out) {
   out->push_back(kDigits[byte & 15]);
 }
 
-// A float as MLIR reads it back to the bit: decimal with a point, or its bits.
-template <typename Bits>
-std::string FloatText(double value, Bits bits, int digits) {
+// A float as MLIR reads it back to the bit: the shortest decimal (which MLIR
+// reads as a double and then narrows by `narrow`), or its bits.
+template <typename Bits, typename Narrow>
+std::string FloatText(double value, Bits bits, int digits, Narrow&& narrow) {
   char buffer[64];
   if (!std::isfinite(value)) {
     std::string text = "0x";
@@ -33,7 +34,7 @@ std::string FloatText(double value, Bits bits, int digits) {
   for (int shorter = 1; shorter < digits; ++shorter) {
     char candidate[64];
     std::snprintf(candidate, sizeof candidate, "%.*e", shorter - 1, value);
-    if (std::strtod(candidate, nullptr) == value) {
+    if (narrow(std::strtod(candidate, nullptr)) == value) {
       std::memcpy(buffer, candidate, sizeof buffer);
       break;
     }
@@ -51,13 +52,15 @@ std::string ElementText(DType dtype, const char* at) {
   };
   switch (dtype) {
     case DType::f64:
-      return FloatText(read(double{}), read(uint64_t{}), 17);
+      return FloatText(read(double{}), read(uint64_t{}), 17, [](double d) { return d; });
     case DType::f32:
-      return FloatText(read(float{}), read(uint32_t{}), 9);
+      return FloatText(read(float{}), read(uint32_t{}), 9, [](double d) { return static_cast<float>(d); });
     case DType::f16:
-      return FloatText(HalfToFloat(read(uint16_t{})), read(uint16_t{}), 9);
+      return FloatText(HalfToFloat(read(uint16_t{})), read(uint16_t{}), 9,
+                       [](double d) { return HalfToFloat(DoubleToHalf(d)); });
     case DType::bf16:
-      return FloatText(BfloatToFloat(read(uint16_t{})), read(uint16_t{}), 9);
+      return FloatText(BfloatToFloat(read(uint16_t{})), read(uint16_t{}), 9,
+                       [](double d) { return BfloatToFloat(DoubleToBfloat(d)); });
     case DType::i8:
       return std::to_string(read(int8_t{}));
     case DType::i16:

@@ -1,0 +1,116 @@
+// Promotion by NumPy 2's rules, weak scalars included, as expressions apply it.
+#include "graph_test_util.h"
+
+namespace oriel {
+namespace {
+
+using testing::HasSubstr;
+
+Value Of(DType dtype) { return input(std::string(ShortName(dtype)), dtype, {2}); }
+
+TEST(Promotion, BinaryOfArrays) {
+  struct Case {
+    DType a, b, result;
+  };
+  const Case cases[] = {
+      {DType::i32, DType::f32, DType::f64}, {DType::i8, DType::f16, DType::f16},   {DType::i16, DType::f16, DType::f32},
+      {DType::u8, DType::i8, DType::i16},   {DType::u64, DType::i64, DType::f64},  {DType::boolean, DType::u8, DType::u8},
+      {DType::f16, DType::f32, DType::f32}, {DType::bf16, DType::f16, DType::f32}, {DType::i64, DType::f16, DType::f64},
+      {DType::u32, DType::i32, DType::i64}, {DType::bf16, DType::i8, DType::bf16},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ((Of(c.a) + Of(c.b)).dtype(), c.result) << NumpyName(c.a) << " + " << NumpyName(c.b);
+    EXPECT_EQ((Of(c.b) * Of(c.a)).dtype(), c.result) << NumpyName(c.b) << " * " << NumpyName(c.a);
+  }
+}
+
+TEST(Promotion, WeakScalarsKeepTheArraysType) {
+  EXPECT_EQ((Of(DType::f32) + 1).dtype(), DType::f32);
+  EXPECT_EQ((Of(DType::f32) + 1.5).dtype(), DType::f32);
+  EXPECT_EQ((1.5 - Of(DType::f16)).dtype(), DType::f16);
+  EXPECT_EQ((Of(DType::i8) + 1).dtype(), DType::i8);
+  EXPECT_EQ((Of(DType::u64) + 1).dtype(), DType::u64);
+  EXPECT_EQ((Of(DType::i8) + 1.5).dtype(), DType::f64);
+  EXPECT_EQ((Of(DType::boolean) + 1).dtype(), DType::i64);
+  EXPECT_EQ((Of(DType::boolean) + true).dtype(), DType::boolean);
+  EXPECT_EQ((Of(DType::i32) + true).dtype(), DType::i32);
+  EXPECT_EQ(add(1, 2).dtype(), DType::i64);
+  EXPECT_EQ(add(1, 2.0).dtype(), DType::f64);
+}
+
+TEST(Promotion, WeakIntegersMustFit) {
+  EXPECT_THAT(TypeText(Of(DType::u8) + 300), HasSubstr("the integer 300 is out of bounds for uint8"));
+  EXPECT_THAT(TypeText(Of(DType::u8) + -1), HasSubstr("the integer -1 is out of bounds for uint8"));
+  EXPECT_EQ(TypeText(Of(DType::i8) + -128), "int8 (2,)");
+  EXPECT_THAT(TypeText(Of(DType::i8) + 128), HasSubstr("out of bounds"));
+  // Comparisons take any number.
+  EXPECT_THAT(EvalValues(constant(Make(DType::u8, {2}, {1, 255})) < 300), testing::ElementsAre(1, 1));
+  EXPECT_THAT(EvalValues(constant(Make(DType::u8, {2}, {1, 255})) > -1), testing::ElementsAre(1, 1));
+  EXPECT_THAT(EvalValues(constant(Make(DType::u64, {1}, {1})) > -1), testing::ElementsAre(1));
+}
+
+TEST(Promotion, TrueDivisionIsFloat) {
+  for (DType t : {DType::i8, DType::u8, DType::i16, DType::i32, DType::u64, DType::boolean}) {
+    EXPECT_EQ((Of(t) / Of(t)).dtype(), DType::f64) << NumpyName(t);
+    EXPECT_EQ((Of(t) / 2).dtype(), DType::f64) << NumpyName(t);
+  }
+  EXPECT_EQ((Of(DType::f16) / 2).dtype(), DType::f16);
+  EXPECT_EQ((Of(DType::f32) / Of(DType::i16)).dtype(), DType::f32);
+}
+
+TEST(Promotion, MathOfIntegers) {
+  EXPECT_EQ(exp(Of(DType::i8)).dtype(), DType::f16);
+  EXPECT_EQ(exp(Of(DType::boolean)).dtype(), DType::f16);
+  EXPECT_EQ(sqrt(Of(DType::u16)).dtype(), DType::f32);
+  EXPECT_EQ(tanh(Of(DType::i32)).dtype(), DType::f64);
+  EXPECT_EQ(log(Of(DType::bf16)).dtype(), DType::bf16);
+  EXPECT_EQ(floor(Of(DType::i32)).dtype(), DType::i32);
+  EXPECT_EQ(exp(2).dtype(), DType::f64);
+}
+
+TEST(Promotion, BoolArithmetic) {
+  const Value p = Of(DType::boolean);
+  EXPECT_EQ((p + p).dtype(), DType::boolean);
+  EXPECT_EQ((p * p).dtype(), DType::boolean);
+  EXPECT_EQ(floor_div(p, p).dtype(), DType::i8);
+  EXPECT_EQ(mod(p, p).dtype(), DType::i8);
+  EXPECT_EQ(pow(p, p).dtype(), DType::i8);
+  EXPECT_THAT(TypeText(p - p), HasSubstr("sub does not take bool: NumPy subtracts no bool"));
+  EXPECT_THAT(TypeText(-p), HasSubstr("neg does not take bool"));
+}
+
+TEST(Promotion, Reductions) {
+  EXPECT_EQ(sum(Of(DType::i8)).dtype(), DType::i64);
+  EXPECT_EQ(sum(Of(DType::u8)).dtype(), DType::u64);
+  EXPECT_EQ(sum(Of(DType::boolean)).dtype(), DType::i64);
+  EXPECT_EQ(prod(Of(DType::i32)).dtype(), DType::i64);
+  EXPECT_EQ(sum(Of(DType::f16)).dtype(), DType::f16);
+  EXPECT_EQ(mean(Of(DType::i8)).dtype(), DType::f64);
+  EXPECT_EQ(mean(Of(DType::f16)).dtype(), DType::f16);
+  EXPECT_EQ(reduce_max(Of(DType::u8)).dtype(), DType::u8);
+  EXPECT_EQ(any(Of(DType::f32)).dtype(), DType::boolean);
+  EXPECT_EQ(argmax(Of(DType::f32)).dtype(), DType::i64);
+}
+
+TEST(Promotion, LogicAndSelect) {
+  EXPECT_EQ(logical_and(Of(DType::f32), 1).dtype(), DType::boolean);
+  EXPECT_EQ(logical_not(Of(DType::i32)).dtype(), DType::boolean);
+  EXPECT_THAT(EvalValues(logical_or(constant(Make(DType::f32, {3}, {0, 0.5, 0})), 0)), testing::ElementsAre(0, 1, 0));
+  EXPECT_EQ(select(Of(DType::boolean), Of(DType::f32), 0).dtype(), DType::f32);
+  EXPECT_EQ(select(Of(DType::boolean), Of(DType::i32), Of(DType::f32)).dtype(), DType::f64);
+  EXPECT_EQ((Of(DType::f32) < Of(DType::i32)).dtype(), DType::boolean);
+}
+
+TEST(Promotion, MatMul) {
+  const Value a = input("a", DType::i8, {2, 2}), b = input("b", DType::f32, {2, 2}), p = input("p", DType::boolean, {2, 2});
+  EXPECT_EQ(dot(a, b).dtype(), DType::f32);
+  EXPECT_EQ(dot(p, p).dtype(), DType::boolean);
+}
+
+TEST(Promotion, NegativeIntegerPowersAreRefused) {
+  EXPECT_THAT(TypeText(pow(Of(DType::i32), -1)), HasSubstr("integers to negative integer powers are not allowed"));
+  EXPECT_EQ(TypeText(pow(Of(DType::f32), -1)), "float32 (2,)");
+}
+
+}  // namespace
+}  // namespace oriel
