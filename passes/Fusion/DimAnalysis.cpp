@@ -36,10 +36,34 @@ FailureOr<DimAnalysis> DimAnalysis::get(func::FuncOp function) {
     }
     analysis.shapes[arg] = std::move(dims);
   }
+  if (auto recorded = function->getAttrOfType<ArrayAttr>(kRequiresAttr)) {
+    for (Attribute each : recorded) {
+      auto fields = dyn_cast<ArrayAttr>(each);
+      auto dims = fields && fields.size() == 3 ? dyn_cast<ir::DimsAttr>(fields[0]) : nullptr;
+      auto what = dims ? dyn_cast<StringAttr>(fields[1]) : nullptr;
+      auto node = what ? dyn_cast<IntegerAttr>(fields[2]) : nullptr;
+      if (!node || dims.size() != 2)
+        return function.emitError()
+               << "has " << kRequiresAttr << " with " << each
+               << ", required [#oriel.dims<left, right>, what, node]";
+      analysis.require(dims.getDim(0), dims.getDim(1), node.getInt(), what.str());
+    }
+  }
   for (Block &block : function.getBody())
     if (failed(analysis.visitBlock(block)))
       return failure();
   return analysis;
+}
+
+void DimAnalysis::recordConstraints(func::FuncOp function) const {
+  Builder b(function.getContext());
+  SmallVector<Attribute> recorded;
+  for (const DimConstraint &constraint : constraints)
+    recorded.push_back(b.getArrayAttr(
+        {ir::DimsAttr::get(b.getContext(), Dims{constraint.left, constraint.right}),
+         b.getStringAttr(constraint.what), b.getI64IntegerAttr(constraint.node)}));
+  if (!recorded.empty())
+    function->setAttr(kRequiresAttr, b.getArrayAttr(recorded));
 }
 
 const Dims &DimAnalysis::getDims(Value value) const {
@@ -191,11 +215,15 @@ LogicalResult DimAnalysis::visitGraphOp(Operation *op) {
 
 void DimAnalysis::require(const Dim &left, const Dim &right, Operation *op,
                           std::string what) {
+  require(left, right, ir::getNodeId(op), std::move(what));
+}
+
+void DimAnalysis::require(const Dim &left, const Dim &right, NodeId node,
+                          std::string what) {
   Dim a = canonical(left), b = canonical(right);
   if (a == b)
     return;
-  constraints.push_back({left, right, ir::getNodeId(op),
-                         std::move(what)});
+  constraints.push_back({left, right, node, std::move(what)});
   // A symbol stands for what it must equal, unless that mentions it.
   auto bind = [&](const Dim &symbol, const Dim &value) {
     if (!symbol.is_symbol())

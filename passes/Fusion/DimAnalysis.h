@@ -27,6 +27,8 @@ namespace oriel {
 /// Attribute of dispatches: the shapes of the results over the program's symbols
 /// (an array of #oriel.dims). The kernel they call may be machine code already.
 inline constexpr llvm::StringLiteral kResultDimsAttr = "oriel.result_dims";
+/// Function attribute: [dims<left, right>, what, node] per constraint.
+inline constexpr llvm::StringLiteral kRequiresAttr = "oriel.requires";
 
 class DimAnalysis {
 public:
@@ -43,6 +45,10 @@ public:
     return constraints;
   }
 
+  /// Writes the constraints to the function as `oriel.requires`, where get()
+  /// finds them when the ops that need them have moved into kernels.
+  void recordConstraints(mlir::func::FuncOp function) const;
+
   /// One name for dims that the constraints make equal, integers first.
   Dim canonical(const Dim &dim) const;
   Dims canonical(const Dims &dims) const;
@@ -58,6 +64,8 @@ private:
   mlir::LogicalResult visitOp(mlir::Operation *op);
   mlir::LogicalResult visitGraphOp(mlir::Operation *op);
   void require(const Dim &left, const Dim &right, mlir::Operation *op,
+               std::string what);
+  void require(const Dim &left, const Dim &right, NodeId node,
                std::string what);
 
   llvm::DenseMap<mlir::Value, Dims> shapes;

@@ -153,6 +153,7 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
       FailureOr<DimAnalysis> dims = DimAnalysis::get(function);
       if (failed(dims))
         return signalPassFailure();
+      dims->recordConstraints(function);
       SmallVector<ir::KernelOp> kernels;
       function.walk([&](ir::KernelOp kernel) { kernels.push_back(kernel); });
       for (ir::KernelOp kernel : kernels)
