@@ -116,9 +116,10 @@ Value Code::slice(Value vector, unsigned offset, unsigned count) {
   auto type = cast<VectorType>(vector.getType());
   if (offset == 0 && count == type.getNumElements())
     return vector;
-  return createOrFold<vector::ExtractStridedSliceOp>(
-      loc, vector, ArrayRef<int64_t>{offset}, ArrayRef<int64_t>{count},
-      ArrayRef<int64_t>{1});
+  SmallVector<int64_t> order;
+  for (unsigned k = 0; k < count; ++k)
+    order.push_back(offset + k);
+  return vector::ShuffleOp::create(*this, loc, vector, vector, order);
 }
 
 Value Code::lane(Value vector, unsigned k) {

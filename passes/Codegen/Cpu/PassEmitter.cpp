@@ -259,7 +259,8 @@ Value PassEmitter::loadStream(const Stream &stream, Value j, unsigned lanes, Val
   Type storage = getStorageType(stream.element);
   Type type = code.vectorOf(storage, lanes);
   Value result;
-  if (stream.stride == Dim(1) || (!lanes && stream.stride == Dim(0))) {
+  // Along a dim of one element the stride is 0; a vector has one lane on there.
+  if (stream.stride == Dim(1) || stream.stride == Dim(0)) {
     Value pointer = stream.stride == Dim(0) ? stream.base : code.gep(storage, stream.base, j);
     result = mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
   } else {
@@ -300,7 +301,7 @@ void PassEmitter::storeStream(const Stream &stream, Value value, Value j, unsign
   Type type = code.vectorOf(storage, lanes);
   if (stream.element.isInteger(1))
     value = arith::ExtUIOp::create(code, code.loc, type, value);
-  if (stream.stride == Dim(1) || !lanes) {
+  if (stream.stride == Dim(1) || stream.stride == Dim(0) || !lanes) {
     Value index = stream.stride == Dim(1) ? j : code.mul(j, entry.dim(stream.stride));
     Value pointer = code.gep(storage, stream.base, index);
     if (mask)
