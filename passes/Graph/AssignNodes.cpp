@@ -17,9 +17,12 @@ using namespace oriel;
 static void readLocation(Location loc, NodeInfo &info) {
   if (auto named = dyn_cast<NameLoc>(loc)) {
     if (info.name.empty()) {
-      auto [scope, name] = named.getName().getValue().rsplit('/');
-      info.name = name.empty() ? scope.str() : name.str();
-      info.scope = name.empty() ? "" : scope.str();
+      // "scope/" is an unnamed node in a scope, "name" a node in none.
+      StringRef full = named.getName().getValue();
+      bool hasScope = full.contains('/');
+      auto [scope, name] = full.rsplit('/');
+      info.name = hasScope ? name.str() : full.str();
+      info.scope = hasScope ? scope.str() : "";
     }
     readLocation(named.getChildLoc(), info);
   } else if (auto plain = dyn_cast<FileLineColRange>(loc)) {
