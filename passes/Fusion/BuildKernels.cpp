@@ -170,7 +170,8 @@ void BlockFuser::buildKernel(unsigned id) {
   Region region;
   kernel.body = new Block;
   region.push_back(kernel.body);
-  OpBuilder body = OpBuilder::atBlockEnd(kernel.body);
+  OpBuilder body(block.getTerminator()->getContext());
+  body.setInsertionPointToEnd(kernel.body);
   for (unsigned index : group.ops) {
     Operation *op = ops[index];
     SmallVector<Value> operands;

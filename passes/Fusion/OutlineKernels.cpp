@@ -215,7 +215,8 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
     ir::YieldOp yield = kernel.getYield();
     entry->getOperations().splice(entry->end(), body.getOperations(),
                                   body.begin(), Block::iterator(yield));
-    OpBuilder inner = OpBuilder::atBlockEnd(entry);
+    OpBuilder inner(context);
+    inner.setInsertionPointToEnd(entry);
     func::ReturnOp::create(inner, storeLoc, yield.getValues());
 
     std::string name = describe(*entry);
