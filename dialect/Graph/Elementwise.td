@@ -5,7 +5,7 @@
 include "dialect/Graph/OrielBase.td"
 
 class Oriel_UnaryOp<string mnemonic, string sum, string text, string type = "tensor<?x64xf32>">
-    : Oriel_Op<mnemonic, [Pure, Elementwise, Oriel_Inferred, AllTypesMatch<["x", "result"]>]> {
+    : Oriel_Op<mnemonic, [Pure, Oriel_Inferred, Elementwise, AllTypesMatch<["x", "result"]>]> {
   let summary = sum;
   let description = text # "\n\n```mlir\nfunc.func @example(%x: " # type # ") -> " # type # " {\n" #
     "  %0 = oriel." # mnemonic # " %x : " # type # "\n  return %0 : " # type # "\n}\n```\n";
@@ -142,7 +142,7 @@ def Oriel_SelectOp : Oriel_ShapedOp<"select", [Elementwise]> {
   let hasFolder = 1;
 }
 
-def Oriel_CastOp : Oriel_Op<"cast", [Pure, Elementwise, Oriel_Inferred]> {
+def Oriel_CastOp : Oriel_Op<"cast", [Pure, Oriel_Inferred, Elementwise]> {
   let summary = "Elementwise conversion to another element type";
   let description = [{
     Floats become integers by truncation, anything becomes a truth value by

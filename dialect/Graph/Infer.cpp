@@ -157,8 +157,7 @@ LogicalResult oriel::ir::verifyInferred(Operation *op) {
     // The message starts with the op's name, as emitOpError's does.
     StringRef message(inferred.status().message().data(),
                       inferred.status().message().size());
-    message.consume_front(op->getName().stripDialect());
-    message.consume_front(": ");
+    message.consume_front((op->getName().stripDialect() + ": ").str());
     return op->emitOpError() << message;
   }
   if (inferred->size() != op->getNumResults())

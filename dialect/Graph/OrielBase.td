@@ -34,8 +34,8 @@ class Oriel_Op<string mnemonic, list<Trait> traits = []>
 // An op that can go wrong only where shapes known at run time disagree: it may
 // be executed early when its types are static.
 class Oriel_ShapedOp<string mnemonic, list<Trait> traits = []>
-    : Oriel_Op<mnemonic, !listconcat(traits, [Oriel_Inferred, NoMemoryEffect,
-        DeclareOpInterfaceMethods<ConditionallySpeculatable>])> {
+    : Oriel_Op<mnemonic, !listconcat([Oriel_Inferred, NoMemoryEffect,
+        DeclareOpInterfaceMethods<ConditionallySpeculatable>], traits)> {
   let extraClassDefinition = [{
     ::mlir::Speculation::Speculatability $cppClass::getSpeculatability() {
       return ::oriel::ir::speculatableIfStatic(getOperation());

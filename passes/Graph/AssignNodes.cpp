@@ -57,7 +57,7 @@ struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
       if (!function || function.isExternal())
         continue;
       assignArguments(function, table);
-      function.getFunctionBody().walk([&](Operation *nested) {
+      function.getFunctionBody().walk<WalkOrder::PreOrder>([&](Operation *nested) {
         if (!nested->hasTrait<OpTrait::IsTerminator>() && !hasNode(nested->getLoc()))
           assign(nested, table, getName(nested, ""));
       });

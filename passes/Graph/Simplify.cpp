@@ -29,8 +29,10 @@ struct Simplify : oriel::impl::SimplifyBase<Simplify> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     TrackedRewriteListener listener(module);
-    // Merging can make new folds (x + y - (x + y)) and folding new equals; each
-    // round removes ops, so that it ends.
+    // Merging comes first: of two equal ops the one nobody uses is still equal,
+    // not dead. It can make new folds and folding new equals; each round
+    // removes ops, so that it ends.
+    mergeEqualOps(module, listener);
     do {
       if (failed(applyTracked(module, patterns, listener))) {
         module.emitError() << "oriel-simplify did not reach a fixed point";

@@ -104,19 +104,15 @@ public:
   explicit EqualOps(RewriterBase &rewriter) : rewriter(rewriter) {}
 
   void visit(Block &block) {
-    SmallVector<std::pair<llvm::hash_code, Operation *>> added;
+    SmallVector<size_t> added;
     for (Operation &op : llvm::make_early_inc_range(block)) {
       if (op.getNumRegions() > 0) {
         visitRegions(&op);
         continue;
       }
-      // Resources are neither uniqued nor compared by content here.
       if (op.getNumResults() == 0 || !isMemoryEffectFree(&op))
         continue;
-      llvm::hash_code hash = OperationEquivalence::computeHash(
-          &op, OperationEquivalence::directHashValue,
-          OperationEquivalence::ignoreHashValue,
-          OperationEquivalence::IgnoreLocations);
+      size_t hash = hashOf(&op);
       Operation *equal = find(hash, &op);
       if (equal) {
         rewriter.replaceOp(&op, equal->getResults());
@@ -124,9 +120,9 @@ public:
         continue;
       }
       known[hash].push_back(&op);
-      added.push_back({hash, &op});
+      added.push_back(hash);
     }
-    for (auto [hash, op] : added)
+    for (size_t hash : added)
       known[hash].pop_back();
   }
 
@@ -145,10 +141,29 @@ private:
       std::swap(outer, known);
   }
 
-  Operation *find(llvm::hash_code hash, Operation *op) {
+  // Independent of the operands' order, for ops that are.
+  static size_t hashOf(Operation *op) {
+    size_t hash = OperationEquivalence::computeHash(
+        op, OperationEquivalence::ignoreHashValue,
+        OperationEquivalence::ignoreHashValue,
+        OperationEquivalence::IgnoreLocations);
+    for (Value operand : op->getOperands())
+      hash += size_t(llvm::hash_value(operand.getAsOpaquePointer()));
+    return hash;
+  }
+
+  static bool haveEqualOperands(Operation *a, Operation *b) {
+    if (a->getOperands() == b->getOperands())
+      return true;
+    return a->hasTrait<OpTrait::IsCommutative>() && a->getNumOperands() == 2 &&
+           a->getOperand(0) == b->getOperand(1) && a->getOperand(1) == b->getOperand(0);
+  }
+
+  Operation *find(size_t hash, Operation *op) {
     for (Operation *other : known.lookup(hash))
-      if (OperationEquivalence::isEquivalentTo(
-              other, op, OperationEquivalence::exactValueMatch,
+      if (haveEqualOperands(other, op) &&
+          OperationEquivalence::isEquivalentTo(
+              other, op, OperationEquivalence::ignoreValueEquivalence,
               /*markEquivalent=*/nullptr, OperationEquivalence::IgnoreLocations))
         return other;
     return nullptr;

@@ -69,7 +69,7 @@ if(ORIEL_COMPILER)
       get_filename_component(dir ${out} DIRECTORY)
       file(MAKE_DIRECTORY ${dir})
       add_custom_command(OUTPUT ${out}
-        COMMAND ${ORIEL_MLIR_TBLGEN} ${flags} -I ${ORIEL_ROOT} -I ${MLIR_INCLUDE_DIRS}
+        COMMAND ${ORIEL_MLIR_TBLGEN} --write-if-changed ${flags} -I ${ORIEL_ROOT} -I ${MLIR_INCLUDE_DIRS}
                 -I ${LLVM_INCLUDE_DIRS} ${CMAKE_CURRENT_SOURCE_DIR}/${TD} -o ${out}
         DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${TD} ${ARG_DEPENDS} VERBATIM)
       list(APPEND outs ${out})

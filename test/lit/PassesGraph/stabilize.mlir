@@ -1,0 +1,82 @@
+// RUN: oriel-opt %s --oriel-assign-nodes --oriel-stabilize --oriel-verify-nodes | FileCheck %s
+
+// The new op is a node derived from those it replaces, and they lead to it.
+// CHECK: #oriel.node<op = "add", name = "sum", file = "a.py", line = 1, origin = merged, from = [[[ID:[0-9]+]]]>
+// CHECK-SAME: #oriel.node<op = "log", name = "logarithm", file = "a.py", line = 2, origin = merged, from = [[[ID]]]>
+// CHECK-SAME: #oriel.node<op = "log1p", file = "a.py", line = 2, origin = derived, from = [3, 2], rule = "stabilize-log1p">
+
+// CHECK-LABEL: func @log1p
+// CHECK-SAME: %[[X:.*]]: tensor<4xf32>
+func.func @log1p(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %one = oriel.constant dense<1.0> : tensor<4xf32>
+  %0 = oriel.add %one, %x : tensor<4xf32> loc("sum"("a.py":1:0))
+  // CHECK: oriel.log1p %[[X]] : tensor<4xf32>
+  %1 = oriel.log %0 : tensor<4xf32> loc("logarithm"("a.py":2:0))
+  return %1 : tensor<4xf32>
+}
+
+// CHECK-LABEL: func @log1m
+// CHECK-SAME: %[[X:.*]]: tensor<4xf32>
+func.func @log1m(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %one = oriel.constant dense<1.0> : tensor<4xf32>
+  // CHECK: %[[N:.*]] = oriel.neg %[[X]]
+  %0 = oriel.sub %one, %x : tensor<4xf32>
+  // CHECK: oriel.log1p %[[N]]
+  %1 = oriel.log %0 : tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
+
+// Not one, not log1p.
+// CHECK-LABEL: func @log_two_plus
+func.func @log_two_plus(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %two = oriel.constant dense<2.0> : tensor<4xf32>
+  %0 = oriel.add %two, %x : tensor<4xf32>
+  // CHECK: oriel.log %
+  %1 = oriel.log %0 : tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
+
+// CHECK-LABEL: func @expm1
+// CHECK-SAME: %[[X:.*]]: tensor<?xf32>
+func.func @expm1(%x: tensor<?xf32> {oriel.dims = #oriel.dims<n>}) -> (tensor<?xf32>, tensor<?xf32>) {
+  %one = oriel.constant dense<1.0> : tensor<f32>
+  %ones = oriel.broadcast %one shape <n> axes [] : tensor<f32> -> tensor<?xf32>
+  %minus = oriel.constant dense<-1.0> : tensor<f32>
+  %minuses = oriel.broadcast %minus shape <n> axes [] : tensor<f32> -> tensor<?xf32>
+  %0 = oriel.exp %x : tensor<?xf32>
+  // CHECK: oriel.expm1 %[[X]]
+  %1 = oriel.sub %0, %ones : tensor<?xf32>
+  // CHECK: oriel.expm1 %[[X]]
+  %2 = oriel.add %0, %minuses : tensor<?xf32>
+  return %1, %2 : tensor<?xf32>, tensor<?xf32>
+}
+
+// CHECK-LABEL: func @sigmoid
+// CHECK-SAME: %[[X:.*]]: tensor<4xf64>
+func.func @sigmoid(%x: tensor<4xf64>) -> (tensor<4xf64>, tensor<4xf64>) {
+  %one = oriel.constant dense<1.0> : tensor<4xf64>
+  %0 = oriel.neg %x : tensor<4xf64>
+  %1 = oriel.exp %0 : tensor<4xf64>
+  %2 = oriel.add %1, %one : tensor<4xf64>
+  // CHECK: %[[S:.*]] = oriel.sigmoid %[[X]]
+  %3 = oriel.div %one, %2 : tensor<4xf64>
+  // CHECK: %[[N:.*]] = oriel.neg %[[X]]
+  // CHECK: oriel.sigmoid %[[N]]
+  %4 = oriel.sub %one, %3 : tensor<4xf64>
+  return %3, %4 : tensor<4xf64>, tensor<4xf64>
+}
+
+// CHECK-LABEL: func @log_softmax
+// CHECK-SAME: %[[X:.*]]: tensor<?x10xf32>
+func.func @log_softmax(%x: tensor<?x10xf32> {oriel.dims = #oriel.dims<n, 10>}) -> tensor<?x10xf32> {
+  %0 = oriel.exp %x : tensor<?x10xf32>
+  // CHECK: %[[S:.*]] = oriel.reduce sum
+  %1 = oriel.reduce sum %0 axes [1] : tensor<?x10xf32> -> tensor<?xf32>
+  %2 = oriel.broadcast %1 shape <n, 10> axes [0] : tensor<?xf32> -> tensor<?x10xf32>
+  %3 = oriel.div %0, %2 : tensor<?x10xf32>
+  // CHECK: %[[L:.*]] = oriel.log %[[S]] : tensor<?xf32>
+  // CHECK: %[[B:.*]] = oriel.broadcast %[[L]] shape <n, 10> axes [0]
+  // CHECK: oriel.sub %[[X]], %[[B]]
+  %4 = oriel.log %3 : tensor<?x10xf32>
+  return %4 : tensor<?x10xf32>
+}
