@@ -48,7 +48,7 @@ private:
   StringRef symbol;
   EntryBuilder entry;
   Code &code;
-  func::FuncOp wide[3], narrow[3], rowFunction;
+  func::FuncOp wide, narrow[3], rowFunction;
   int64_t rowCounts[3];
   Dim taskRows, taskColumns, packedABytes; // see describe()
   Value tile;        // on the stack
@@ -85,16 +85,14 @@ void MatMulEmitter::emitFunctions() {
   rowCounts[0] = blocks.mr;
   rowCounts[1] = blocks.mr / 2;
   rowCounts[2] = 1;
-  for (unsigned n = 0; n < 3; ++n) {
-    auto make = [&](int64_t vectors) {
-      std::string name = (symbol + "_tile" + Twine(rowCounts[n]) + "x" +
-                          Twine(vectors * blocks.lanes))
-                             .str();
-      return emitTileFunction(module, name, spec, blocks, rowCounts[n], vectors);
-    };
-    wide[n] = make(blocks.vectors);
-    narrow[n] = make(1);
-  }
+  auto make = [&](int64_t rows, int64_t vectors) {
+    std::string name =
+        (symbol + "_tile" + Twine(rows) + "x" + Twine(vectors * blocks.lanes)).str();
+    return emitTileFunction(module, name, spec, blocks, rows, vectors);
+  };
+  wide = make(blocks.mr, blocks.vectors);
+  for (unsigned n = 0; n < 3; ++n)
+    narrow[n] = make(rowCounts[n], 1);
   if (spec.b.j == Dim(1))
     rowFunction = emitRowFunction(module, (symbol + "_row").str(), spec, blocks);
 }
@@ -198,8 +196,12 @@ void MatMulEmitter::emitRows(ArrayRef<Value> batch, Value row, Value rows,
     Value tileRows = code.minimum(mr, code.sub(rows, ip));
     code.loop(zero, columns, panelStep, [&](Value jp) {
       Value panelColumns = code.minimum(panelStep, code.sub(columns, jp));
-      // The last panel's vectors one by one, unless all of them are needed.
-      Value isWide = code.less(code.i64((blocks.vectors - 1) * blocks.lanes), panelColumns);
+      // Partial tiles go vector by vector: fewer kinds of tiles to compile, and
+      // about as fast.
+      Value isWide = arith::AndIOp::create(
+          code, code.loc,
+          code.less(code.i64((blocks.vectors - 1) * blocks.lanes), panelColumns),
+          code.less(code.i64(blocks.mr / 2), tileRows));
       Value width = code.select(
           isDirect, panelColumns,
           code.select(isWide, nr, code.i64(blocks.lanes)));
@@ -246,21 +248,19 @@ void MatMulEmitter::callTile(Value kc, Value panelA, Value panelB, Value rows,
                          ValueRange{kc, panelA, panelB, tile});
     return {};
   };
-  auto byRows = [&](func::FuncOp *functions) -> SmallVector<Value> {
+  auto byRows = [&]() -> SmallVector<Value> {
     code.ifElse(
         code.less(code.i64(rowCounts[1]), rows), TypeRange(),
-        [&] { return call(functions[0]); },
+        [&] { return call(narrow[0]); },
         [&]() -> SmallVector<Value> {
           code.ifElse(
               code.less(code.i64(rowCounts[2]), rows), TypeRange(),
-              [&] { return call(functions[1]); }, [&] { return call(functions[2]); });
+              [&] { return call(narrow[1]); }, [&] { return call(narrow[2]); });
           return {};
         });
     return {};
   };
-  code.ifElse(
-      isWide, TypeRange(), [&] { return byRows(wide); },
-      [&] { return byRows(narrow); });
+  code.ifElse(isWide, TypeRange(), [&] { return call(wide); }, byRows);
 }
 
 /// Adds the tile to the sums of the blocks of k before, and stores it: as a sum
