@@ -22,7 +22,7 @@ namespace oriel::graph {
 //   - read `storage`:            shared lock
 //   - write or replace it:       exclusive lock
 //   - several cells:             lock in increasing `id`
-// name, dtype, shape and id never change after construction.
+// name, dtype, shape, id, file and line never change after construction.
 struct StateCell {
   std::string name;
   DType dtype = DType::f32;
@@ -30,6 +30,8 @@ struct StateCell {
   mutable std::shared_mutex mutex;
   Tensor storage;
   uint64_t id = 0;  // unique in the process: NextStateId()
+  std::string file;  // where it was stated, "" and 0 when unknown
+  int32_t line = 0;
 };
 
 // Ids for new cells, from 1 on.

@@ -28,8 +28,9 @@ struct ExportedGraph {
   // each has there (the state's name, made unique).
   std::vector<State> states;
   std::vector<std::string> state_symbols;
-  // In the order of the text: states, arguments, then ops (an op before those
-  // of its regions); name, scope, file and line of each.
+  // The ids that oriel-assign-nodes gives: states, arguments, then ops in the
+  // order of the text, an op with regions after those in them; op, name, scope,
+  // file and line of each. (Terminators are no nodes.)
   std::vector<NodeInfo> nodes;
 };
 

@@ -27,7 +27,9 @@ class TextWriter {
   void Line(const std::string& text) { body_.append(static_cast<size_t>(indent_) * 2, ' ').append(text).append("\n"); }
   std::string Loc(const std::string& name, const std::string& scope, const std::string& file, int line) const;
   std::string Loc(const Node& node) const { return Loc(node.name, node.scope, node.file, node.line); }
-  void Note(const Node& node, const std::string& op);
+  void Note(const std::string& op, const std::string& name, const std::string& scope, const std::string& file,
+            int line);
+  void Note(const Node& node, const std::string& op) { Note(op, node.name, node.scope, node.file, node.line); }
 
   const std::string& Name(const Value& value) const { return names_.at({value.id(), value.result_index()}); }
   std::string NamesOf(absl::Span<const Value> values) const;
@@ -61,15 +63,16 @@ std::string TextWriter::Loc(const std::string& name, const std::string& scope, c
   return " loc(" + (full.empty() ? place : MlirString(full) + "(" + place + ")") + ")";
 }
 
-void TextWriter::Note(const Node& node, const std::string& op) {
+void TextWriter::Note(const std::string& op, const std::string& name, const std::string& scope,
+                      const std::string& file, int line) {
   if (!locations_) return;
   NodeInfo info;
   info.id = static_cast<NodeId>(exported_->nodes.size());
   info.op = op;
-  info.name = node.name;
-  info.scope = node.scope;
-  info.file = node.file;
-  info.line = node.line;
+  info.name = name;
+  info.scope = scope;
+  info.file = file;
+  info.line = line;
   exported_->nodes.push_back(std::move(info));
 }
 
@@ -189,7 +192,6 @@ void TextWriter::WriteBranch(const Node& node, const std::string& results) {
 
 void TextWriter::WriteNode(const Node& node) {
   const std::string& mnemonic = GetOpInfo(node.op).mnemonic;
-  Note(node, mnemonic);
   const bool region = node.op == OpKind::kLoop || node.op == OpKind::kBranch;
   const std::string name = "%" + std::to_string(next_++);
   std::string results = name;
@@ -202,8 +204,14 @@ void TextWriter::WriteNode(const Node& node) {
     }
   }
   results = node.types.empty() ? "" : results + " = ";
-  if (!region) return Line(results + "oriel." + mnemonic + " " + Assembly(node) + Loc(node));
-  return node.op == OpKind::kLoop ? WriteLoop(node, results) : WriteBranch(node, results);
+  if (!region) {
+    Line(results + "oriel." + mnemonic + " " + Assembly(node) + Loc(node));
+  } else if (node.op == OpKind::kLoop) {
+    WriteLoop(node, results);
+  } else {
+    WriteBranch(node, results);
+  }
+  Note(node, mnemonic);
 }
 
 std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
@@ -217,15 +225,10 @@ std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vecto
     const State& state = exported_->states[i];
     const Extents shape = state.shape();
     const std::string& symbol = exported_->state_symbols[i];
-    Line("oriel.state " + MlirSymbol(symbol) + " : " +
-         MlirType({state.dtype(), Dims(shape.begin(), shape.end())}));
-    if (locations_) {
-      NodeInfo info;
-      info.id = static_cast<NodeId>(exported_->nodes.size());
-      info.op = "state";
-      info.name = symbol;
-      exported_->nodes.push_back(std::move(info));
-    }
+    const StateCell& cell = *state.cell();
+    Line("oriel.state " + MlirSymbol(symbol) + " : " + MlirType({cell.dtype, Dims(shape.begin(), shape.end())}) +
+         Loc("", "", cell.file, cell.line));
+    Note("state", symbol, "", cell.file, cell.line);
   }
   std::set<std::string> taken;
   std::string arguments;
@@ -256,8 +259,7 @@ std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vecto
     const Node& node = *new_values[i].node();
     Line("oriel.state_update " + MlirSymbol(new_value_symbols[i]) + ", " + Name(new_values[i]) + " : " +
          MlirType(TypeOf(new_values[i])) + Loc(new_value_symbols[i], node.scope, node.file, node.line));
-    Note(node, "state_update");
-    if (locations_) exported_->nodes.back().name = new_value_symbols[i];
+    Note("state_update", new_value_symbols[i], node.scope, node.file, node.line);
   }
   Line(outputs.empty() ? "return" : "return " + NamesOf(outputs) + " : " + TypesOf(outputs));
   --indent_;

@@ -74,8 +74,11 @@ Value dim_value(const Dim& dim, Location at) {
 
 // ---- State ----
 
-State state(std::string name, const Tensor& initial, Location) {
-  return State(graph::MakeStateCell(std::move(name), initial.Clone()));
+State state(std::string name, const Tensor& initial, Location at) {
+  std::shared_ptr<graph::StateCell> cell = graph::MakeStateCell(std::move(name), initial.Clone());
+  cell->file = at.file_name();
+  cell->line = static_cast<int32_t>(at.line());
+  return State(std::move(cell));
 }
 
 const std::string& State::name() const {

@@ -159,6 +159,24 @@ TEST(Export, ControlFlow) {
 )");
 }
 
+TEST(Export, NodesAreInTheOrderOfTheirIds) {
+  const State s = state("s", Tensor::Zeros({}));
+  const int state_line = __LINE__ - 1;
+  const Value n = input("n", DType::i64, {});
+  const Value out = loop(n, {scalar(1, DType::f32)}, [&](Value, std::vector<Value> c) {
+    return std::vector<Value>{exp(c[0]) + s};
+  })[0];
+  absl::StatusOr<ExportedGraph> exported = ExportGraph({n}, {}, {{s, out}}, "f");
+  ASSERT_TRUE(exported.ok()) << exported.status();
+  std::vector<std::string> ops;
+  for (const NodeInfo& node : exported->nodes) ops.push_back(node.op);
+  // As oriel-assign-nodes numbers them: a loop after its body.
+  EXPECT_THAT(ops, ElementsAre("state", "input", "constant", "exp", "state_read", "add", "loop", "state_update"));
+  EXPECT_EQ(exported->nodes[0].name, "s");
+  EXPECT_EQ(exported->nodes[0].line, state_line);
+  EXPECT_THAT(exported->text, HasSubstr("oriel.state @s : tensor<f32> loc(\""));
+}
+
 TEST(Export, LargeConstantsAreResources) {
   const Value x = constant(Tensor::Normal({100}, 1));
   absl::StatusOr<std::string> text = ToMlirText({}, {x + 1});
