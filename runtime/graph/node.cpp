@@ -162,6 +162,8 @@ Value MakeTyped(NodeSpec spec, std::vector<TensorType> types, std::vector<DimReq
   if (absl::Status status = CheckVisible(node->captures); !status.ok()) {
     return Poison(Prefixed(status, GetOpInfo(spec.op).mnemonic), at);
   }
+  // A state's value from before the call is the same in every body.
+  if (spec.op == OpKind::kStateRead) node->region = 0;
   node->op = spec.op;
   node->attrs = std::move(spec.attrs);
   node->operands = std::move(spec.operands);
