@@ -70,16 +70,20 @@ absl::Status CheckVisible(absl::Span<const Value> operands) {
 }  // namespace
 
 Node::~Node() {
-  std::vector<Value> pending;
-  TakeReferences(*this, &pending);
-  while (!pending.empty()) {
-    const Value value = std::move(pending.back());
-    pending.pop_back();
-    // The only owner may take the node apart: nobody else can see it.
-    if (value.node() != nullptr && value.node().use_count() == 1) {
-      TakeReferences(const_cast<Node&>(*value.node()), &pending);
-    }
+  // The outermost destructor in this thread frees what the inner ones leave it.
+  thread_local std::vector<Value>* pending = nullptr;
+  if (pending != nullptr) {
+    TakeReferences(*this, pending);
+    return;
   }
+  std::vector<Value> mine;
+  TakeReferences(*this, &mine);
+  pending = &mine;
+  while (!mine.empty()) {
+    const Value last = std::move(mine.back());
+    mine.pop_back();
+  }
+  pending = nullptr;
 }
 
 std::string BaseName(std::string_view path) {

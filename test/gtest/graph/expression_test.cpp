@@ -133,6 +133,22 @@ TEST(Expression, DeepChainsOfLoopsFree) {
   EXPECT_EQ(EvalValues(x)[0], 10001);
 }
 
+TEST(Expression, ChainsSharedByThreadsFree) {
+  for (int round = 0; round < 20; ++round) {
+    Value chain = scalar(1, DType::f64);
+    for (int i = 0; i < 1000; ++i) chain = chain + 1;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([mine = chain]() mutable {
+        for (int i = 0; i < 100; ++i) mine = mine * 2;
+        mine = Value();
+      });
+    }
+    chain = Value();
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
 TEST(Expression, SharedSubgraphsAreEvaluatedOnce) {
   // 2^60 additions if it were not so.
   Value x = scalar(1, DType::f64);
