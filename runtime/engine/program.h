@@ -39,7 +39,9 @@ enum class BufferKind : uint8_t {
 //   - Nothing writes an input or a constant. A state's buffer is written (in
 //     place) only when StateDecl::new_value is that buffer (or a member of its
 //     group) and only after every fallible step: no fallible step comes after
-//     the first such write, in plan order or by a loop's next iteration.
+//     the first such write, in plan order or by a loop's next iteration. A
+//     fallible step may itself write one in place when it has several phases:
+//     the last alone writes, and errors are looked at before it begins.
 //   - Every symbol is a whole extent of some input, so that a call binds it.
 
 // A buffer is a C-contiguous tensor the program reads or writes.

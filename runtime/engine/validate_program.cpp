@@ -246,8 +246,12 @@ class Validator {
       for (int32_t q = steps_[s].parent; q >= 0; q = steps_[q].parent) {
         if (std::holds_alternative<LoopStep>(steps_[q].step->op)) outer = q;
       }
-      for (int32_t q = outer < 0 ? s : outer; q < (outer < 0 ? s : steps_[outer].end); ++q) {
+      for (int32_t q = outer; outer >= 0 && q < steps_[outer].end; ++q) {
         if (Fallible(q)) return BadStep(q, "may fail after step " + std::to_string(s) + " of an earlier iteration wrote state " + Name(root));
+      }
+      const auto* d = std::get_if<DispatchStep>(&steps_[s].step->op);
+      if (d != nullptr && d->fallible && d->phases.size() < 2) {
+        return BadStep(s, "may fail after it began to write state " + Name(root) + "; in place it needs a phase of its own for the checks");
       }
     }
     defined_[root] = true;

@@ -1,0 +1,150 @@
+// File: memory_test.cpp
+//
+// runtime/memory: arenas, limits, guarded buffers.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <random>
+
+#include "gmock/gmock.h"
+#include "runtime/memory/arena.h"
+#include "runtime/memory/guarded.h"
+#include "runtime/memory/limits.h"
+
+namespace oriel {
+namespace {
+
+TEST(Arena, SharesWhatDoesNotLiveTogether) {
+  const ArenaPlan plan = PlanArena({{100, 0, 1}, {100, 2, 3}, {60, 1, 2}});
+  EXPECT_EQ(plan.offsets[0], plan.offsets[1]);
+  EXPECT_EQ(plan.peak, 128u + 64u);
+  EXPECT_EQ(plan.bytes, 192u);
+}
+
+TEST(Arena, RandomLifetimesNeverOverlap) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<ArenaBuffer> buffers(1 + random() % 40);
+    for (ArenaBuffer& b : buffers) {
+      b.bytes = random() % 4 == 0 ? 0 : random() % 5000;
+      b.begin = static_cast<int32_t>(random() % 30);
+      b.end = b.begin + static_cast<int32_t>(random() % 10);
+    }
+    const ArenaPlan plan = PlanArena(buffers);
+    uint64_t peak = 0;
+    for (int32_t t = 0; t < 50; ++t) {
+      uint64_t live = 0;
+      for (size_t i = 0; i < buffers.size(); ++i) {
+        if (buffers[i].begin > t || buffers[i].end < t) continue;
+        live += RoundToAlignment(buffers[i].bytes);
+        EXPECT_EQ(plan.offsets[i] % kMemoryAlignment, 0u);
+        EXPECT_LE(plan.offsets[i] + buffers[i].bytes, plan.bytes);
+        for (size_t k = 0; k < i; ++k) {
+          if (buffers[k].begin > t || buffers[k].end < t || buffers[i].bytes == 0 || buffers[k].bytes == 0) continue;
+          EXPECT_TRUE(plan.offsets[i] + buffers[i].bytes <= plan.offsets[k] || plan.offsets[k] + buffers[k].bytes <= plan.offsets[i]);
+        }
+      }
+      peak = std::max(peak, live);
+    }
+    EXPECT_EQ(plan.peak, peak);
+    EXPECT_GE(plan.bytes, plan.peak);
+    int32_t when = -1;
+    EXPECT_EQ(LivePeak(buffers, &when), peak);
+  }
+}
+
+// A folder that goes with the test.
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = ::testing::TempDir() + "oriel_memory_XXXXXX";
+    path_ = mkdtemp(name.data());
+  }
+  ~TempDir() { std::filesystem::remove_all(path_); }
+  void Write(const std::string& file, const std::string& text) const {
+    const std::filesystem::path path = path_ + file;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(Limits, ControlGroups) {
+  constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
+  TempDir dir;
+  EXPECT_EQ(ControlGroupLimit(dir.path()), kNone);
+  dir.Write("/proc/self/cgroup", "0::/user/job\n");
+  EXPECT_EQ(ControlGroupLimit(dir.path()), kNone);
+  dir.Write("/sys/fs/cgroup/user/job/memory.max", "max\n");
+  EXPECT_EQ(ControlGroupLimit(dir.path()), kNone);
+  dir.Write("/sys/fs/cgroup/user/memory.max", "3000000\n");
+  EXPECT_EQ(ControlGroupLimit(dir.path()), 3000000u);
+  dir.Write("/sys/fs/cgroup/user/job/memory.max", "2000000\n");
+  EXPECT_EQ(ControlGroupLimit(dir.path()), 2000000u);
+  dir.Write("/proc/self/cgroup", "11:cpu,memory:/a\n4:freezer:/b\n");
+  dir.Write("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_EQ(ControlGroupLimit(dir.path()), kNone);
+  dir.Write("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "1234567\n");
+  EXPECT_EQ(ControlGroupLimit(dir.path()), 1234567u);
+  EXPECT_GT(DefaultMemoryLimit(), uint64_t{1} << 20);
+  EXPECT_LE(DefaultMemoryLimit(), static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)));
+}
+
+TEST(Limits, BytesText) {
+  EXPECT_EQ(BytesText(7713792000), "7713792000 bytes (7714 MB)");
+  EXPECT_EQ(BytesText(999), "999 bytes");
+  EXPECT_EQ(BytesText(1), "1 byte");
+  EXPECT_EQ(BytesText(4032), "4032 bytes (4 kB)");
+}
+
+TEST(Guarded, CountsAndCatches) {
+  MemoryCounter counter;
+  absl::StatusOr<GuardedBuffer> buffer = GuardedBuffer::Reserve(100, 4);
+  ASSERT_TRUE(buffer.ok());
+  EXPECT_EQ(counter.held(), 0u);
+  ASSERT_TRUE(buffer->Open(&counter).ok());
+  EXPECT_FALSE(buffer->Open(&counter).ok());
+  EXPECT_EQ(counter.held(), 128u);
+  EXPECT_EQ(static_cast<unsigned char>(buffer->data()[0]), 0xA5);
+  // The end is flush with a page.
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer->data() + 100) % 4096, 0u);
+  buffer->data()[99] = 1;
+  EXPECT_TRUE(buffer->Close("b").ok());
+  EXPECT_EQ(counter.held(), 0u);
+  EXPECT_EQ(counter.peak(), 128u);
+  ASSERT_TRUE(buffer->Open(&counter).ok());
+  buffer->data()[-1] = 1;
+  EXPECT_THAT(std::string(buffer->Close("b").message()), ::testing::HasSubstr("byte -1, outside it"));
+  ASSERT_TRUE(buffer->Open(&counter).ok());
+  { const GuardedBuffer gone = *std::move(buffer); }
+  EXPECT_EQ(counter.held(), 0u);
+  EXPECT_TRUE(GuardedBuffer::Reserve(0, 1).ok());
+  EXPECT_FALSE(GuardedBuffer::Reserve(uint64_t{1} << 60, 4).ok());
+  EXPECT_FALSE(Block::Allocate(uint64_t{1} << 61).ok());
+}
+
+using GuardedDeathTest = ::testing::Test;
+TEST(GuardedDeathTest, AccessOutsideFaults) {
+  ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  MemoryCounter counter;
+  absl::StatusOr<GuardedBuffer> buffer = GuardedBuffer::Reserve(100, 4);
+  ASSERT_TRUE(buffer.ok());
+  volatile char* data = buffer->data();
+  EXPECT_DEATH(data[0] = 1, "");  // not open
+  ASSERT_TRUE(buffer->Open(&counter).ok());
+  EXPECT_DEATH(data[100] = 1, "");
+  EXPECT_DEATH(data[-4096] = 1, "");
+  ASSERT_TRUE(buffer->MakeReadOnly().ok());
+  EXPECT_DEATH(data[0] = 1, "");
+  ASSERT_TRUE(buffer->Close("b").ok());
+  EXPECT_DEATH((void)data[0], "");
+}
+
+}  // namespace
+}  // namespace oriel

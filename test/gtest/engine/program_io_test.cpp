@@ -1,0 +1,233 @@
+// File: program_io_test.cpp
+//
+// The binary form of programs: round trips, refusals, and a seeded mutator.
+#include <cstdlib>
+#include <functional>
+#include <random>
+
+#include "gmock/gmock.h"
+#include "runtime/engine/program_io.h"
+#include "test/gtest/engine/program_builder.h"
+
+namespace oriel::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// One of everything: loop, branch, states, constants, aliases, constraints.
+ProgramBuilder Everything() {
+  ProgramBuilder b("everything");
+  const Dim n = b.Symbol("n"), m = b.Symbol("m");
+  const int32_t x = b.Input("x", DType::f32, {n});
+  b.Input("y", DType::f32, {m, 2 * n});
+  const int32_t trips = b.Input("trips", DType::i64, {});
+  const int32_t condition = b.Input("condition", DType::boolean, {});
+  const int32_t c = b.Constant("c", DType::f32, {2}, std::vector<uint8_t>(8, 1));
+  const int32_t s = b.State("s", DType::f32, {2});
+  const int32_t s_new = b.Temp("s_new", DType::f32, {2});
+  const int32_t current = b.Temp("current", DType::f32, {n}), next = b.Temp("next", DType::f32, {n}), i = b.Temp("i", DType::i64, {});
+  const int32_t body = b.Temp("body", DType::f32, {n}), in_place = b.Temp("in_place", DType::f32, {n}, body);
+  const int32_t out = b.Output("out", DType::f32, {n});
+  const int32_t out2 = b.Output("out2", DType::f32, {n});
+  const int32_t size = b.Temp("size", DType::i64, {});
+  LoopStep loop;
+  loop.trips = trips;
+  loop.induction = i;
+  loop.initial = {x};
+  loop.current = {current};
+  loop.next = {next};
+  loop.results = {out};
+  loop.node = b.Node("loop", "l", 1);
+  loop.body.push_back(b.Wrap(b.Elementwise("double", {current}, {body}), {body}));
+  loop.body.push_back(b.Wrap(b.Elementwise("double", {body}, {in_place}), {in_place}, {body}));
+  loop.body.push_back(b.Wrap(b.Elementwise("add_index", {i, in_place}, {next})));
+  b.Add(loop, {current, next, i, out}, {current, next, i});
+  BranchStep branch;
+  branch.condition = condition;
+  branch.then_body.push_back(b.Wrap(CopyStep{x, out2, kNoNode}));
+  branch.else_body.push_back(b.Wrap(CopyStep{out, out2, kNoNode}));
+  b.Add(branch, {out2});
+  b.Add(DimValueStep{size, n + m, kNoNode}, {size}, {size});
+  b.Add(b.Elementwise("add", {s, c}, {s_new}), {s_new});
+  b.Update(s, s_new, "a remark");
+  Program& p = b.program();
+  p.states[0].initial = 0;
+  p.constraints.push_back({m, Dim::Max(n, 1), 0, "what"});
+  p.remarks = {"one", "two"};
+  p.compile_ns = {{"graph", 5}};
+  p.nodes.Find(0)->from = {1};
+  p.nodes.Find(0)->origin = Origin::kDerived;
+  p.nodes.Find(0)->rule = "grad";
+  return b;
+}
+
+TEST(ProgramIo, RoundTrip) {
+  const Program p = Everything().program();
+  ASSERT_TRUE(ValidateProgram(p).ok()) << ValidateProgram(p);
+  const std::string bytes = WriteProgram(p);
+  const absl::StatusOr<Program> read = ReadProgram(bytes);
+  ASSERT_TRUE(read.ok()) << read.status();
+  // Equal bytes: every field came back.
+  EXPECT_EQ(WriteProgram(*read), bytes);
+  EXPECT_EQ(read->name, "everything");
+  EXPECT_EQ(read->states[0].remark, "a remark");
+  EXPECT_EQ(read->nodes.Find(0)->rule, "grad");
+  EXPECT_EQ(std::get<LoopStep>(read->steps[0].op).body.size(), 3u);
+  EXPECT_EQ(read->buffers[1].shape[1].ToString(), "2*n");
+}
+
+TEST(ProgramIo, RefusesOtherFiles) {
+  const std::string good = WriteProgram(Everything().program());
+  EXPECT_EQ(ReadProgram("").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ReadProgram("not a program at all").status().code(), absl::StatusCode::kDataLoss);
+  std::string newer = good;
+  newer[8] = 9;
+  EXPECT_EQ(ReadProgram(newer).status().code(), absl::StatusCode::kFailedPrecondition);
+  for (size_t n = 0; n < good.size(); ++n) EXPECT_FALSE(ReadProgram(good.substr(0, n)).ok()) << n;
+  EXPECT_FALSE(ReadProgram(good + "x").ok());
+}
+
+// Nothing may crash, whatever the bytes; what is accepted must prepare and plan.
+// The number of mutants can be raised: ORIEL_FUZZ_SECONDS.
+TEST(ProgramIo, MutantsAreRefusedOrValid) {
+  const std::string good = WriteProgram(Everything().program());
+  std::mt19937_64 random(20240229);
+  const char* seconds = std::getenv("ORIEL_FUZZ_SECONDS");
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(seconds != nullptr ? 1000 * std::atoi(seconds) : 1500);
+  int tried = 0, accepted = 0;
+  while (std::chrono::steady_clock::now() < until) {
+    std::string bytes = good;
+    const int edits = 1 + static_cast<int>(random() % 4);
+    for (int e = 0; e < edits && !bytes.empty(); ++e) {
+      const size_t at = random() % bytes.size();
+      switch (random() % 6) {
+        case 0: bytes[at] = static_cast<char>(random()); break;
+        case 1: bytes[at] = static_cast<char>(bytes[at] ^ (1 << random() % 8)); break;
+        case 2: bytes[at] = static_cast<char>(random() % 3 == 0 ? 0xff : random() % 20); break;
+        case 3: bytes.erase(at, 1 + random() % 16); break;
+        case 4: bytes.insert(at, good.substr(random() % good.size(), random() % 40)); break;
+        case 5: {  // a whole word: counts and indices
+          const uint64_t values[] = {0, 1, ~uint64_t{0}, uint64_t{1} << 31, uint64_t{1} << 63, 7};
+          const uint64_t value = values[random() % 6];
+          if (at + 8 <= bytes.size()) std::memcpy(&bytes[at], &value, 8);
+          break;
+        }
+      }
+    }
+    ++tried;
+    absl::StatusOr<Program> program = ReadProgram(bytes);
+    if (!program.ok()) continue;
+    ++accepted;
+    absl::StatusOr<Function> f = MakeFunction(*std::move(program), TestKernels(), {}, CompileInfo(), CompileOptions());
+    if (!f.ok()) continue;
+    DimBindings dims;
+    for (const std::string& symbol : {"n", "m"}) dims[symbol] = static_cast<int64_t>(random() % 100);
+    if (absl::StatusOr<MemoryReport> plan = f->PlanMemory(dims); plan.ok()) (void)plan->text();
+    (void)f->plan_text();
+  }
+  std::printf("%d mutants, %d accepted\n", tried, accepted);
+  EXPECT_GT(tried, 100);
+  EXPECT_GT(accepted, 0);  // names and numbers may change without harm
+}
+
+// Every rule of program.h, broken once.
+TEST(ProgramIo, ValidationNamesWhatIsWrong) {
+  using Break = std::function<void(Program&)>;
+  ASSERT_TRUE(ValidateProgram(Everything().program()).ok());
+  const auto loop = [](Program& p) -> LoopStep& { return std::get<LoopStep>(p.steps[0].op); };
+  const std::vector<std::pair<Break, const char*>> cases = {
+      {[](Program& p) { p.symbols.push_back("z"); }, "dim symbol 'z' is not a whole extent of any input"},
+      {[](Program& p) { p.symbols.push_back("n"); }, "listed twice"},
+      {[](Program& p) { p.buffers[0].shape = {Dim::Symbol("q")}; }, "unknown dim symbol 'q'"},
+      {[](Program& p) { p.buffers[0].shape = {-3}; }, "negative extent"},
+      {[](Program& p) { p.buffers[10].alias_of = 11; }, "alias chain is a cycle"},
+      {[](Program& p) { p.buffers[11].alias_of = 99; }, "alias chain is a cycle or leaves the table"},
+      {[](Program& p) { p.buffers[0].alias_of = 1; }, "only temporaries may alias"},
+      {[](Program& p) { p.buffers[4].constant = 7; }, "constant 7 of 1"},
+      {[](Program& p) { p.constants[0].data.pop_back(); }, "needs 8 bytes, the constant has 7"},
+      {[](Program& p) { p.buffers[5].state = 3; }, "state 3 of 1"},
+      {[](Program& p) { p.buffers[3].node = 1000; }, "unknown node 1000"},
+      {[](Program& p) { p.inputs[1].name = "x"; }, "its name is used twice"},
+      {[](Program& p) { p.inputs[1].buffer = 0; }, "belongs to another input"},
+      {[](Program& p) { p.inputs.pop_back(); }, "no input, output or state declares it"},
+      {[](Program& p) { p.outputs[1].buffer = p.outputs[0].buffer; }, "belongs to another output"},
+      {[](Program& p) { p.outputs[0].buffer = 0; }, "is no output buffer"},
+      {[](Program& p) { p.states[0].new_value = 7; }, "its new value is float32 (n,), required float32 (2,)"},
+      {[](Program& p) { p.states[0].initial = 5; }, "initial value 5 of 1"},
+      {[](Program& p) { p.buffers[5].shape = {Dim::Symbol("n")}; }, "is not static"},
+      {[](Program& p) { p.constraints[0].node = 99; }, "constraint 'what': unknown node"},
+      {[](Program& p) { p.steps[0].alloc.pop_back(); }, "carries buffer 12 'out' before it is allocated"},
+      {[](Program& p) { p.steps[1].alloc.push_back(7); }, "allocates buffer 7 'current' a second time"},
+      {[](Program& p) { p.steps[1].release.push_back(7); }, "releases buffer 7 'current' a second time"},
+      {[](Program& p) { p.steps[1].release.push_back(12); }, "an output or a state's new value"},
+      {[](Program& p) { p.steps[1].release.push_back(0); }, "lives for the whole call"},
+      {[&](Program& p) { loop(p).body[0].release.push_back(7); }, "which this body did not allocate"},
+      {[&](Program& p) { std::get<DispatchStep>(loop(p).body[1].op).reads[0] = 99; }, "reads buffer 99 of"},
+      {[&](Program& p) { std::get<DispatchStep>(loop(p).body[0].op).args[0].buffer = 2; }, "neither in reads nor in writes"},
+      {[&](Program& p) { std::get<DispatchStep>(loop(p).body[0].op).phases.clear(); }, "without phases"},
+      {[&](Program& p) { std::get<DispatchStep>(loop(p).body[0].op).in_place = {1, 1}; }, "in_place has 2 entries for 1 writes"},
+      {[&](Program& p) { std::get<DispatchStep>(loop(p).body[0].op).ordinals[0].nodes[0] = 500; }, "an ordinal names node 500"},
+      {[&](Program& p) { std::get<DispatchStep>(loop(p).body[0].op).writes[0] = 0; std::get<DispatchStep>(loop(p).body[0].op).args[1].buffer = 0; }, "an input or a constant"},
+      {[&](Program& p) { std::swap(loop(p).body[1], loop(p).body[2]); }, "before it is allocated"},
+      {[&](Program& p) { loop(p).trips = 0; }, "the trip count buffer 0 'x' is float32 (n,), required int64 ()"},
+      {[&](Program& p) { loop(p).next.clear(); }, "a loop with 1 initial, 1 current, 0 next"},
+      {[&](Program& p) { loop(p).next = {12}; loop(p).results = {7}; }, "must be a temporary"},
+      {[&](Program& p) { loop(p).body.clear(); }, "reads buffer 8 'next', which nothing has written"},
+      {[](Program& p) { std::get<BranchStep>(p.steps[1].op).condition = 2; }, "the condition buffer 2 'trips' is int64 (), required bool ()"},
+      {[](Program& p) { std::get<BranchStep>(p.steps[1].op).else_body.clear(); }, "output buffer 13 'out2' is never written"},
+      {[](Program& p) { std::get<CopyStep>(std::get<BranchStep>(p.steps[1].op).then_body[0].op).src = 2; }, "is int64 but"},
+      {[](Program& p) { std::get<DimValueStep>(p.steps[2].op).buffer = 12; }, "required int64 ()"},
+      {[](Program& p) { std::get<DispatchStep>(p.steps[3].op).writes[0] = 5; std::get<DispatchStep>(p.steps[3].op).args[2].buffer = 5; }, "a state that is not updated in place"},
+      {[](Program& p) { p.steps.pop_back(); }, "never"},
+      {[](Program& p) {
+         // In place, then something fallible.
+         p.states[0].new_value = 5;
+         auto& d = std::get<DispatchStep>(p.steps[3].op);
+         d.writes[0] = 5;
+         d.args[2].buffer = 5;
+         p.steps[3].alloc.clear();
+         Step again = p.steps[3];
+         std::get<DispatchStep>(again.op).fallible = true;
+         p.steps.push_back(again);
+       },
+       "has already written a state in place"},
+      {[](Program& p) {
+         p.states[0].new_value = 5;
+         auto& d = std::get<DispatchStep>(p.steps[3].op);
+         d.writes[0] = 5;
+         d.args[2].buffer = 5;
+         d.fallible = true;
+       },
+       "may fail after it began to write state"},
+      {[](Program& p) {
+         Step step = p.steps[2];
+         for (int i = 0; i < 40; ++i) {
+           BranchStep branch;
+           branch.condition = 3;
+           branch.then_body.push_back(step);
+           step = Step();
+           step.op = branch;
+         }
+         p.steps.push_back(step);
+       },
+       "nested more than 32 deep"},
+  };
+  for (size_t i = 0; i < cases.size(); ++i) {
+    Program p = Everything().program();
+    cases[i].first(p);
+    const absl::Status status = ValidateProgram(p);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << i << ": " << cases[i].second;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(cases[i].second)) << i;
+  }
+}
+
+TEST(ProgramIo, MissingKernels) {
+  ProgramBuilder b = AddMul();
+  std::get<DispatchStep>(b.program().steps[0].op).phases[0].symbol = "k_missing";
+  const absl::Status status = b.Make().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("kernel 'k_missing' is not in the program image"));
+}
+
+}  // namespace
+}  // namespace oriel::testing
