@@ -35,7 +35,7 @@ EmitKernel emitterFor(StringRef kernelClass) {
 LogicalResult emitKernelModule(ModuleOp module, const CpuEmitOptions &options) {
   for (func::FuncOp function : llvm::to_vector(module.getOps<func::FuncOp>())) {
     auto kernelClass = function->getAttrOfType<StringAttr>("oriel.class");
-    if (!kernelClass || function->hasAttr("oriel.entries"))
+    if (!kernelClass)
       continue;
     EmitKernel emit = emitterFor(kernelClass.getValue());
     if (!emit)

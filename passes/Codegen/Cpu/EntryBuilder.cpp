@@ -349,19 +349,14 @@ void setKernelInfo(ModuleOp module, const KernelInfo &info) {
   SmallVector<Attribute> entries;
   for (const std::string &entry : info.entries)
     entries.push_back(FlatSymbolRefAttr::get(b.getContext(), entry));
-  auto set = [&](Operation *op) {
-    auto dims = [&](const Dims &value) { return ir::DimsAttr::get(op->getContext(), value); };
-    op->setAttr("oriel.entries", b.getArrayAttr(entries));
-    op->setAttr("oriel.tasks", dims(info.tasks));
-    op->setAttr("oriel.scratch", dims({roundUp(info.scratch)}));
-    op->setAttr("oriel.shared", dims({roundUp(info.shared)}));
-    op->setAttr("oriel.cost", dims({info.cost}));
-    if (info.fallible)
-      op->setAttr("oriel.fallible", b.getUnitAttr());
-  };
-  set(module);
-  if (Operation *first = SymbolTable::lookupSymbolIn(module, info.entries.front()))
-    set(first);
+  auto dims = [&](const Dims &value) { return ir::DimsAttr::get(b.getContext(), value); };
+  module->setAttr("oriel.entries", b.getArrayAttr(entries));
+  module->setAttr("oriel.tasks", dims(info.tasks));
+  module->setAttr("oriel.scratch", dims({roundUp(info.scratch)}));
+  module->setAttr("oriel.shared", dims({roundUp(info.shared)}));
+  module->setAttr("oriel.cost", dims({info.cost}));
+  if (info.fallible)
+    module->setAttr("oriel.fallible", b.getUnitAttr());
 }
 
 } // namespace oriel

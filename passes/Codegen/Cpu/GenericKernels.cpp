@@ -357,7 +357,7 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
     for (auto [result, stream] : llvm::zip(reduced, partials))
       emitter.storeStream(stream, code.splat(emitter.capture(result->neutral), lanes), j, lanes,
                           mask);
-  });
+  }, /*isRare=*/true);
   auto rows = [&](Value first, unsigned count) {
     std::vector<PassState> states;
     for (unsigned k = 0; k < count; ++k) {
@@ -379,7 +379,8 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
             emitter.emitStep(state, j, lanes, mask, accs);
           for (auto [acc, stream] : llvm::zip(accs, partials))
             emitter.storeStream(stream, acc, j, lanes, mask);
-        });
+        },
+        /*isRare=*/count == 1);
   };
   Value together = code.add(from, code.roundDown(code.sub(to, from), kRowsTogether));
   code.loop(from, together, code.i64(kRowsTogether), [&](Value r) { rows(r, kRowsTogether); });
@@ -500,7 +501,7 @@ void GenericKernel::emitColumns() {
           emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned lanes, Value mask) {
             emitter.storeStream(copy, emitter.loadStream(streams[0], j, lanes, mask), j, lanes,
                                 mask);
-          });
+          }, /*isRare=*/true);
     } else {
       Value count = entry.dim(leaves);
       for (auto [r, result] : llvm::enumerate(reduced)) {
@@ -520,7 +521,7 @@ void GenericKernel::emitColumns() {
               })[0];
           for (const Stream &stream : finals[r])
             emitter.storeStream(stream, value, j, lanes, mask);
-        });
+        }, /*isRare=*/true);
       }
     }
     for (const ModelPass &later : model.passes)

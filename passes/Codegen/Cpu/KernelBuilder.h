@@ -245,7 +245,7 @@ struct KernelInfo {
   bool fallible = false;
 };
 
-/// Sets oriel.entries ... oriel.fallible on the module and its first entry.
+/// Sets oriel.entries ... oriel.fallible on the kernel's module.
 void setKernelInfo(mlir::ModuleOp module, const KernelInfo &info);
 
 } // namespace oriel

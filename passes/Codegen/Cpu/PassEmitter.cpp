@@ -511,8 +511,9 @@ void PassEmitter::emitStep(PassState &state, Value j, unsigned lanes, Value mask
 
 void PassEmitter::sweep(const ModelPass &pass, Value from, Value to,
                         llvm::function_ref<void(unsigned)> before,
-                        llvm::function_ref<void(Value, unsigned, Value)> step) {
-  unsigned native = nativeLanes(pass), wide = 2 * native;
+                        llvm::function_ref<void(Value, unsigned, Value)> step,
+                        bool isRare) {
+  unsigned native = nativeLanes(pass), wide = isRare ? native : 2 * native;
   Value count = code.sub(to, from);
   Value wideEnd = code.add(from, code.roundDown(count, wide));
   Value nativeEnd = code.add(from, code.roundDown(count, native));
@@ -527,7 +528,8 @@ void PassEmitter::sweep(const ModelPass &pass, Value from, Value to,
     code.loop(a, b, code.i64(std::max(1u, lanes)), [&](Value j) { step(j, lanes, nullptr); });
   };
   loop(from, wideEnd, wide);
-  loop(wideEnd, nativeEnd, native);
+  if (!isRare)
+    loop(wideEnd, nativeEnd, native);
   if (isEmpty(nativeEnd, to))
     return;
   if (hasNarrowAccess(pass) || isCheap(pass))

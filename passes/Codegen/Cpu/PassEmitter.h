@@ -90,10 +90,11 @@ public:
 
   /// Sweeps [lo, hi): two native vectors at a time, then native ones, then the
   /// tail. `step(j, lanes, mask)` emits the code; `before(lanes)` runs ahead of
-  /// each loop.
+  /// each loop. `isRare`: without the widest loop, for less code.
   void sweep(const ModelPass &pass, mlir::Value lo, mlir::Value hi,
              llvm::function_ref<void(unsigned lanes)> before,
-             llvm::function_ref<void(mlir::Value j, unsigned lanes, mlir::Value mask)> step);
+             llvm::function_ref<void(mlir::Value j, unsigned lanes, mlir::Value mask)> step,
+             bool isRare = false);
 
   /// An argument's elements along the current row.
   Stream accessStream(const LinearAccess &access);
