@@ -41,7 +41,7 @@ Error makeError(const Twine &message) {
 /// LLVM has no other switch for it than this option, which is ours alone as
 /// LLVM is linked into this library and not shared.
 void disableStrengthReduction() {
-  StringMap<cl::Option *> &options = cl::getRegisteredOptions();
+  auto &options = cl::getRegisteredOptions();
   if (auto found = options.find("disable-lsr"); found != options.end())
     static_cast<cl::opt<bool> *>(found->second)->setValue(true);
 }
