@@ -17,3 +17,4 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 config.environment["ORIEL_FLAGS"] = ""
 config.substitutions.append(("%oriel_root", config.oriel_root))
 config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%llvm_root", config.llvm_root))
