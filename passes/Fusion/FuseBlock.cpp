@@ -37,8 +37,9 @@ int BlockFuser::indexOf(Operation *op) const {
 // Roles
 //===----------------------------------------------------------------------===//
 
-/// A scalar computed from dims and constants (the divisor of a mean) is a leaf
-/// while it costs a few ops.
+/// A scalar computed from dims and constants (the divisor of a mean) or from
+/// what the block is given (a learning rate, a loop's counter) is a leaf while it
+/// costs a few ops: cheaper than a dispatch.
 bool BlockFuser::isScalarLeaf(unsigned index, std::vector<char> &costs) const {
   constexpr int maxCost = 8;
   Operation *op = ops[index];
@@ -47,6 +48,8 @@ bool BlockFuser::isScalarLeaf(unsigned index, std::vector<char> &costs) const {
   int cost = 1;
   for (Value operand : op->getOperands()) {
     int source = indexOf(operand.getDefiningOp());
+    if (source == kNone && isCheap(op))
+      continue; // from above
     if (source == kNone || roles[source] != OpRole::Leaf)
       return false;
     cost += costs[source];

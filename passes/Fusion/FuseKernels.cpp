@@ -46,8 +46,13 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
           for (Block &block : region)
             blocks.push_back(&block);
       });
-      for (Block *block : blocks)
-        BlockFuser(*block, *dims, fusion, label, remarks).run();
+      // Inner blocks first: what they make again for themselves is then dead
+      // outside. Remarks stay in program order.
+      std::vector<std::vector<std::string>> ofBlocks(blocks.size());
+      for (size_t k = blocks.size(); k-- > 0;)
+        BlockFuser(*blocks[k], *dims, fusion, label, ofBlocks[k]).run();
+      for (std::vector<std::string> &lines : ofBlocks)
+        remarks.insert(remarks.end(), lines.begin(), lines.end());
     }
     if (remarks.empty())
       return;

@@ -24,6 +24,13 @@ std::optional<KernelClass> parseKernelClass(StringRef text) {
   return std::nullopt;
 }
 
+bool isCheap(Operation *op) {
+  return isa<ir::NegOp, ir::AbsOp, ir::AddOp, ir::SubOp, ir::MulOp,
+             ir::MaximumOp, ir::MinimumOp, ir::CompareOp, ir::SelectOp,
+             ir::CastOp, ir::LogicalAndOp, ir::LogicalOrOp, ir::LogicalXorOp,
+             ir::LogicalNotOp>(op);
+}
+
 bool isSplatConstant(Operation *op) {
   auto constant = dyn_cast<ir::ConstantOp>(op);
   if (!constant)

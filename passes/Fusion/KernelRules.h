@@ -37,6 +37,9 @@ enum class OpRole {
 };
 OpRole getRole(mlir::Operation *op);
 
+/// An elementwise op of a cycle or two.
+bool isCheap(mlir::Operation *op);
+
 /// A constant with one value for all elements.
 bool isSplatConstant(mlir::Operation *op);
 

@@ -7,14 +7,8 @@ using namespace mlir;
 
 namespace oriel {
 
-/// Ops so cheap that computing them again in a later pass costs less than a
-/// store and a load.
-static bool isCheap(Operation *op) {
-  return isa<ir::NegOp, ir::AbsOp, ir::AddOp, ir::SubOp, ir::MulOp,
-             ir::MaximumOp, ir::MinimumOp, ir::CompareOp, ir::SelectOp,
-             ir::CastOp, ir::LogicalAndOp, ir::LogicalOrOp, ir::LogicalXorOp,
-             ir::LogicalNotOp>(op);
-}
+/// Computing a few cheap ops again in a later pass costs less than a store and a
+/// load.
 constexpr int kMaxAgain = 3;
 constexpr int kExpensive = 1000;
 
@@ -44,17 +38,13 @@ void KernelLowering::scheduleOp(Operation *op) {
   OpInfo info;
   Value result = op->getResult(0);
   OpRole role = getRole(op);
-  bool readsFull = false, readsRow = false, readsInput = false;
+  bool readsFull = false, readsRow = false;
   int cost = isCheap(op) ? 1 : kExpensive;
   for (Value operand : op->getOperands()) {
     Operation *def = resolve(operand).base.getDefiningOp();
-    if (!def) {
-      readsInput = true;
-      continue;
-    }
-    auto it = infos.find(def);
+    auto it = def ? infos.find(def) : infos.end();
     if (it == infos.end())
-      continue; // a leaf
+      continue; // an input or a leaf
     const OpInfo &source = it->second;
     if (source.level == Level::Full) {
       readsFull = true;
@@ -77,8 +67,8 @@ void KernelLowering::scheduleOp(Operation *op) {
   } else if (readsRow && !readsFull && hasRowShape) {
     info.level = Level::Row;
     --info.pass;
-  } else if (!readsFull && !readsRow && !readsInput && shape.empty() &&
-             !space.empty() && role == OpRole::Elementwise) {
+  } else if (!readsFull && !readsRow && shape.empty() && !space.empty() &&
+             role == OpRole::Elementwise) {
     info.level = Level::Scalar;
   }
   for (auto [position, value] : llvm::enumerate(returned))
