@@ -105,14 +105,14 @@ struct Operand {
   template <typename T, typename = std::enable_if_t<std::is_arithmetic_v<T>>>
   Operand(T scalar, Location at = Location::current())          // NOLINT: weak
       : scalar(static_cast<double>(scalar)),
-        integer(static_cast<int64_t>(scalar)),
+        integer(std::is_integral_v<T> ? static_cast<int64_t>(scalar) : 0),
         weak(std::is_same_v<T, bool> ? WeakKind::kBool
              : std::is_integral_v<T> ? WeakKind::kInt : WeakKind::kFloat),
         location(at) {}
 
   Value value;              // when not weak
   double scalar = 0;
-  int64_t integer = 0;
+  int64_t integer = 0;  // of an integral scalar
   std::optional<WeakKind> weak;
   Location location;
 };
