@@ -127,7 +127,9 @@ absl::StatusOr<Tensor> Tensor::Empty(Extents shape, DType dtype) {
   // aligned_alloc wants a multiple of the alignment; an empty tensor has an
   // address too.
   const size_t rounded = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
-  void* data = rounded < bytes ? nullptr : std::aligned_alloc(kAlignment, rounded);
+  // Past the address space there is no point in asking.
+  constexpr size_t kAddressSpace = size_t{1} << 47;
+  void* data = rounded >= kAddressSpace ? nullptr : std::aligned_alloc(kAlignment, rounded);
   if (data == nullptr) {
     return absl::ResourceExhaustedError("no memory for a tensor of shape " + oriel::ToString(t.shape_) + ", " +
                                         std::string(NumpyName(dtype)) + ": " + std::to_string(bytes) + " bytes");

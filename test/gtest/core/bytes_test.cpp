@@ -61,7 +61,8 @@ TEST(Bytes, EveryTruncationIsAnError) {
     EXPECT_EQ(r.U64(), 0u);
     EXPECT_EQ(r.left(), 0u);
   }
-  ByteReader longer(bytes + "x");
+  const std::string padded = bytes + "x";
+  ByteReader longer(padded);
   EXPECT_FALSE(ReadSample(&longer));
 }
 

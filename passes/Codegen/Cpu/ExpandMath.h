@@ -1,0 +1,41 @@
+//===- ExpandMath.h - Mathematical functions as arithmetic ------*- C++ -*-===//
+//
+// Rewrites math functions (and arith.remf) on f32 and f64 scalars and vectors
+// into arith, vector and math.fma operations: no call remains. Every lane goes
+// through the same operations whatever the vector's length, so a scalar, a
+// short and a long vector give the same bits. Accuracy, special values and
+// methods: docs/math.md.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ORIEL_PASSES_CODEGEN_CPU_EXPANDMATH_H
+#define ORIEL_PASSES_CODEGEN_CPU_EXPANDMATH_H
+
+#include <memory>
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir {
+class RewritePatternSet;
+} // namespace mlir
+
+namespace oriel {
+
+/// exp, expm1, log, log1p, tanh, erf, sin, cos, powf and arith.remf. The new
+/// operations take the location of the one they replace. The dialects arith,
+/// math, scf and vector must be loaded.
+void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
+
+/// oriel-expand-math: the same as a pass on any operation.
+std::unique_ptr<mlir::Pass> createExpandMathPass();
+void registerExpandMathPass();
+
+/// 1 / (1 + exp(-x)) that neither overflows nor loses the tail: for x < 0 it is
+/// e / (1 + e) with e = exp(-|x|). Made of math.exp and arith; x is an f32 or
+/// f64 scalar, vector or tensor element.
+mlir::Value buildSigmoid(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value x);
+
+} // namespace oriel
+
+#endif // ORIEL_PASSES_CODEGEN_CPU_EXPANDMATH_H
