@@ -15,7 +15,9 @@ namespace oriel {
 namespace {
 
 // Kept between calls: idle contexts (each holds an arena) and dim values.
+// Contexts of other dims than the last call's are kept while they are small.
 constexpr size_t kMaxIdle = 8;
+constexpr uint64_t kMaxIdleBytes = uint64_t{64} << 20;
 constexpr size_t kMaxResolved = 16;
 
 // Somewhere valid for empty tensors to point to.
@@ -173,10 +175,17 @@ void Function::Impl::Release(std::unique_ptr<CallContext> context, bool reusable
     return;
   }
   idle.push_back(std::move(context));
-  if (idle.size() > kMaxIdle) {
-    retired.Add(idle.front()->counters);
-    dropped = std::move(idle.front());
-    idle.erase(idle.begin());
+  const ResolvedDims& recent = *idle.back()->dims;
+  uint64_t others = 0;
+  for (size_t i = idle.size() - 1; i-- > 0;) {
+    others += idle[i]->dims->held_bytes - idle[i]->dims->fixed_bytes;
+    const bool same = idle[i]->dims.get() == &recent;
+    if (idle.size() - i > kMaxIdle || (!same && others > kMaxIdleBytes)) {
+      retired.Add(idle[i]->counters);
+      dropped = std::move(idle[i]);
+      idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
+      break;  // at most one more came than went
+    }
   }
 }
 

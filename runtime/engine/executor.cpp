@@ -320,9 +320,12 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
   for (size_t s = 0; s < p.steps.size(); ++s) {
     const PreparedStep& step = p.steps[s];
     if (step.kind != StepKind::kDispatch) continue;
-    char* scratch = c.arena.data() + d.steps[s].scratch_offset;
-    char* shared = c.arena.data() + d.steps[s].shared_offset;
-    if (apart) {
+    char* scratch = nullptr;
+    char* shared = nullptr;
+    if (!apart) {
+      scratch = c.arena.data() + d.steps[s].scratch_offset;
+      shared = c.arena.data() + d.steps[s].shared_offset;
+    } else {
       if (d.steps[s].scratch > 0) {
         ORIEL_ASSIGN_OR_RETURN(c.apart->scratch[s], GuardedBuffer::Reserve(d.steps[s].scratch * static_cast<uint64_t>(p.workers), kMemoryAlignment));
       }

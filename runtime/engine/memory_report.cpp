@@ -37,7 +37,7 @@ Dim BytesOf(const Buffer& buffer) {
 // The peak as text: the largest of the sums of what is live at once, sums that
 // another contains left out.
 std::string PeakFormula(const PreparedProgram& p, int32_t peak_time) {
-  constexpr size_t kMaxTerms = 6, kMaxCompared = 512;
+  constexpr size_t kMaxTerms = 6, kMaxCompared = 128;
   struct Item {
     Dim bytes;
     int32_t begin, end;
