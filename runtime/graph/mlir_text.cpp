@@ -299,11 +299,13 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
   }
   // States in the order of their first use, under unique symbols.
   std::map<uint64_t, std::string> symbols;
-  std::set<std::string> taken = {name};
+  const std::string function = name.empty() ? "function" : name;
+  std::set<std::string> taken = {function};
   auto declare = [&](const std::shared_ptr<StateCell>& cell) {
     if (symbols.count(cell->id) != 0) return;
-    std::string symbol = cell->name;
-    for (int suffix = 1; !taken.insert(symbol).second; ++suffix) symbol = cell->name + "_" + std::to_string(suffix);
+    const std::string stem = cell->name.empty() ? "state" : cell->name;
+    std::string symbol = stem;
+    for (int suffix = 1; !taken.insert(symbol).second; ++suffix) symbol = stem + "_" + std::to_string(suffix);
     symbols[cell->id] = symbol;
     exported.states.push_back(State(cell));
     exported.state_symbols.push_back(symbol);
@@ -323,7 +325,6 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
     declare(state.cell());
     new_value_symbols.push_back(symbols.at(state.id()));
   }
-  const std::string function = name.empty() ? "function" : name;
   exported.text =
       TextWriter(true, &exported).Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
   exported.key_bytes =

@@ -23,6 +23,11 @@ Value ReadState(const State& state, const Location& at) {
 
 absl::Status CheckExtents(const Dims& shape, std::string_view what) {
   for (const Dim& dim : shape) {
+    // Dims travel as text: a name that does not read back is refused here.
+    if (absl::StatusOr<Dim> again = Dim::Parse(dim.ToString()); !again.ok() || *again != dim) {
+      return absl::InvalidArgumentError(std::string(what) + ": dim '" + dim.ToString() +
+                                        "' has a symbol that is not of the form [A-Za-z_$][A-Za-z0-9_.$]*");
+    }
     if (dim.is_static() && dim.value() < 0) {
       return absl::InvalidArgumentError(std::string(what) + ": shape " + ToString(shape) + " has a negative extent");
     }

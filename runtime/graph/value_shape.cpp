@@ -255,10 +255,7 @@ Value Value::operator[](std::initializer_list<Index> indices) const {
         if (index.step == 0) return PoisonInvalid("the step of index " + std::to_string(at_entry) + " is 0", at);
         step = index.step;
         bounds = NormalizeSlice(index.start, index.stop, step, extent);
-        view.shape.push_back(step == 1    ? bounds.limit - bounds.start
-                             : step == -1 ? bounds.start - bounds.limit
-                             : step > 0   ? Dim::CeilDiv(bounds.limit - bounds.start, step)
-                                          : Dim::CeilDiv(bounds.start - bounds.limit, -step));
+        view.shape.push_back(SliceExtent(bounds.start, bounds.limit, step));
         break;
       default:
         if (!index.array.ok()) return index.array;

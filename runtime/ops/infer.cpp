@@ -34,7 +34,33 @@ bool ProvablyNonNegative(const Dim& dim) {
   return true;
 }
 
+// high - low where low <= high is known: clips that cancel do so.
+Dim Distance(const Dim& low, const Dim& high) {
+  // high - min(a, high) = max(high - a, 0), and max(a, low) - low = max(a - low, 0).
+  if (const DimAtom* atom = LoneAtom(low); atom != nullptr && atom->kind == Kind::kMin) {
+    if (std::find(atom->args.begin(), atom->args.end(), high) != atom->args.end()) {
+      Dim distance(0);
+      for (const Dim& arg : atom->args) distance = Dim::Max(distance, high - arg);
+      return distance;
+    }
+  }
+  if (const DimAtom* atom = LoneAtom(high); atom != nullptr && atom->kind == Kind::kMax) {
+    if (std::find(atom->args.begin(), atom->args.end(), low) != atom->args.end()) {
+      Dim distance(0);
+      for (const Dim& arg : atom->args) distance = Dim::Max(distance, arg - low);
+      return distance;
+    }
+  }
+  return high - low;
+}
+
 }  // namespace
+
+Dim SliceExtent(const Dim& start, const Dim& limit, int64_t step) {
+  const Dim distance = step > 0 ? Distance(start, limit) : Distance(limit, start);
+  const int64_t stride = step > 0 ? step : -step;
+  return stride == 1 ? distance : Dim::CeilDiv(distance, stride);
+}
 
 bool ProvablyAtMost(const Dim& a, const Dim& b) {
   if (ProvablyNonNegative(b - a)) return true;

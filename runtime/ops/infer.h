@@ -70,6 +70,11 @@ DimOrder CompareDims(const Dim& a, const Dim& b);
 // that it could not be proved.
 bool ProvablyAtMost(const Dim& a, const Dim& b);
 
+// The extent of a normalised slice, ceil((limit - start) / step), in a form that
+// makes equal slices equal: what clipping leaves of x[1:] and of x[:-1] is
+// max(n-1, 0) for both.
+Dim SliceExtent(const Dim& start, const Dim& limit, int64_t step);
+
 }  // namespace oriel
 
 #endif  // ORIEL_OPS_INFER_H_

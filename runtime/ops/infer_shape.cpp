@@ -84,16 +84,15 @@ absl::StatusOr<Types> Slice(const Context& c) {
           !c.RequireAtMost(limit, extent, axis + ": limit <= extent")) {
         return c.Error(given + ", required 0 <= start <= limit <= extent");
       }
-      shape.push_back(steps[i] == 1 ? limit - start : Dim::CeilDiv(limit - start, steps[i]));
     } else if (steps[i] < 0) {
       if (!c.RequireAtMost(-1, limit, axis + ": -1 <= limit") || !c.RequireAtMost(limit, start, axis + ": limit <= start") ||
           !c.RequireAtMost(start + 1, extent, axis + ": start < extent")) {
         return c.Error(given + ", required -1 <= limit <= start < extent");
       }
-      shape.push_back(steps[i] == -1 ? start - limit : Dim::CeilDiv(start - limit, -steps[i]));
     } else {
       return c.Error(given + ", required a step other than 0");
     }
+    shape.push_back(SliceExtent(start, limit, steps[i]));
   }
   return Types{{x.dtype, std::move(shape)}};
 }

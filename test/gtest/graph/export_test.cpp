@@ -240,6 +240,15 @@ TEST(Export, Refusals) {
   EXPECT_THAT(error({}, {}, {{State(), y}}), HasSubstr("empty State"));
 }
 
+TEST(Export, BadAndMissingNames) {
+  EXPECT_THAT(TypeText(input("x", DType::f32, {dyn("two words")})), HasSubstr("dim 'two words' has a symbol that is not of the form"));
+  EXPECT_THAT(TypeText(input("", DType::f32, {})), HasSubstr("input: the name is empty"));
+  EXPECT_THAT(TypeText(input("x", DType::f32, {-1})), HasSubstr("input 'x': shape (-1,) has a negative extent"));
+  absl::StatusOr<ExportedGraph> exported = ExportGraph({}, {state("", Tensor::Ones({2})) + state("function", Tensor::Ones({2}))}, {}, "");
+  ASSERT_TRUE(exported.ok());
+  EXPECT_THAT(exported->state_symbols, testing::UnorderedElementsAre("state", "function_1"));
+}
+
 TEST(Export, UpdatesOfSymbolicShapeAreFitted) {
   const State s = state("s", Tensor::Ones({2}));
   const Value x = input("x", DType::f32, {dyn("n")});

@@ -1,5 +1,6 @@
 // Indexing, slices and shape functions: the types, and the values by Evaluate.
 #include "graph_test_util.h"
+#include "runtime/graph/node.h"
 
 namespace oriel {
 namespace {
@@ -56,6 +57,9 @@ TEST(Indexing, SymbolicSlicesClampAsNumPy) {
   EXPECT_THAT(at(x[{slice(0, n)}], 3), ElementsAre(0, 1, 2));
   // The differences of neighbours: both slices have max(n-1, 0) elements.
   EXPECT_THAT(at(x[{slice(1, std::nullopt)}] - x[{slice(std::nullopt, -1)}], 4), ElementsAre(1, 1, 1));
+  EXPECT_TRUE((x[{slice(1, std::nullopt)}] - x[{slice(std::nullopt, -1)}]).node()->requirements.empty());
+  EXPECT_EQ(TypeText(tail), "float32 (max(0,n-2),)");
+  EXPECT_EQ(TypeText(back), "float32 (n,)");
   EXPECT_THAT(at(x[-1], 4), ElementsAre(3));
   absl::StatusOr<std::vector<Tensor>> missing = Evaluate({x}, {x[3]}, {}, {Range({2})});
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kInvalidArgument);

@@ -1,0 +1,1 @@
+double other_entry(double x) { return x * 1.5 - 2.25; }
