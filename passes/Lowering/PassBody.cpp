@@ -115,8 +115,11 @@ Value PassBody::load(Value tensor, const Access &access, Type element,
   } else {
     SmallVector<AffineExpr> exprs;
     bool isPlain = true;
-    for (const AxisAccess &axis : access.axes) {
+    const Dims &shape = kernel.dims.getDims(access.base);
+    for (auto [k, axis] : llvm::enumerate(access.axes)) {
       isPlain &= axis.start == Dim(0) && (axis.step == 1 || !hasLoop(axis));
+      // The first few of an axis are a slice too: a loop has one extent.
+      isPlain &= !hasLoop(axis) || kernel.dims.areEqual(shape[k], kernel.space[axis.dim]);
       exprs.push_back(hasLoop(axis)
                           ? body.getAffineDimExpr(loopOf(axis.dim))
                           : body.getAffineConstantExpr(0));
