@@ -1,5 +1,8 @@
 // MLIR text of graphs: its shape, determinism, names and lines, and what is
 // refused. Whether it parses is tested with the compiler (test/gtest/jit).
+#include <fstream>
+#include <sstream>
+
 #include "graph_test_util.h"
 #include "runtime/graph/graph_export.h"
 #include "runtime/graph/mlir_syntax.h"
@@ -71,6 +74,13 @@ TEST(Export, Golden) {
   }
 }
 )");
+}
+
+TEST(Export, DocumentShowsIt) {
+  std::ifstream file("docs/graph-text.md");
+  std::stringstream page;
+  page << file.rdbuf();
+  EXPECT_THAT(page.str(), HasSubstr(Export(MakeStep()).key_bytes));
 }
 
 TEST(Export, EqualGraphsHaveEqualKeys) {
