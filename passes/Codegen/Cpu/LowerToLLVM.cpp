@@ -10,10 +10,7 @@
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
 
 #include "passes/Codegen/Cpu/EmitObject.h"
-#if __has_include("passes/Codegen/Cpu/ExpandMath.h")
 #include "passes/Codegen/Cpu/ExpandMath.h"
-#define ORIEL_HAS_EXPAND_MATH 1
-#endif
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -112,9 +109,7 @@ LogicalResult computeHalvesInF32(ModuleOp module) {
 
 LogicalResult expand(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
-#ifdef ORIEL_HAS_EXPAND_MATH
   populateExpandMathPatterns(patterns);
-#endif
   populateNarrowTypePatterns(patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   vector::populateVectorStepLoweringPatterns(patterns);

@@ -4,6 +4,7 @@
 
 #include "passes/Codegen/Cpu/Emitters.h"
 
+#include "dialect/Graph/OrielDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -342,7 +343,13 @@ LogicalResult emitMatMulKernel(ModuleOp module, KernelSignature &signature,
   FailureOr<MatMulSpec> spec = matchMatMul(signature);
   if (failed(spec))
     return failure();
-  return MatMulEmitter(module, signature, *spec, options.vectorBits).run(info);
+  // The preferred width is for loops that wait for memory; a tile's sums gain
+  // from every register there is.
+  unsigned vectorBits = options.vectorBits;
+  auto target = module->getAttrOfType<ir::TargetAttr>(ir::kTargetAttr);
+  if (target && target.getFeatures().contains("+avx512vl"))
+    vectorBits = 512;
+  return MatMulEmitter(module, signature, *spec, vectorBits).run(info);
 }
 
 } // namespace oriel

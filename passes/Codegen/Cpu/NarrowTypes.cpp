@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -129,11 +130,60 @@ struct BoolStore : OpRewritePattern<LLVM::StoreOp> {
   }
 };
 
+bool isBfloat(Type type) { return getElementTypeOrSelf(type).isBF16(); }
+
+/// Operations that only move bf16 values move their bits instead: without
+/// hardware support the code generator widens some of them to f32 and rounds
+/// back by a call.
+struct MoveBfloatBits : RewritePattern {
+  MoveBfloatBits(MLIRContext *context)
+      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op,
+                                PatternRewriter &rewriter) const override {
+    if (!isa<LLVM::LoadOp, LLVM::StoreOp, LLVM::MaskedLoadOp,
+             LLVM::MaskedStoreOp, LLVM::masked_gather, arith::SelectOp,
+             vector::BroadcastOp, vector::ShuffleOp,
+             vector::ExtractOp, vector::InsertOp, vector::ShapeCastOp,
+             vector::ExtractStridedSliceOp, vector::InsertStridedSliceOp,
+             vector::FromElementsOp>(op) ||
+        (llvm::none_of(op->getOperandTypes(), isBfloat) &&
+         llvm::none_of(op->getResultTypes(), isBfloat)))
+      return failure();
+    auto bits = [&](Type type) {
+      return isBfloat(type) ? withElement(type, rewriter.getI16Type()) : type;
+    };
+    Location loc = op->getLoc();
+    // A constant's bits come from folding the bitcast of its users.
+    Operation *moved = rewriter.clone(*op);
+    {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPoint(moved);
+      for (OpOperand &operand : moved->getOpOperands())
+        if (isBfloat(operand.get().getType()))
+          operand.set(arith::BitcastOp::create(
+              rewriter, loc, bits(operand.get().getType()), operand.get()));
+    }
+    for (OpResult result : moved->getResults())
+      result.setType(bits(result.getType()));
+    SmallVector<Value> results;
+    for (auto [old, result] :
+         llvm::zip(op->getResults(), moved->getResults()))
+      results.push_back(
+          isBfloat(old.getType())
+              ? Value(arith::BitcastOp::create(rewriter, loc, old.getType(), result))
+              : Value(result));
+    rewriter.replaceOp(op, results);
+    return success();
+  }
+};
+
 } // namespace
 
 void populateNarrowTypePatterns(RewritePatternSet &patterns) {
-  patterns.add<TruncateF64, ExtendToF64, BoolLoad, BoolStore>(
+  patterns.add<TruncateF64, ExtendToF64, BoolLoad, BoolStore, MoveBfloatBits>(
       patterns.getContext());
+  arith::BitcastOp::getCanonicalizationPatterns(patterns, patterns.getContext());
   arith::populateExpandBFloat16Patterns(patterns);
 }
 

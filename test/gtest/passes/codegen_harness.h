@@ -28,6 +28,8 @@ enum class TestEmitter { kGeneric, kMatMul, kScatter, kConcatenate, kArgReduce }
 class TestKernel {
  public:
   // `error` gets the diagnostics, and the result is null, when it fails.
+  // `vector_bits` 0: for this machine; else for a plain x86-64-v3 with vectors
+  // that wide.
   static std::unique_ptr<TestKernel> Compile(const std::string& text,
                                              TestEmitter emitter,
                                              std::string* error,

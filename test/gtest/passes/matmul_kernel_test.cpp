@@ -222,6 +222,15 @@ TYPED_TEST(MatMulKernel, EveryShapeOfOneKernel) {
     for (int workers : {1, 2, 3}) Check<TypeParam>(*kernel, s, 1, {}, workers, "dynamic");
 }
 
+TYPED_TEST(MatMulKernel, OtherMachinesHaveTheSameBits) {
+  for (unsigned bits : {128u, 256u}) {
+    std::string error;
+    auto kernel = TestKernel::Compile(Text<TypeParam>(0, 0, 0, 1, false, {}), TestEmitter::kMatMul, &error, bits);
+    ASSERT_TRUE(kernel) << error;
+    for (Shape s : kShapes) Check<TypeParam>(*kernel, s, 1, {}, 2, std::to_string(bits) + " bits");
+  }
+}
+
 TYPED_TEST(MatMulKernel, Layouts) {
   for (bool ta : {false, true})
     for (bool tb : {false, true}) {
@@ -241,15 +250,6 @@ TEST(MatMulKernelF32, StaticShapesHaveTheSameBits) {
     auto kernel = TestKernel::Compile(Text<F32>(s.m, s.n, s.k, 1, true, {}), TestEmitter::kMatMul, &error);
     ASSERT_TRUE(kernel) << error;
     Check<F32>(*kernel, s, 1, {}, 2, "static");
-  }
-}
-
-TEST(MatMulKernelF32, VectorWidthsHaveTheSameBits) {
-  for (unsigned bits : {128u, 256u}) {
-    std::string error;
-    auto kernel = TestKernel::Compile(Text<F32>(0, 0, 0, 1, false, {}), TestEmitter::kMatMul, &error, bits);
-    ASSERT_TRUE(kernel) << error;
-    for (Shape s : kShapes) Check<F32>(*kernel, s, 1, {}, 2, std::to_string(bits) + " bits");
   }
 }
 
