@@ -156,7 +156,8 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Sp
     if (context.status().code() != absl::StatusCode::kResourceExhausted) return context.status();
     return MemoryError(*prepared, *dims, limit, extra, std::string(context.status().message()));
   }
-  (*context)->fail_at = options.fail_at_step;
+  // Asked for past the last step: never.
+  if (options.fail_at_step < static_cast<int64_t>(prepared->steps.size())) (*context)->fail_at = options.fail_at_step;
   std::lock_guard<std::mutex> lock(mutex);
   busy.push_back(context->get());
   return context;

@@ -18,6 +18,15 @@ constexpr uint64_t kLongTicks = 15'000;
 
 class Executor {
  public:
+  // All steps, and a failure asked for that no step raised.
+  template <bool kTimed>
+  bool All(bool testing) {
+    const int32_t n = static_cast<int32_t>(p_.steps.size());
+    if (!testing) return Range<kTimed, false>(0, n);
+    if (!Range<kTimed, true>(0, n)) return false;
+    return c_.fail_at < 0 || Inject(n - 1);
+  }
+
   explicit Executor(CallContext* c) : c_(*c), p_(*c->program), dims_(*c->dims), device_(HostDevice()) {}
 
   template <bool kTimed, bool kTesting>
@@ -211,8 +220,8 @@ class Executor {
 
   bool Before(int32_t s, const PreparedStep& step) {
     // From here on states are written in place and nothing can fail: a failure
-    // asked for later is raised at the last place one can happen.
-    if (c_.fail_at >= 0 && s == p_.point_of_no_return && c_.fail_at >= s) return Inject(s);
+    // asked for later is raised now, at the last place one can happen.
+    if (c_.fail_at >= 0 && s >= p_.point_of_no_return) return Inject(s);
     if (c_.apart == nullptr) return true;
     ApartStorage& apart = *c_.apart;
     for (int32_t b : step.begins) {
@@ -239,7 +248,8 @@ class Executor {
         if (absl::Status status = apart.of_root[b].Close(p_.buffer(b).name); !status.ok()) return Fail(s, std::move(status));
       }
     }
-    if (s == c_.fail_at && s < p_.point_of_no_return) return Inject(s);
+    // A step that does not run (a branch not taken) fails at the next that does.
+    if (c_.fail_at >= 0 && (s == c_.fail_at || s >= p_.steps[c_.fail_at].end)) return Inject(s);
     return true;
   }
 
@@ -253,13 +263,11 @@ class Executor {
 
 bool RunSteps(CallContext* context, bool timed) {
   Executor executor(context);
-  const int32_t n = static_cast<int32_t>(context->program->steps.size());
-  const bool testing = context->apart != nullptr || context->fail_at >= 0;
   context->failed_step = -1;
   context->loop_depth = 0;
   context->weight = 1;
-  if (timed) return testing ? executor.Range<true, true>(0, n) : executor.Range<true, false>(0, n);
-  return testing ? executor.Range<false, true>(0, n) : executor.Range<false, false>(0, n);
+  const bool testing = context->apart != nullptr || context->fail_at >= 0;
+  return timed ? executor.All<true>(testing) : executor.All<false>(testing);
 }
 
 absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const PreparedProgram> program,

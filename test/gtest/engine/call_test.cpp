@@ -376,6 +376,30 @@ TEST(Call, AFailedCallChangesNoState) {
   }
 }
 
+// A failure asked for in a body that does not run still happens.
+TEST(Call, InjectedFailuresAlwaysFail) {
+  ProgramBuilder b = BranchProgram();
+  const int32_t s = b.State("s", DType::f32, {2});
+  b.Add(b.Elementwise("double", {s}, {s}));
+  b.Update(s, s);
+  const int64_t steps = 5;  // the branch, two and one in its bodies, the update
+  for (bool condition : {true, false}) {
+    for (int64_t fail = 0; fail <= steps; ++fail) {
+      CompileOptions options;
+      options.fail_at_step = fail;
+      auto cells = Cells({F32({1, 2})});
+      const Function f = Expect(b.Make(options, cells));
+      EXPECT_EQ(f({F32({1, 2}), Tensor::Scalar(condition)}).ok(), fail == steps) << fail << condition;
+      EXPECT_EQ(Floats(cells[0]->storage), fail == steps ? (std::vector<float>{2, 4}) : (std::vector<float>{1, 2}));
+    }
+  }
+  for (int64_t fail = 0; fail < 3; ++fail) {  // also when the last steps do not run
+    CompileOptions options;
+    options.fail_at_step = fail;
+    EXPECT_FALSE(Expect(LoopProgram(false).Make(options))({F32({1}), Tensor::Scalar(int64_t{0})}).ok());
+  }
+}
+
 TEST(Call, StateCellsMustFit) {
   EXPECT_THAT(Message(StateProgram().Make({}, Cells({F32({1}), F32({1}), F32({1})})).status()),
               HasSubstr("state 'u' is float32 (1,), the program needs float32 (4,)"));

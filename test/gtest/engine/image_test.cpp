@@ -3,7 +3,10 @@
 // Program images, with a few instructions of machine code written by hand.
 #include <elf.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -11,6 +14,7 @@
 #include <random>
 
 #include "gmock/gmock.h"
+#include "runtime/engine/cache_dir.h"
 #include "runtime/engine/cpu_features.h"
 #include "runtime/engine/image.h"
 #include "runtime/engine/program_io.h"
@@ -153,6 +157,50 @@ TEST(Image, LoadsEveryWay) {
   ASSERT_TRUE(path.ok()) << path.status();
   EXPECT_EQ((*path)->how(), How::kCopy);
   EXPECT_EQ(LoadedImage::FromPath("/nonexistent/x").status().code(), absl::StatusCode::kNotFound);
+}
+
+// Where the system refuses memory that was writable to become executable
+// (systemd's MemoryDenyWriteExecute), a copy goes through a memory file.
+TEST(Image, LoadsUnderMemoryDenyWriteExecute) {
+  const std::string bytes = Image();
+  const TempFile file(bytes);
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr int kSetMdwe = 65;
+    if (prctl(kSetMdwe, 1, 0, 0, 0) != 0) _exit(77);
+    void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0) _exit(78);  // not enforced
+    const auto mapped = LoadedImage::FromFile(file.fd(), bytes.size(), "file");
+    const auto copied = LoadedImage::FromBytes(bytes, "bytes");
+    if (!mapped.ok() || (*mapped)->how() != LoadedImage::How::kMap || CallKernel(**mapped, "answer") != 42) _exit(1);
+    if (!copied.ok() || (*copied)->how() != LoadedImage::How::kMemfd || CallKernel(**copied, "answer") != 42) _exit(2);
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) >= 77) GTEST_SKIP() << "this kernel does not enforce it";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(Image, LoadsFromACacheEntry) {
+  const std::string bytes = Image();
+  std::string folder = ::testing::TempDir() + "oriel_image_cache_XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const absl::StatusOr<CacheDir> dir = CacheDir::Open(folder);
+  ASSERT_TRUE(dir.ok()) << dir.status();
+  ASSERT_TRUE(dir->Store("program", "k", bytes).ok());
+  std::shared_ptr<const LoadedImage> image;
+  {
+    const absl::StatusOr<CacheEntry> entry = dir->Lookup("program", "k");
+    ASSERT_TRUE(entry.ok()) << entry.status();
+    image = *LoadedImage::FromFile(entry->fd(), entry->bytes().size(), "entry");
+  }
+  EXPECT_EQ(image->how(), LoadedImage::How::kMap);
+  EXPECT_EQ(CallKernel(*image, "other"), 7);  // the entry is closed, the code stays
+  ASSERT_TRUE(dir->Remove("program", "k").ok());
+  EXPECT_EQ(CallKernel(*image, "answer"), 42);
+  rmdir(folder.c_str());
 }
 
 TEST(Image, IsAnElfFile) {

@@ -1,5 +1,6 @@
 // File: profile_test.cpp
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 #include "gmock/gmock.h"
@@ -48,12 +49,16 @@ ProgramBuilder SlowInTheMiddle() {
 }
 
 TEST(Clock, TicksAreNanosecondsTimesAConstant) {
-  const double begin = Now();
-  const uint64_t ticks = Ticks();
-  while (Now() - begin < 0.02) {
+  double best = 1;  // the smallest difference: this thread may be interrupted
+  for (int round = 0; round < 10; ++round) {
+    const double begin = Now();
+    const uint64_t ticks = Ticks();
+    while (Now() - begin < 0.02) {
+    }
+    const double seconds = static_cast<double>(Ticks() - ticks) * TickNs() * 1e-9;
+    best = std::min(best, std::abs(seconds - (Now() - begin)));
   }
-  const double seconds = static_cast<double>(Ticks() - ticks) * TickNs() * 1e-9;
-  EXPECT_NEAR(seconds, Now() - begin, 0.0005);
+  EXPECT_LT(best, 0.0002);
 }
 
 TEST(Profile, FindsTheSlowStepAndSumsToTheWall) {
