@@ -134,6 +134,25 @@ struct LogOfSoftmax : StabilizePattern<LogOp> {
   }
 };
 
+// log(gather(softmax)): the logarithm moves before the gather, where the pattern
+// above meets it.
+struct LogOfGatheredSoftmax : StabilizePattern<LogOp> {
+  using StabilizePattern::StabilizePattern;
+  LogicalResult matchAndRewrite(LogOp op, PatternRewriter &rewriter) const override {
+    auto gather = op.getX().getDefiningOp<GatherOp>();
+    auto div = gather ? gather.getX().getDefiningOp<DivOp>() : DivOp();
+    if (!div || !div.getA().getDefiningOp<ExpOp>())
+      return rewriter.notifyMatchFailure(op, "operand is not elements of exp(x) / s");
+    constexpr StringLiteral rule = "stabilize-log-softmax";
+    rewriter.setInsertionPoint(gather);
+    Value logs = LogOp::create(rewriter, derive({op, div}, rule, "log"), div);
+    Location loc = derive({op, gather}, rule, "gather");
+    rewriter.replaceOp(op, GatherOp::create(rewriter, loc, op.getType(), logs,
+                                            gather.getIndices(), gather.getAxis()));
+    return success();
+  }
+};
+
 struct Stabilize : oriel::impl::StabilizeBase<Stabilize> {
   using Base::Base;
 
@@ -142,7 +161,7 @@ struct Stabilize : oriel::impl::StabilizeBase<Stabilize> {
     TrackedRewriteListener listener(module);
     RewritePatternSet patterns(&getContext());
     patterns.add<LogOfOnePlus, ExpMinusOne<AddOp>, ExpMinusOne<SubOp>, LogisticFormula,
-                 OneMinusSigmoid, LogOfSoftmax>(&getContext(), listener.nodes());
+                 OneMinusSigmoid, LogOfSoftmax, LogOfGatheredSoftmax>(&getContext(), listener.nodes());
     if (failed(applyTracked(module, std::move(patterns), listener, /*fold=*/false)))
       return signalPassFailure();
     listener.finish();

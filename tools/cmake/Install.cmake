@@ -11,6 +11,10 @@ target_link_libraries(oriel_runtime_all INTERFACE oriel_engine oriel_graph oriel
 add_library(oriel_all INTERFACE)
 set_target_properties(oriel_all PROPERTIES EXPORT_NAME oriel)
 target_link_libraries(oriel_all INTERFACE oriel_jit oriel_runtime_all)
+# Programs find the compiler library through their RUNPATH, wherever the package
+# was installed.
+target_link_options(oriel_all INTERFACE
+  $<INSTALL_INTERFACE:LINKER:-rpath,$<INSTALL_PREFIX>/${CMAKE_INSTALL_LIBDIR}>)
 add_library(Oriel::runtime ALIAS oriel_runtime_all)
 add_library(Oriel::oriel ALIAS oriel_all)
 

@@ -111,6 +111,33 @@ func.func @two_unknown(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   return %0 : tensor<?x?xf32>
 }
 
+// Dims tell what types do not.
+// CHECK-LABEL: func @whole
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x?xf32>
+func.func @whole(%x: tensor<?x?xf32> {oriel.dims = #oriel.dims<m, n>})
+    -> (tensor<?x?xf32>, tensor<?x?xf32>, tensor<?x?xf32>, tensor<?x?xf32>, tensor<?x?xf32>) {
+  %0 = oriel.reshape %x shape <m, n> : tensor<?x?xf32> -> tensor<?x?xf32>
+  %1 = oriel.broadcast %x shape <m, n> axes [0, 1] : tensor<?x?xf32> -> tensor<?x?xf32>
+  %2 = oriel.slice %x starts <0, 0> limits <m, n> steps [1, 1] : tensor<?x?xf32> -> tensor<?x?xf32>
+  // From the end to the beginning is not the whole in order.
+  // CHECK: %[[R:.*]] = oriel.slice %[[X]] starts <m-1, 0> limits <-1, n> steps [-1, 1]
+  %3 = oriel.slice %x starts <m-1, 0> limits <-1, n> steps [-1, 1] : tensor<?x?xf32> -> tensor<?x?xf32>
+  // m may be k or 1, which a run decides.
+  // CHECK: %[[B:.*]] = oriel.broadcast %[[X]] shape <k, n>
+  %4 = oriel.broadcast %x shape <k, n> axes [0, 1] : tensor<?x?xf32> -> tensor<?x?xf32>
+  // CHECK: return %[[X]], %[[X]], %[[X]], %[[R]], %[[B]]
+  return %0, %1, %2, %3, %4 : tensor<?x?xf32>, tensor<?x?xf32>, tensor<?x?xf32>, tensor<?x?xf32>, tensor<?x?xf32>
+}
+
+// CHECK-LABEL: func @square
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<4xf32>
+func.func @square(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %two = oriel.constant dense<2.0> : tensor<4xf32>
+  // CHECK: oriel.mul %[[X]], %[[X]]
+  %0 = oriel.pow %x, %two : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
 // CHECK-LABEL: func @constants
 func.func @constants() -> (tensor<2xf32>, tensor<i64>, tensor<2xi1>) {
   %0 = oriel.constant dense<[1.0, 4.0]> : tensor<2xf32>

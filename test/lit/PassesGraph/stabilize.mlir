@@ -80,3 +80,18 @@ func.func @log_softmax(%x: tensor<?x10xf32> {oriel.dims = #oriel.dims<n, 10>}) -
   %4 = oriel.log %3 : tensor<?x10xf32>
   return %4 : tensor<?x10xf32>
 }
+
+// CHECK-LABEL: func @log_of_some
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x10xf32>{{.*}} %[[I:[a-z0-9]+]]: tensor<5xi64>
+func.func @log_of_some(%x: tensor<?x10xf32> {oriel.dims = #oriel.dims<n, 10>}, %i: tensor<5xi64>) -> tensor<5xf32> {
+  %0 = oriel.exp %x : tensor<?x10xf32>
+  %1 = oriel.reduce sum %0 axes [1] : tensor<?x10xf32> -> tensor<?xf32>
+  %2 = oriel.broadcast %1 shape <n, 10> axes [0] : tensor<?xf32> -> tensor<?x10xf32>
+  %3 = oriel.div %0, %2 : tensor<?x10xf32>
+  // CHECK: %[[L:.*]] = oriel.sub %[[X]], %{{.*}} : tensor<?x10xf32>
+  // CHECK: oriel.gather %[[L]][%[[I]], %[[I]]] axis 0
+  %4 = oriel.gather %3[%i, %i] axis 0 : (tensor<?x10xf32>, tensor<5xi64>, tensor<5xi64>) -> tensor<5xf32>
+  // CHECK-NOT: oriel.log
+  %5 = oriel.log %4 : tensor<5xf32>
+  return %5 : tensor<5xf32>
+}
