@@ -191,7 +191,7 @@ def Plan_LoopOp : Plan_Op<"loop", [AttrSizedOperandSegments, NoTerminator, Singl
   let hasVerifier = 1;
 }
 
-def Plan_BranchOp : Plan_Op<"branch", [NoTerminator, NoRegionArguments]> {
+def Plan_BranchOp : Plan_Op<"branch", [NoTerminator, SingleBlock, NoRegionArguments]> {
   let summary = "Runs one of two bodies";
   let description = [{
     Both bodies write the same result buffers, which the op does not list.

@@ -170,12 +170,9 @@ LogicalResult BranchOp::verify() {
   if (failed(checkBuffers(*this)) ||
       failed(checkScalar(*this, getCondition(), "condition", IntegerType::get(getContext(), 1))))
     return failure();
-  for (Region *body : {&getThenBody(), &getElseBody()}) {
-    if (!body->hasOneBlock())
-      return emitOpError() << "has a body of " << body->getBlocks().size() << " blocks, required 1";
+  for (Region *body : {&getThenBody(), &getElseBody()})
     if (failed(checkSteps(*this, *body)))
       return failure();
-  }
   return success();
 }
 

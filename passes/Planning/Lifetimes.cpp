@@ -4,6 +4,7 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLExtras.h"
 
 namespace oriel {
 namespace {
@@ -24,8 +25,17 @@ public:
   }
 
 private:
-  /// The buffers a step names itself, not those of its bodies.
+  /// The buffers a step touches itself, not in its bodies: those it names, and
+  /// those whose storage these live in.
   llvm::SmallVector<int32_t> own(const Step &step) {
+    llvm::SmallVector<int32_t> touched = named(step);
+    for (size_t i = 0; i < touched.size(); ++i)
+      if (int32_t other = program.buffers[touched[i]].alias_of; other >= 0 && !llvm::is_contained(touched, other))
+        touched.push_back(other);
+    return touched;
+  }
+
+  llvm::SmallVector<int32_t> named(const Step &step) {
     llvm::SmallVector<int32_t> out;
     auto add = [&](const std::vector<int32_t> &buffers) { out.append(buffers.begin(), buffers.end()); };
     if (auto *dispatch = std::get_if<DispatchStep>(&step.op)) {

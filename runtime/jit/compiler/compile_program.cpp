@@ -75,6 +75,23 @@ absl::Status CheckNesting(std::string_view text) {
   return absl::OkStatus();
 }
 
+// A program is one public function of one block; said here, where it is the
+// caller's text that is wrong.
+absl::Status CheckFunction(mlir::ModuleOp module) {
+  int functions = 0;
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    if (!function.isPublic()) continue;
+    ++functions;
+    if (function.getBody().getBlocks().size() != 1) {
+      return absl::InvalidArgumentError(absl::StrCat("@", function.getSymName().str(), " has ",
+                                                     function.getBody().getBlocks().size(), " blocks, required 1"));
+    }
+  }
+  if (functions == 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the module has ", functions, " public functions (func.func), required 1"));
+}
+
 absl::Status RunPhase(mlir::ModuleOp module, Phase phase, const PipelineOptions& options,
                       const Diagnostics& diagnostics) {
   mlir::PassManager passes(module.getContext());
@@ -188,6 +205,7 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(
       llvm::StringRef(request.text.data(), request.text.size()), config, "graph");
   if (!module) return diagnostics.Error(absl::StatusCode::kInvalidArgument, "the text does not parse");
+  if (absl::Status status = CheckFunction(*module); !status.ok()) return status;
   timer.Lap("parse");
 
   PipelineOptions options;

@@ -32,6 +32,25 @@ std::string OwnFolder() {
   return path.substr(0, path.rfind('/'));
 }
 
+// Where the dynamic linker would look on behalf of the program (its RUNPATH,
+// which Oriel's CMake package sets to the installed folder, then the system's).
+std::vector<std::string> SearchPath() {
+  std::vector<std::string> folders;
+  void* program = dlopen(nullptr, RTLD_NOW | RTLD_LOCAL);
+  if (program == nullptr) return folders;
+  Dl_serinfo size;
+  if (dlinfo(program, RTLD_DI_SERINFOSIZE, &size) == 0) {
+    std::vector<char> storage(size.dls_size);
+    auto* info = reinterpret_cast<Dl_serinfo*>(storage.data());
+    *info = size;
+    if (dlinfo(program, RTLD_DI_SERINFO, info) == 0) {
+      for (unsigned i = 0; i < info->dls_cnt; ++i) folders.push_back(info->dls_serpath[i].dls_name);
+    }
+  }
+  dlclose(program);
+  return folders;
+}
+
 absl::StatusOr<CompilerFile> Search() {
   std::vector<std::string> places;
   // secure_getenv: null when the process has privileges its caller lacks.
@@ -44,6 +63,7 @@ absl::StatusOr<CompilerFile> Search() {
       places.push_back(absl::StrCat(own, "/../lib/", kCompilerFileName));
     }
     places.push_back(absl::StrCat(ORIEL_INSTALL_LIBDIR, "/", kCompilerFileName));
+    for (const std::string& folder : SearchPath()) places.push_back(absl::StrCat(folder, "/", kCompilerFileName));
   }
   std::vector<std::string> reasons;
   for (const std::string& place : places) {

@@ -8,11 +8,11 @@
 // CHECK-DAG: %x = plan.buffer input "x" : f32 #oriel.dims<n>
 // CHECK-DAG: %y = plan.buffer output "y" : f32 #oriel.dims<n>
 // CHECK-DAG: %[[T:.*]] = plan.buffer temporary {{.*}} alias %y
-// CHECK: plan.alloc %[[T]]
+// CHECK: plan.alloc %[[T]], %y
 // CHECK: plan.dispatch "k0" class "Elementwise" entries ["k0"] tasks <ceildiv(n, 4096)>
 // CHECK-SAME: ins(%x) outs(%[[T]]) args [0, #oriel.dims<n>, 1, #oriel.dims<n>]
 // CHECK-SAME: in_place [0]
-// CHECK: plan.alloc %y
+// CHECK-NOT: plan.alloc
 // CHECK: plan.dispatch "k0"
 // CHECK-SAME: ins(%[[T]]) outs(%y)
 // CHECK-SAME: in_place [1]
