@@ -221,9 +221,12 @@ void BlockFuser::formGroups() {
     case OpRole::ColumnReduce:
       addColumnReduce(index);
       break;
-    default:
-      addAlone(index, getSources(ops[index]));
+    default: {
+      SmallVector<Source> sources = getSources(ops[index]);
+      addAlone(index, sources);
+      remark(index, sources, DenseMap<int, std::string>());
       break;
+    }
     }
   }
 }
