@@ -2,10 +2,10 @@
 // Why neighbours are in different kernels, by the names and lines of the user.
 
 // CHECK: oriel.remarks = [
-// CHECK-SAME: "reduce (fuse-kernels-remarks.mlir:[[#@LINE+7]]) not fused into the kernel of 'scores' matmul (net.cpp:7): MatMul and RowReduce kernels do not combine"
-// CHECK-SAME: "reduce (fuse-kernels-remarks.mlir:[[#@LINE+8]]) not fused into the kernel of exp (fuse-kernels-remarks.mlir:[[#@LINE+7]]): its kernel's values are needed elsewhere too"
-// CHECK-SAME: "matmul (fuse-kernels-remarks.mlir:[[#@LINE+8]]) not fused into the kernel of exp (fuse-kernels-remarks.mlir:[[#@LINE+6]]): MatMul kernels read their operands from memory"
-// CHECK-SAME: "add (fuse-kernels-remarks.mlir:[[#@LINE+8]]) not fused into the kernel of 'scores' matmul (net.cpp:7): two MatMul kernels do not combine"
+// CHECK-SAME: "reduce (fuse-kernels-remarks.mlir:[[#@LINE+6]]) not fused into the kernel of 'scores' matmul (net.cpp:7): MatMul and RowReduce kernels do not combine"
+// CHECK-SAME: "reduce (fuse-kernels-remarks.mlir:[[#@LINE+7]]) not fused into the kernel of exp (fuse-kernels-remarks.mlir:[[#@LINE+6]]): its kernel's values are needed elsewhere too"
+// CHECK-SAME: "matmul (fuse-kernels-remarks.mlir:[[#@LINE+7]]) not fused into the kernel of exp (fuse-kernels-remarks.mlir:[[#@LINE+5]]): MatMul kernels read their operands from memory"
+// CHECK-SAME: "add (fuse-kernels-remarks.mlir:[[#@LINE+7]]) not fused into the kernel of 'scores' matmul (net.cpp:7): two MatMul kernels do not combine"
 func.func @main(%x: tensor<8x8xf32>) -> (tensor<8xf32>, tensor<8xf32>, tensor<8x8xf32>, tensor<8x8xf32>) {
   %m = oriel.matmul %x, %x : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32> loc("scores"("net.cpp":7:1))
   %r = oriel.reduce max %m axes [1] : tensor<8x8xf32> -> tensor<8xf32>

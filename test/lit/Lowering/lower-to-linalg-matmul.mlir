@@ -49,7 +49,8 @@ func.func @vectors(%a: tensor<?xf64> {oriel.dims = #oriel.dims<a0_0>}, %b: tenso
 
 // 16-bit floats accumulate in f32 and round once.
 // CHECK-LABEL: func @half
-// CHECK: %[[MM:.*]] = linalg.generic {{.*}} -> tensor<4x4xf32>
+// CHECK: %[[MM:.*]] = linalg.generic
+// CHECK: -> tensor<4x4xf32>
 // CHECK: linalg.generic {{.*}} ins(%[[MM]] : tensor<4x4xf32>) outs(%arg2 : tensor<4x4xbf16>)
 // CHECK: arith.truncf %{{.*}} : f32 to bf16
 func.func @half(%a: tensor<4x4xbf16>, %b: tensor<4x4xbf16>) -> tensor<4x4xbf16> attributes {oriel.class = "MatMul"} {
