@@ -37,6 +37,16 @@ bool UsableAsIs(const Tensor& t) {
   return t.contiguous() && reinterpret_cast<uintptr_t>(t.raw()) % SizeOf(t.dtype()) == 0;
 }
 
+// A new tensor. The memory of a large one goes back to `pool` with its last
+// sharer.
+absl::StatusOr<Tensor> NewOutput(const Extents& shape, DType dtype, uint64_t bytes, const std::shared_ptr<BlockPool>& pool) {
+  if (bytes < BlockPool::kMinBytes) return Tensor::Empty(shape, dtype);
+  ORIEL_ASSIGN_OR_RETURN(Block taken, pool->Take(bytes));
+  auto block = std::make_shared<Block>(std::move(taken));
+  char* data = block->data();
+  return Tensor::Borrow(data, shape, {}, dtype, [block, pool] { pool->Give(std::move(*block)); });
+}
+
 class StateLocks {
  public:
   explicit StateLocks(const std::vector<Function::Impl::Lock>& locks) : locks_(locks) {
@@ -105,6 +115,8 @@ void Function::Impl::Trim() const {
   for (const auto& context : idle) retired.Add(context->counters);
   idle.clear();
   resolved.clear();
+  outputs->SetCapacity(0);
+  if (last != nullptr) outputs->SetCapacity(last->large_output_bytes);
 }
 
 absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<const Tensor> inputs) const {
@@ -167,7 +179,10 @@ void Function::Impl::Release(std::unique_ptr<CallContext> context, bool reusable
   std::unique_ptr<CallContext> dropped;  // freed outside the lock
   std::lock_guard<std::mutex> lock(mutex);
   busy.erase(std::find(busy.begin(), busy.end(), context.get()));
-  if (last != context->dims) last = context->dims;
+  if (last != context->dims) {
+    last = context->dims;
+    outputs->SetCapacity(last->large_output_bytes);
+  }
   last_measured = measured;
   last_copies = copies;
   if (!reusable) {
@@ -272,7 +287,8 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
   }
   outputs->reserve(p.outputs.size());
   for (const OutputDecl& output : p.outputs) {
-    absl::StatusOr<Tensor> tensor = Tensor::Empty(d.shapes[output.buffer], p.buffers[output.buffer].dtype);
+    absl::StatusOr<Tensor> tensor =
+        NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs);
     if (!tensor.ok()) return MemoryError(*prepared, d, limit, *copies, std::string(tensor.status().message()));
     outputs->push_back(*std::move(tensor));
     if (guard) continue;

@@ -14,6 +14,7 @@
 #include "runtime/core/state_cell.h"
 #include "runtime/engine/executor.h"
 #include "runtime/engine/prepared.h"
+#include "runtime/memory/block_pool.h"
 
 namespace oriel {
 
@@ -45,6 +46,8 @@ struct Function::Impl {
   mutable std::vector<CallContext*> busy;
   mutable std::vector<std::shared_ptr<const ResolvedDims>> resolved;
   mutable CounterTotals retired, baseline;
+  // Memory of large outputs that the user has dropped; outputs share it.
+  std::shared_ptr<BlockPool> outputs = std::make_shared<BlockPool>();
   // Of the last call, for reports.
   mutable std::shared_ptr<const ResolvedDims> last;
   mutable int64_t last_measured = -1;

@@ -113,6 +113,7 @@ struct ResolvedDims {
   // shadows and the arena. Above the limit (but the peak below it) each
   // temporary gets storage of its own, for its life only.
   uint64_t held_bytes = 0;
+  uint64_t large_output_bytes = 0;  // of outputs that come from the BlockPool
 };
 
 // All dim values in program order.

@@ -83,7 +83,9 @@ void Bodies(const PreparedProgram& p, int32_t s, int32_t end, int indent, std::s
     if (!step.begins.empty() || !step.ends.empty()) {
       *text += " ;";
       for (int32_t b : step.begins) *text += " +" + p.buffer(b).name;
-      for (int32_t b : step.ends) *text += " -" + p.buffer(b).name;
+      for (int32_t b : step.ends) {
+        if (p.buffer(b).kind != BufferKind::kOutput && !IsShadow(p.program, b)) *text += " -" + p.buffer(b).name;
+      }
     }
     *text += "\n";
     if (const auto* dispatch = std::get_if<DispatchStep>(&p.flat[s].step->op)) {

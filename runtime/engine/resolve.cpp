@@ -9,6 +9,7 @@
 #include "runtime/device/thread_pool.h"
 #include "runtime/engine/prepared.h"
 #include "runtime/memory/arena.h"
+#include "runtime/memory/block_pool.h"
 
 namespace oriel {
 namespace {
@@ -189,7 +190,9 @@ class Resolver {
     for (size_t i = 0; i < storage.buffers.size(); ++i) {
       const int32_t root = storage.root[i];
       if (root >= 0 && (p_.buffer(root).kind == BufferKind::kOutput || IsShadow(p_.program, root))) {
-        apart += RoundToAlignment(storage.buffers[i].bytes);
+        const uint64_t rounded = RoundToAlignment(storage.buffers[i].bytes);
+        apart += rounded;
+        if (p_.buffer(root).kind == BufferKind::kOutput && rounded >= BlockPool::kMinBytes) r->large_output_bytes += rounded;
         continue;
       }
       in_arena.push_back(storage.buffers[i]);

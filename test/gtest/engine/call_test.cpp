@@ -42,6 +42,24 @@ TEST(Call, OutputsAreNew) {
   EXPECT_EQ(Floats(first[0]), (std::vector<float>{4, 12}));
 }
 
+TEST(Call, LargeOutputsReuseDroppedMemoryOnly) {
+  Function f = Expect(AddMul().Make());
+  const Tensor a = Tensor::Ones({1'000'000}), b = Tensor::Ones({1'000'000});
+  Tensor first = Expect(f({a, b}))[0];
+  const void* address = first.raw();
+  const Tensor second = Expect(f({b, first}))[0];  // 3: not in the first's memory
+  EXPECT_NE(second.raw(), address);
+  EXPECT_EQ(first.data<float>()[999'999], 2.0f);
+  EXPECT_EQ(second.data<float>()[999'999], 3.0f);
+  first = Tensor();
+  Tensor third = Expect(f({a, b}))[0];
+  EXPECT_EQ(third.raw(), address);
+  EXPECT_EQ(third.data<float>()[0], 2.0f);
+  EXPECT_EQ(second.data<float>()[0], 3.0f);
+  f = Function();  // outputs outlive their function
+  EXPECT_EQ(third.data<float>()[999'999], 2.0f);
+}
+
 TEST(Call, StridedInputsAreCopiedAndReported) {
   const Function f = Expect(AddMul().Make());
   const Tensor wide = F32({1, 10, 2, 20, 3, 30}, {3, 2});

@@ -11,6 +11,7 @@
 
 #include "gmock/gmock.h"
 #include "runtime/memory/arena.h"
+#include "runtime/memory/block_pool.h"
 #include "runtime/memory/guarded.h"
 #include "runtime/memory/limits.h"
 
@@ -127,6 +128,30 @@ TEST(Guarded, CountsAndCatches) {
   EXPECT_TRUE(GuardedBuffer::Reserve(0, 1).ok());
   EXPECT_FALSE(GuardedBuffer::Reserve(uint64_t{1} << 60, 4).ok());
   EXPECT_FALSE(Block::Allocate(uint64_t{1} << 61).ok());
+}
+
+TEST(BlockPool, KeepsWhatOneCallNeeds) {
+  BlockPool pool;
+  absl::StatusOr<Block> a = pool.Take(2'000'000);
+  ASSERT_TRUE(a.ok());
+  pool.Give(*std::move(a));
+  EXPECT_EQ(pool.kept_bytes(), 0u);  // no capacity yet
+  pool.SetCapacity(5'000'000);
+  a = pool.Take(2'000'000);
+  absl::StatusOr<Block> b = pool.Take(2'000'000), c = pool.Take(2'000'000);
+  const char* address = a->data();
+  pool.Give(*std::move(a));
+  pool.Give(*std::move(b));
+  pool.Give(*std::move(c));  // one too many
+  EXPECT_LE(pool.kept_bytes(), 5'000'000u);
+  EXPECT_GT(pool.kept_bytes(), 3'000'000u);
+  b = pool.Take(1'900'000);
+  a = pool.Take(2'000'000);
+  EXPECT_TRUE(a->data() == address || b->data() == address);
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+  pool.Give(*std::move(a));
+  EXPECT_TRUE(pool.Take(100'000'000).ok());  // nothing kept fits: it is freed
+  EXPECT_EQ(pool.kept_bytes(), 0u);
 }
 
 using GuardedDeathTest = ::testing::Test;
