@@ -1,0 +1,77 @@
+// RUN: oriel-opt %s --oriel-expand-math | FileCheck %s
+// RUN: oriel-opt %s --oriel-expand-math --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s --check-prefix=LOC
+// RUN: oriel-opt %s --oriel-expand-math --oriel-lower-to-llvm | FileCheck %s --check-prefix=LLVM
+
+// A function becomes fused multiply-adds and bit operations of its own type.
+// CHECK-LABEL: func.func @exp
+// CHECK-NOT: math.exp
+// CHECK: math.fma %{{.*}}, %{{.*}}, %{{.*}} : vector<16xf32>
+// CHECK: arith.bitcast %{{.*}} : vector<16xf32> to vector<16xi32>
+// CHECK-NOT: math.exp
+// CHECK: return
+// Every operation has the location of the one it stands for.
+// LOC-LABEL: func.func @exp
+// LOC: math.fma {{.*}} loc("kernel":8:0)
+// LOC: arith.bitcast {{.*}} loc("kernel":8:0)
+// LOC-NOT: loc(unknown)
+// LOC: return
+func.func @exp(%x: vector<16xf32> loc("kernel":0:0)) -> vector<16xf32> {
+  %r = math.exp %x : vector<16xf32> loc("kernel":8:0)
+  return %r : vector<16xf32> loc("kernel":16:0)
+} loc("kernel":0:0)
+
+// Scalars go through the same operations.
+// CHECK-LABEL: func.func @scalar
+// CHECK-NOT: math.log
+// CHECK: arith.divf %{{.*}}, %{{.*}} : f64
+// CHECK: return
+func.func @scalar(%x: f64) -> f64 {
+  %r = math.log %x : f64
+  return %r : f64
+}
+
+// Large arguments are reduced lane by lane, behind one test for the vector.
+// CHECK-LABEL: func.func @sin
+// CHECK: %[[ANY:.*]] = vector.reduction <or>, %{{.*}} : vector<8xi1>
+// CHECK-SAME: into i1
+// CHECK: scf.if %[[ANY]]
+// CHECK: scf.for
+// CHECK: arith.mului_extended
+// CHECK: return
+// LLVM-LABEL: llvm.func @sin
+// LLVM-NOT: llvm.call
+// LLVM: llvm.return
+func.func @sin(%x: vector<8xf64>) -> vector<8xf64> {
+  %r = math.sin %x : vector<8xf64>
+  return %r : vector<8xf64>
+}
+
+// The remainder has no instruction either.
+// CHECK-LABEL: func.func @rem
+// CHECK-NOT: arith.remf
+// CHECK: math.trunc %{{.*}} : vector<4xf32>
+// CHECK: scf.while
+// CHECK: return
+func.func @rem(%x: vector<4xf32>, %y: vector<4xf32>) -> vector<4xf32> {
+  %r = arith.remf %x, %y : vector<4xf32>
+  return %r : vector<4xf32>
+}
+
+// Vectors of several dimensions are flattened.
+// CHECK-LABEL: func.func @matrix
+// CHECK: vector.shape_cast %{{.*}} : vector<2x4xf32> to vector<8xf32>
+// CHECK: return
+func.func @matrix(%x: vector<2x4xf32>) -> vector<2x4xf32> {
+  %r = math.tanh %x : vector<2x4xf32>
+  return %r : vector<2x4xf32>
+}
+
+// Other element types, and what has an instruction, are left alone.
+// CHECK-LABEL: func.func @others
+// CHECK: math.exp %{{.*}} : vector<8xf16>
+// CHECK: math.floor %{{.*}} : vector<4xf32>
+func.func @others(%h: vector<8xf16>, %x: vector<4xf32>) -> (vector<8xf16>, vector<4xf32>) {
+  %a = math.exp %h : vector<8xf16>
+  %b = math.floor %x : vector<4xf32>
+  return %a, %b : vector<8xf16>, vector<4xf32>
+}
