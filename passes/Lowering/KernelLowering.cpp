@@ -139,6 +139,51 @@ Value KernelLowering::index(const Dim &dim) {
                made(tensor::DimOp::create(b, loc, tensor, position));
   };
 
+  auto atomValue = [&](const DimAtom &atom) -> Value {
+    if (atom.kind == DimAtom::Kind::kSymbol)
+      return symbolValue(atom.symbol);
+    // Nesting is bounded (kMaxDimDepth).
+    Value result;
+    for (const Dim &arg : atom.args) {
+      Value next = index(arg);
+      if (!result) {
+        result = next;
+        continue;
+      }
+      Value first = result;
+      place();
+      switch (atom.kind) {
+      case DimAtom::Kind::kFloorDiv:
+      case DimAtom::Kind::kMod:
+        result = made(arith::FloorDivSIOp::create(b, loc, first, next));
+        break;
+      case DimAtom::Kind::kCeilDiv:
+        result = made(arith::CeilDivSIOp::create(b, loc, first, next));
+        break;
+      case DimAtom::Kind::kMin:
+        result = made(arith::MinSIOp::create(b, loc, first, next));
+        break;
+      case DimAtom::Kind::kMax:
+        result = made(arith::MaxSIOp::create(b, loc, first, next));
+        break;
+      case DimAtom::Kind::kOpaqueAdd:
+        result = made(arith::AddIOp::create(b, loc, first, next));
+        break;
+      case DimAtom::Kind::kOpaqueMul:
+        result = made(arith::MulIOp::create(b, loc, first, next));
+        break;
+      case DimAtom::Kind::kSymbol:
+        break;
+      }
+      if (atom.kind == DimAtom::Kind::kMod) {
+        // The remainder that goes with rounding down.
+        Value whole = made(arith::MulIOp::create(b, loc, result, next));
+        result = made(arith::SubIOp::create(b, loc, first, whole));
+      }
+    }
+    return result;
+  };
+
   const Dim::Node &node = dim.node();
   Value sum;
   auto combine = [&](Value term, bool subtract) {
@@ -162,9 +207,7 @@ Value KernelLowering::index(const Dim &dim) {
     if (coefficient != 1)
       product = constant(coefficient);
     for (const auto &factor : term.factors) {
-      Value atom = factor->kind == DimAtom::Kind::kSymbol
-                       ? symbolValue(factor->symbol)
-                       : Value();
+      Value atom = atomValue(*factor);
       if (!atom) {
         badDim = dim.ToString();
         return constant(0);
