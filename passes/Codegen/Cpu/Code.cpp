@@ -12,18 +12,16 @@ using namespace mlir;
 
 namespace oriel {
 
-namespace {
-std::optional<int64_t> constantOf(Value value) {
+static unsigned elementAlign(Type type) {
+  return getStorageBytes(getElementTypeOrSelf(type));
+}
+
+std::optional<int64_t> getConstant(Value value) {
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant)))
     return constant.getSExtValue();
   return std::nullopt;
 }
-
-unsigned elementAlign(Type type) {
-  return getStorageBytes(getElementTypeOrSelf(type));
-}
-} // namespace
 
 Value Code::i64(int64_t value) {
   return arith::ConstantIntOp::create(*this, loc, value, 64);
@@ -52,7 +50,7 @@ Value Code::remUnsigned(Value a, Value b) {
 }
 
 Value Code::floorDiv(Value a, Value b) {
-  auto ca = constantOf(a), cb = constantOf(b);
+  auto ca = getConstant(a), cb = getConstant(b);
   if (ca && cb && *cb != 0) {
     int64_t q = *ca / *cb;
     return i64(q - ((*ca % *cb != 0) && ((*ca < 0) != (*cb < 0))));
@@ -82,7 +80,7 @@ Value Code::equal(Value a, Value b) {
 Value Code::roundDown(Value a, int64_t step) {
   if (step == 1)
     return a;
-  if (auto c = constantOf(a))
+  if (auto c = getConstant(a))
     return i64(*c - *c % step);
   if (llvm::isPowerOf2_64(step))
     return arith::AndIOp::create(*this, loc, a, i64(-step));
@@ -131,7 +129,7 @@ Value Code::zero(Type type) {
 }
 
 Value Code::maskBelow(Value count, unsigned lanes) {
-  if (auto c = constantOf(count)) {
+  if (auto c = getConstant(count)) {
     SmallVector<bool> bits;
     for (unsigned k = 0; k < lanes; ++k)
       bits.push_back(static_cast<int64_t>(k) < *c);
@@ -147,7 +145,7 @@ Value Code::maskBelow(Value count, unsigned lanes) {
 }
 
 Value Code::gep(Type element, Value base, Value index) {
-  auto c = constantOf(index);
+  auto c = getConstant(index);
   if (c && *c == 0)
     return base;
   if (c && *c > INT32_MIN && *c < INT32_MAX)
@@ -211,7 +209,7 @@ void Code::loop(Value lower, Value upper, Value step,
 }
 
 void Code::ifThen(Value condition, llvm::function_ref<void()> then) {
-  if (auto c = constantOf(condition)) {
+  if (auto c = getConstant(condition)) {
     if (*c)
       then();
     return;
@@ -226,7 +224,7 @@ SmallVector<Value>
 Code::ifElse(Value condition, TypeRange types,
              llvm::function_ref<SmallVector<Value>()> then,
              llvm::function_ref<SmallVector<Value>()> otherwise) {
-  if (auto c = constantOf(condition))
+  if (auto c = getConstant(condition))
     return *c ? then() : otherwise();
   auto op = scf::IfOp::create(*this, loc, types, condition, /*withElseRegion=*/true);
   InsertionGuard guard(*this);

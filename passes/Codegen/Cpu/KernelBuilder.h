@@ -17,6 +17,7 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "oriel/dim.h"
@@ -87,6 +88,9 @@ private:
 //===----------------------------------------------------------------------===//
 // Code: an OpBuilder with a current location and short names
 //===----------------------------------------------------------------------===//
+
+/// The value of a constant integer.
+std::optional<int64_t> getConstant(mlir::Value value);
 
 /// Lanes: 0 stands for scalar code wherever a lane count is asked for.
 class Code : public mlir::OpBuilder {

@@ -1,0 +1,209 @@
+//===- ReduceTree.cpp - row reductions as the specified tree --------------===//
+
+#include "passes/Codegen/Cpu/PassEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace oriel {
+
+namespace {
+/// Lanes of the reduction tree: 128 bytes of 4- or 8-byte accumulators.
+unsigned treeLanes(const PassResult &result) {
+  return getStorageBytes(result.acc.getType()) == 8 ? 16 : 32;
+}
+} // namespace
+
+Value combine(Code &code, const PassResult &result, Value older, Value newer) {
+  IRMapping map;
+  map.map(result.combiner->getOperand(result.accOperand), older);
+  map.map(result.combiner->getOperand(1 - result.accOperand), newer);
+  Operation *op = code.clone(*result.combiner, map);
+  op->getResult(0).setType(older.getType());
+  return op->getResult(0);
+}
+
+CounterStack::CounterStack(EntryBuilder &entry, const PassResult &result, Type type)
+    : entry(entry), result(result), type(type) {
+  // One slot per bit of the number of leaves.
+  memory = entry.stack(type, 64);
+}
+
+Value CounterStack::slot(Value index) {
+  return entry.code.gep(type, memory, index);
+}
+
+void CounterStack::push(Value k, Value value) {
+  Code &code = entry.code;
+  Value ones = LLVM::CountTrailingZerosOp::create(
+      code, code.loc, code.getI64Type(), code.sub(code.i64(-1), k), false);
+  Value top = LLVM::CtPopOp::create(code, code.loc, code.getI64Type(), k);
+  SmallVector<Value> carried = code.loop(
+      code.i64(0), ones, code.i64(1), ValueRange{value},
+      [&](Value q, ValueRange values) -> SmallVector<Value> {
+        Value older = code.load(type, slot(code.sub(code.sub(top, code.i64(1)), q)));
+        return {combine(code, result, older, values[0])};
+      });
+  code.store(carried[0], slot(code.sub(top, ones)));
+}
+
+Value CounterStack::fold(Value count) {
+  Code &code = entry.code;
+  Value top = LLVM::CtPopOp::create(code, code.loc, code.getI64Type(), count);
+  Value newest = code.load(type, slot(code.sub(top, code.i64(1))));
+  return code.loop(code.i64(0), code.sub(top, code.i64(1)), code.i64(1),
+                   ValueRange{newest},
+                   [&](Value q, ValueRange values) -> SmallVector<Value> {
+                     Value older = code.load(type, slot(code.sub(code.sub(top, code.i64(2)), q)));
+                     return {combine(code, result, older, values[0])};
+                   })[0];
+}
+
+SmallVector<Value> PassEmitter::emitLeaf(PassState &state, Value from, Value to) {
+  const ModelPass &pass = *state.pass;
+  SmallVector<const PassResult *> reduced;
+  unsigned wide = 16;
+  for (const PassResult &result : pass.results)
+    if (result.isReduced) {
+      reduced.push_back(&result);
+      wide = std::max(wide, treeLanes(result));
+    }
+  SmallVector<Value> accs;
+  SmallVector<Type> types;
+  for (const PassResult *result : reduced) {
+    accs.push_back(code.splat(capture(result->neutral), treeLanes(*result)));
+    types.push_back(accs.back().getType());
+  }
+
+  Value count = code.sub(to, from);
+  Value mainEnd = code.add(from, code.roundDown(count, wide));
+  prepareSplats(state, wide);
+  if (!(getConstant(count) && *getConstant(count) < wide))
+    accs = code.loop(from, mainEnd, code.i64(wide), accs, [&](Value j, ValueRange carried) {
+      SmallVector<Value> next(carried);
+      emitStep(state, j, wide, nullptr, next);
+      return next;
+    });
+
+  // The tail: lanes that have no element keep their accumulator.
+  std::optional<int64_t> known = getConstant(count);
+  bool narrow = hasNarrowAccess(pass);
+  auto oneMaskedStep = [&] {
+    SmallVector<Value> next = accs;
+    emitStep(state, mainEnd, wide, code.maskBelow(code.sub(to, mainEnd), wide), next);
+    return next;
+  };
+  auto throughMemory = [&] {
+    // A rolled loop of native steps, each on its slice of the lanes.
+    unsigned step = narrow ? 0 : std::min(nativeLanes(pass), 16u);
+    SmallVector<Value> memory;
+    for (auto [result, acc] : llvm::zip(reduced, accs)) {
+      memory.push_back(entry.stack(acc.getType(), 1));
+      code.store(acc, memory.back(), 64);
+    }
+    prepareSplats(state, step);
+    code.loop(mainEnd, to, code.i64(std::max(1u, step)), [&](Value j) {
+      SmallVector<Value> parts, slots;
+      for (auto [result, slot] : llvm::zip(reduced, memory)) {
+        Type element = result->acc.getType();
+        Value lane = arith::AndIOp::create(code, code.loc, code.sub(j, mainEnd),
+                                           code.i64(treeLanes(*result) - 1));
+        slots.push_back(code.gep(element, slot, lane));
+        parts.push_back(code.load(code.vectorOf(element, step), slots.back()));
+      }
+      Value mask = step ? code.maskBelow(code.sub(to, j), step) : Value();
+      emitStep(state, j, step, mask, parts);
+      for (auto [part, slot] : llvm::zip(parts, slots))
+        code.store(part, slot);
+    });
+    SmallVector<Value> next;
+    for (auto [type, slot] : llvm::zip(types, memory))
+      next.push_back(code.load(type, slot, 64));
+    return next;
+  };
+  if (known) {
+    if (*known % wide != 0)
+      accs = narrow ? throughMemory() : oneMaskedStep();
+  } else {
+    accs = code.ifElse(
+        code.less(mainEnd, to), types,
+        [&] { return narrow || !isCheap(pass) ? throughMemory() : oneMaskedStep(); },
+        [&] { return accs; });
+  }
+
+  SmallVector<Value> finals;
+  for (auto [result, acc] : llvm::zip(reduced, accs)) {
+    Code::LocScope scope(code, result->combiner->getLoc());
+    for (unsigned half = treeLanes(*result) / 2; half > 0; half /= 2)
+      acc = combine(code, *result, code.slice(acc, 0, half), code.slice(acc, half, half));
+    finals.push_back(code.lane(acc, 0));
+  }
+  return finals;
+}
+
+void PassEmitter::emitRowReduction(const ModelPass &pass) {
+  PassState state = prepare(pass);
+  Value end = hi;
+  if (state.indexable) {
+    end = code.select(state.indexable, hi, lo);
+    Value some = arith::AndIOp::create(code, code.loc, code.equal(end, lo), code.less(lo, hi));
+    code.ifThen(some, [&] { emitStep(state, lo, 0, nullptr, {}, /*onlyChecks=*/true); });
+  }
+  std::optional<int64_t> known = getConstant(end);
+  if (known && *known <= kRowLeaf)
+    return finishReduction(pass, emitLeaf(state, lo, end));
+
+  SmallVector<CounterStack> stacks;
+  SmallVector<Value> neutral;
+  SmallVector<Type> types;
+  for (const PassResult &result : pass.results)
+    if (result.isReduced) {
+      types.push_back(result.acc.getType());
+      stacks.emplace_back(entry, result, types.back());
+      neutral.push_back(capture(result.neutral));
+    }
+  Value leaves = code.divUnsigned(code.add(end, code.i64(kRowLeaf - 1)), code.i64(kRowLeaf));
+  Value several = code.less(code.i64(1), leaves);
+  SmallVector<Value> last = code.loop(
+      code.i64(0), leaves, code.i64(1), neutral, [&](Value k, ValueRange) {
+        Value from = code.mul(k, code.i64(kRowLeaf));
+        Value to = code.minimum(code.add(from, code.i64(kRowLeaf)), end);
+        SmallVector<Value> values = emitLeaf(state, from, to);
+        code.ifThen(several, [&] {
+          for (auto [stack, value] : llvm::zip(stacks, values))
+            stack.push(k, value);
+        });
+        return values;
+      });
+  SmallVector<Value> finals = code.ifElse(
+      several, types,
+      [&] {
+        SmallVector<Value> values;
+        for (CounterStack &stack : stacks)
+          values.push_back(stack.fold(leaves));
+        return values;
+      },
+      [&] { return last; });
+  finishReduction(pass, finals);
+}
+
+void PassEmitter::finishReduction(const ModelPass &pass, ArrayRef<Value> finals) {
+  PassState state;
+  state.indices = indices;
+  unsigned k = 0;
+  for (const PassResult &result : pass.results) {
+    if (!result.isReduced)
+      continue;
+    Value value = finals[k++];
+    rowScalars[result.value] = value;
+    Code::LocScope scope(code, line(result.combiner->getLoc(), LineRole::kStore));
+    for (const LinearAccess &store : model.values[result.value].stores)
+      storeStream(streamOf(store, state), value, code.i64(0), 0, nullptr);
+  }
+}
+
+} // namespace oriel
