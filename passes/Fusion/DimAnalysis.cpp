@@ -109,8 +109,8 @@ LogicalResult DimAnalysis::visitOp(Operation *op) {
     for (auto [initial, carried, result] : llvm::zip_equal(
              loop.getInitial(), body.getArguments().drop_front(),
              loop.getResults())) {
-      shapes[carried] = getDims(initial);
-      shapes[result] = getDims(initial);
+      setDims(carried, getDims(initial));
+      setDims(result, getDims(initial));
     }
     if (failed(visitBlock(body)))
       return failure();
@@ -142,12 +142,12 @@ LogicalResult DimAnalysis::visitOp(Operation *op) {
     Block &body = kernel.getBody().front();
     for (auto [input, arg] :
          llvm::zip_equal(kernel.getInputs(), body.getArguments()))
-      shapes[arg] = getDims(input);
+      setDims(arg, getDims(input));
     if (failed(visitBlock(body)))
       return failure();
     for (auto [result, value] :
          llvm::zip_equal(kernel.getResults(), kernel.getYield().getValues()))
-      shapes[result] = getDims(value);
+      setDims(result, getDims(value));
     return success();
   }
   if (isa<ir::DispatchOp>(op)) {
@@ -185,7 +185,7 @@ LogicalResult DimAnalysis::visitGraphOp(Operation *op) {
   if (isa<ir::ConstantOp, ir::StateReadOp>(op))
     return ownType();
   if (isa<ir::TransferOp>(op)) {
-    shapes[op->getResult(0)] = getDims(op->getOperand(0));
+    setDims(op->getResult(0), getDims(op->getOperand(0)));
     return success();
   }
   std::vector<DimRequirement> needs;

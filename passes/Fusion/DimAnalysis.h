@@ -56,7 +56,8 @@ public:
   bool areEqual(const Dim &a, const Dim &b) const;
   bool areEqual(const Dims &a, const Dims &b) const;
 
-  /// The dims of a new value, for code that creates ops as it goes.
+  /// The dims of a new value, for code that creates ops as it goes. By value:
+  /// what getDims() refers to moves when the table grows.
   void setDims(mlir::Value value, Dims dims) { shapes[value] = std::move(dims); }
 
 private:

@@ -218,9 +218,8 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
     OpBuilder inner(context);
     inner.setInsertionPointToEnd(entry);
     func::ReturnOp::create(inner, storeLoc, yield.getValues());
-    yield.erase();
     // place() may erase the function, and with it the values yielded.
-    yield->dropAllReferences();
+    yield.erase();
 
     std::string name = describe(*entry);
     StringAttr symbol = place(function, name, module);
