@@ -123,11 +123,20 @@ Value expandExpm1(MathBuilder &m, Value x) {
 }
 
 Value expandTanh(MathBuilder &m, Value x) {
-  // tanh(x) = e / (e + 2), e = expm1(2|x|); 1 to the last bit past the bound.
+  // tanh(x) = e / d = 1 - 2 / d, e = expm1(2|x|), d = e + 2; 1 to the last bit
+  // past the bound. The first form is for small e; there what rounding d lost
+  // is put back, 1/d being (1 - tanh)/2.
+  Value two = m.c(2);
   Value a = m.atMost(m.abs(x), m.c(Pair{10, 22}));
   Expm1 t = reducedExpm1(m, m.add(a, a));
   Value e = m.mul(t.y, m.pow2(t.n));
-  return m.copySign(m.div(e, m.add(e, m.c(2))), x);
+  Value d = m.add(e, two);
+  Value isLarge = m.ge(e, two);
+  Value q = m.div(m.select(isLarge, two, e), d);
+  Value lost = m.sub(e, m.sub(d, two));
+  Value reciprocal = m.fma(q, m.c(-0.5), m.c(0.5));
+  Value small = m.fma(m.mul(m.neg(q), lost), reciprocal, q);
+  return m.copySign(m.select(isLarge, m.sub(m.c(1), q), small), x);
 }
 
 Value expandErf(MathBuilder &m, Value x) {
