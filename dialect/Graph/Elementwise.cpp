@@ -126,7 +126,9 @@ OpFoldResult AbsOp::fold(FoldAdaptor) {
   Operation *inner = getX().getDefiningOp();
   if (isa_and_nonnull<AbsOp>(inner))
     return getX();
-  if (isa_and_nonnull<NegOp>(inner)) {
+  // An unsigned number wraps when it is negated.
+  if (isa_and_nonnull<NegOp>(inner) &&
+      !getElementTypeOrSelf(getType()).isUnsignedInteger()) {
     getXMutable().set(inner->getOperand(0));
     return getResult();
   }

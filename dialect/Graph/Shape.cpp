@@ -124,7 +124,8 @@ struct MergeTransposes : OpRewritePattern<TransposeOp> {
   }
 };
 
-// slice(slice(x)) is one slice of x, when all steps are positive.
+// slice(slice(x)) is one slice of x. The inner step is 1: with another one the
+// inner limit would have to bound the outer one in the result's expressions.
 struct MergeSlices : OpRewritePattern<SliceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SliceOp op,
@@ -132,26 +133,19 @@ struct MergeSlices : OpRewritePattern<SliceOp> {
     auto inner = op.getX().getDefiningOp<SliceOp>();
     if (!inner)
       return rewriter.notifyMatchFailure(op, "operand is not a slice");
-    auto isPositive = [](int64_t step) { return step > 0; };
-    if (!llvm::all_of(op.getSteps(), isPositive) ||
-        !llvm::all_of(inner.getSteps(), isPositive))
+    if (!llvm::all_of(inner.getSteps(), [](int64_t step) { return step == 1; }))
+      return rewriter.notifyMatchFailure(op, "operand's steps are not all 1");
+    if (!llvm::all_of(op.getSteps(), [](int64_t step) { return step > 0; }))
       return rewriter.notifyMatchFailure(op, "a step is negative");
     oriel::Dims starts, limits;
-    SmallVector<int64_t> steps;
     for (unsigned axis = 0; axis < op.getSteps().size(); ++axis) {
       oriel::Dim start = inner.getStarts().getDim(axis);
-      int64_t step = inner.getSteps()[axis];
-      // The inner limit bounds the outer one where step does not divide.
-      starts.push_back(start + step * op.getStarts().getDim(axis));
-      limits.push_back(oriel::Dim::Min(
-          start + step * op.getLimits().getDim(axis), inner.getLimits().getDim(axis)));
-      steps.push_back(step * op.getSteps()[axis]);
-      // An empty slice may start past the end of what it is taken from.
-      starts.back() = oriel::Dim::Min(starts.back(), limits.back());
+      starts.push_back(start + op.getStarts().getDim(axis));
+      limits.push_back(start + op.getLimits().getDim(axis));
     }
     rewriter.replaceOpWithNewOp<SliceOp>(
         op, op.getType(), inner.getX(), DimsAttr::get(getContext(), starts),
-        DimsAttr::get(getContext(), limits), steps);
+        DimsAttr::get(getContext(), limits), op.getSteps());
     return success();
   }
 };

@@ -1,6 +1,7 @@
 //===- AssignNodes.cpp - oriel-assign-nodes -------------------------------===//
 
 #include "passes/Graph/Passes.h"
+#include "dialect/Check/CheckDialect.h"
 #include "dialect/Graph/NodeId.h"
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -37,6 +38,39 @@ static void readLocation(Location loc, NodeInfo &info) {
   }
 }
 
+// Is the function a graph? What it is not is said here, at the user's location,
+// rather than by whatever phase stumbles over it.
+static LogicalResult verifyGraph(FunctionOpInterface function) {
+  auto isTensor = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && ir::getDType(tensor.getElementType());
+  };
+  constexpr StringLiteral required =
+      "required a ranked tensor of f64, f32, f16, bf16, i8 to i64, ui8 to ui64 or i1";
+  for (auto [index, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (!isTensor(type))
+      return function.emitOpError()
+             << "argument " << index << " is " << type << ", " << required;
+  for (auto [index, type] : llvm::enumerate(function.getResultTypes()))
+    if (!isTensor(type))
+      return function.emitOpError()
+             << "result " << index << " is " << type << ", " << required;
+  if (!function.getFunctionBody().hasOneBlock())
+    return function.emitOpError()
+           << "has " << function.getFunctionBody().getBlocks().size()
+           << " blocks, required one: loops and branches are ops of a graph";
+  WalkResult result = function.getFunctionBody().walk([&](Operation *op) {
+    bool isReturn = op->getParentOp() == function && op->hasTrait<OpTrait::IsTerminator>();
+    bool isGraphOp = isa_and_nonnull<ir::OrielDialect, check::CheckDialect>(op->getDialect()) &&
+                     !isa<ir::CheckIndexOp>(op);
+    if (isReturn || isGraphOp)
+      return WalkResult::advance();
+    op->emitOpError() << "is no op of a graph, required ops of the oriel dialect";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 namespace {
 struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
   using Base::Base;
@@ -56,6 +90,8 @@ struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
       auto function = dyn_cast<FunctionOpInterface>(op);
       if (!function || function.isExternal())
         continue;
+      if (failed(verifyGraph(function)))
+        return signalPassFailure();
       assignArguments(function, table);
       function.getFunctionBody().walk<WalkOrder::PreOrder>([&](Operation *nested) {
         if (!nested->hasTrait<OpTrait::IsTerminator>() && !hasNode(nested->getLoc()))

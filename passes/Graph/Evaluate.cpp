@@ -6,7 +6,9 @@
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/StringExtras.h"
 #include "runtime/ops/reference.h"
+#include <cmath>
 
 namespace oriel {
 #define GEN_PASS_DEF_EVALUATE
@@ -28,7 +30,6 @@ public:
     return success();
   }
 
-private:
   std::vector<Tensor> get(ValueRange values) const {
     std::vector<Tensor> result;
     for (Value value : values)
@@ -36,6 +37,7 @@ private:
     return result;
   }
 
+private:
   void set(ValueRange values, ArrayRef<Tensor> computed) {
     for (auto [value, tensor] : llvm::zip_equal(values, computed))
       tensors[value] = tensor;
@@ -109,6 +111,19 @@ private:
   llvm::DenseMap<Value, Tensor> tensors;
 };
 
+// "float32 (2,): 0000803f nan": the bytes of each element.
+std::string describe(const Tensor &value) {
+  Tensor tensor = value.Contiguous();
+  std::string text = std::string(NumpyName(tensor.dtype())) + " " + ToString(tensor.shape()) + ":";
+  StringRef bytes(static_cast<const char *>(tensor.raw()), tensor.bytes());
+  Tensor flat = *tensor.Reshape({tensor.size()});
+  for (int64_t i = 0, size = SizeOf(tensor.dtype()); i < tensor.size(); ++i) {
+    bool isNaN = IsFloat(tensor.dtype()) && std::isnan(flat.ElementAsDouble({i}));
+    text += " " + (isNaN ? "nan" : llvm::toHex(bytes.substr(i * size, size), /*LowerCase=*/true));
+  }
+  return text;
+}
+
 struct Evaluate : oriel::impl::EvaluateBase<Evaluate> {
   using Base::Base;
 
@@ -116,8 +131,14 @@ struct Evaluate : oriel::impl::EvaluateBase<Evaluate> {
     markAllAnalysesPreserved();
     bool failedAny = false;
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function.getNumArguments() == 0 && !function.isExternal())
-        failedAny |= failed(Evaluator().evaluate(function.front()));
+      if (function.getNumArguments() == 0 && !function.isExternal()) {
+        Evaluator evaluator;
+        failedAny |= failed(evaluator.evaluate(function.front()));
+        if (failedAny || !results)
+          continue;
+        for (const Tensor &tensor : evaluator.get(function.front().getTerminator()->getOperands()))
+          function.emitRemark() << "returns " << describe(tensor);
+      }
     if (failedAny)
       signalPassFailure();
   }

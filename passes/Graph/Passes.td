@@ -111,6 +111,10 @@ def Evaluate : Pass<"oriel-evaluate", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [
+    Option<"results", "results", "bool", "false",
+           "give what each function returns as a remark, bit for bit (any NaN as nan)">
+  ];
 }
 
 #endif // ORIEL_PASSES_GRAPH_PASSES_TD

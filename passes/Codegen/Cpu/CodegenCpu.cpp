@@ -84,7 +84,8 @@ public:
       return signalPassFailure();
     }
     SmallVector<ModuleOp> kernels(getOperation().getOps<ModuleOp>());
-    if (kernels.empty())
+    // A graph without kernels (it only passes values on) is no kernel itself.
+    if (kernels.empty() && !getOperation()->hasAttr("oriel.nodes"))
       kernels.push_back(getOperation());
     for (ModuleOp kernel : kernels)
       if (failed(emitKernelModule(kernel, options)))

@@ -182,7 +182,8 @@ LogicalResult lowerTheRest(ModuleOp module) {
 /// The modules that hold kernels: those nested in `module`, or itself.
 SmallVector<ModuleOp> kernelModules(ModuleOp module) {
   SmallVector<ModuleOp> modules(module.getOps<ModuleOp>());
-  if (modules.empty())
+  // A graph without kernels (it only passes values on) is no kernel itself.
+  if (modules.empty() && !module->hasAttr("oriel.nodes"))
     modules.push_back(module);
   return modules;
 }
@@ -279,6 +280,7 @@ std::unique_ptr<Pass> createPrintAsmPass() {
 }
 
 void registerLowerToLLVMPasses() {
+  registerExpandMathPass();
   registerPass([] { return createLowerToLLVMPass(); });
   registerPass([] { return createPrintAsmPass(); });
 }

@@ -42,6 +42,30 @@ func.func @involutions(%x: tensor<?xf32>, %p: tensor<?xi1>) -> (tensor<?xf32>, t
   return %1, %3, %5 : tensor<?xf32>, tensor<?xi1>, tensor<?xf32>
 }
 
+// The negative of an unsigned number is another number.
+// CHECK-LABEL: func @unsigned_abs
+func.func @unsigned_abs(%x: tensor<?xui8>) -> tensor<?xui8> {
+  // CHECK-NEXT: %[[N:.*]] = oriel.neg
+  %0 = oriel.neg %x : tensor<?xui8>
+  // CHECK-NEXT: oriel.abs %[[N]]
+  %1 = oriel.abs %0 : tensor<?xui8>
+  return %1 : tensor<?xui8>
+}
+
+// CHECK-LABEL: func @slices
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?xf32>
+func.func @slices(%x: tensor<?xf32> {oriel.dims = #oriel.dims<n>}) -> (tensor<?xf32>, tensor<?xf32>) {
+  // CHECK: %[[A:.*]] = oriel.slice %[[X]] starts <3> limits <n> steps [2]
+  %0 = oriel.slice %x starts <1> limits <n> steps [1] : tensor<?xf32> -> tensor<?xf32>
+  %1 = oriel.slice %0 starts <2> limits <n-1> steps [2] : tensor<?xf32> -> tensor<?xf32>
+  // CHECK: %[[B:.*]] = oriel.slice %[[X]] starts <0> limits <n> steps [2]
+  // CHECK: %[[C:.*]] = oriel.slice %[[B]] starts <1>
+  %2 = oriel.slice %x starts <0> limits <n> steps [2] : tensor<?xf32> -> tensor<?xf32>
+  %3 = oriel.slice %2 starts <1> limits <ceildiv(n, 2)> steps [1] : tensor<?xf32> -> tensor<?xf32>
+  // CHECK: return %[[A]], %[[C]]
+  return %1, %3 : tensor<?xf32>, tensor<?xf32>
+}
+
 // CHECK-LABEL: func @casts
 // CHECK-SAME: %[[H:[a-z0-9]+]]: tensor<4xf16>{{.*}}%[[I:[a-z0-9]+]]: tensor<4xi32>
 func.func @casts(%h: tensor<4xf16>, %i: tensor<4xi32>) -> (tensor<4xf16>, tensor<4xf64>, tensor<4xi8>, tensor<4xi32>) {
