@@ -57,15 +57,6 @@ func.func @rem(%x: vector<4xf32>, %y: vector<4xf32>) -> vector<4xf32> {
   return %r : vector<4xf32>
 }
 
-// Vectors of several dimensions are flattened.
-// CHECK-LABEL: func.func @matrix
-// CHECK: vector.shape_cast %{{.*}} : vector<2x4xf32> to vector<8xf32>
-// CHECK: return
-func.func @matrix(%x: vector<2x4xf32>) -> vector<2x4xf32> {
-  %r = math.tanh %x : vector<2x4xf32>
-  return %r : vector<2x4xf32>
-}
-
 // Other element types, and what has an instruction, are left alone.
 // CHECK-LABEL: func.func @others
 // CHECK: math.exp %{{.*}} : vector<8xf16>
