@@ -143,34 +143,38 @@ void ArgReduceEmitter::emitRows(EntryBuilder &entry) {
   unsigned lanes = vectorBits / std::max(32u, element.getIntOrFloatBitWidth());
   Value n = entry.dim(count), zero = code.i64(0), one = code.i64(1);
   Value whole = code.roundDown(n, lanes);
+  // Narrow elements have no masked load on every machine: their last ones are
+  // taken singly.
+  bool masks = element.getIntOrFloatBitWidth() >= 32;
+  Value mask = code.maskBelow(code.sub(n, whole), lanes);
   code.loop(entry.begin, entry.end, one, [&](Value row) {
     Value from = code.gep(element, entry.pointer(*x), code.mul(row, n));
-    auto vectors = [&]() -> SmallVector<Value> {
-      SmallVector<Value> first = {loadElements(code, from, lanes),
-                                  code.laneIds(i64, lanes)};
-      SmallVector<Value> last = code.loop(
-          code.i64(lanes), whole, code.i64(lanes), first,
-          [&](Value j, ValueRange carried) -> SmallVector<Value> {
-            Best candidate{loadElements(code, code.gep(element, from, j), lanes),
-                           code.add(code.splat(j, lanes), code.laneIds(i64, lanes))};
-            Best best = better(code, candidate, {carried[0], carried[1]});
-            return {best.value, best.index};
+    // Every lane starts with the row's first element: what is off stays there.
+    Value first = loadElements(code, from, 0);
+    SmallVector<Value> best = {code.splat(first, lanes), code.splat(zero, lanes)};
+    auto step = [&](Value j, ValueRange carried, Value mask) -> SmallVector<Value> {
+      Value elements = loadElements(code, code.gep(element, from, j), lanes, mask);
+      if (mask)
+        elements = code.select(mask, elements, code.splat(first, lanes));
+      Best candidate{elements, code.add(code.splat(j, lanes), code.laneIds(i64, lanes))};
+      Best next = better(code, candidate, {carried[0], carried[1]});
+      return {next.value, next.index};
+    };
+    best = code.loop(zero, whole, code.i64(lanes), best,
+                     [&](Value j, ValueRange carried) { return step(j, carried, nullptr); });
+    if (masks)
+      best = code.ifElse(
+          code.less(whole, n), TypeRange(ValueRange(best)),
+          [&] { return step(whole, best, mask); }, [&] { return best; });
+    Best row1 = combineLanes(code, {best[0], best[1]}, lanes);
+    best = {row1.value, row1.index};
+    if (!masks)
+      best = code.loop(
+          whole, n, one, best, [&](Value j, ValueRange carried) -> SmallVector<Value> {
+            Best candidate{loadElements(code, code.gep(element, from, j), 0), j};
+            Best next = better(code, candidate, {carried[0], carried[1]});
+            return {next.value, next.index};
           });
-      Best best = combineLanes(code, {last[0], last[1]}, lanes);
-      return {best.value, best.index, whole};
-    };
-    auto singly = [&]() -> SmallVector<Value> {
-      return {loadElements(code, from, 0), zero, one};
-    };
-    SmallVector<Value> start = code.ifElse(
-        code.less(zero, whole), TypeRange{compared, i64, i64}, vectors, singly);
-    SmallVector<Value> best = code.loop(
-        start[2], n, one, ValueRange{start[0], start[1]},
-        [&](Value j, ValueRange carried) -> SmallVector<Value> {
-          Best candidate{loadElements(code, code.gep(element, from, j), 0), j};
-          Best best = better(code, candidate, {carried[0], carried[1]});
-          return {best.value, best.index};
-        });
     code.store(best[1], code.gep(i64, entry.pointer(*out), row));
   });
 }

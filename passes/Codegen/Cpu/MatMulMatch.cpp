@@ -36,6 +36,7 @@ private:
   FailureOr<MatMulAccess> access(Operation *op, Value value, AffineMap map,
                                  ArrayRef<unsigned> role);
   void noteSize(unsigned dim, const Dim &size);
+  void transposeColumn();
 
   KernelSignature &signature;
   MatMulSpec spec;
@@ -57,6 +58,8 @@ FailureOr<MatMulSpec> Matcher::run() {
   spec.n = sizeOf(dims.j());
   spec.k = sizeOf(dims.k());
   spec.ordinal = getOrdinal(spec.contraction.getLoc());
+  if (spec.n == Dim(1) && spec.m != Dim(1))
+    transposeColumn();
   bool readsLarge = llvm::any_of(spec.inputs, [&](const MatMulAccess &in) {
     return in.arg && in.i != Dim(0) && in.j != Dim(0);
   });
@@ -149,6 +152,25 @@ void Matcher::noteSize(unsigned dim, const Dim &size) {
     signature.unify(*sizes[dim], size);
   else
     sizes[dim] = size;
+}
+
+/// A result of one column is computed as one row, in which lanes run along the
+/// elements there are: the transposed product of the operands exchanged.
+void Matcher::transposeColumn() {
+  std::swap(spec.m, spec.n);
+  std::swap(spec.a, spec.b);
+  auto exchange = [](MatMulAccess &access) { std::swap(access.i, access.j); };
+  exchange(spec.a);
+  exchange(spec.b);
+  llvm::for_each(spec.inputs, exchange);
+  for (MatMulAccess &output : spec.outputs) {
+    exchange(output);
+    output.i = 0; // of the one row
+    if (output.arg)
+      output.j = 1; // the rows of a column are contiguous
+  }
+  for (unsigned &dim : spec.epilogueDims)
+    dim = dim == dims.i() ? dims.j() : dim == dims.j() ? dims.i() : dim;
 }
 
 FailureOr<MatMulAccess> Matcher::access(Operation *op, Value value,

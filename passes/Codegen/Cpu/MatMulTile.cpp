@@ -257,18 +257,19 @@ void emitPack(Code &code, const MatMulSpec &spec, Type element, Value source,
       Value x = matmulWiden(code, spec, code.load(element, at(q, k)));
       code.store(x, place(q, k));
     };
-    // What whole groups do not reach, then zeros up to the panel's width.
+    // The rest one by one, then zeros up to whole vectors: tiles read no further.
+    int64_t chunk = std::min<int64_t>(width, lanes);
     auto copyRest = [&](Value q0) {
       code.loop(q0, valid, one, [&](Value q) {
         code.loop(zero, kc, one, [&](Value k) { copyOne(q, k); });
       });
-      code.loop(valid, panelWidth, one, [&](Value q) {
+      Value padded = code.mul(code.ceilDiv(valid, code.i64(chunk)), code.i64(chunk));
+      code.loop(valid, padded, one, [&](Value q) {
         code.loop(zero, kc, one,
                   [&](Value k) { code.store(code.zero(packed), place(q, k)); });
       });
     };
     if (pStride == Dim(1)) {
-      int64_t chunk = std::min<int64_t>(width, lanes);
       Type vector = code.vectorOf(element, chunk);
       Value whole = code.roundDown(valid, chunk);
       auto copyChunk = [&](Value q, Value k) {
@@ -284,7 +285,16 @@ void emitPack(Code &code, const MatMulSpec &spec, Type element, Value source,
         code.loop(zero, whole, code.i64(chunk), [&](Value q) {
           code.loop(zero, kc, one, [&](Value k) { copyChunk(q, k); });
         });
-        copyRest(whole);
+        // Narrow elements have no masked load on every machine.
+        if (element.getIntOrFloatBitWidth() < 32)
+          return copyRest(whole);
+        Value mask = code.maskBelow(code.sub(valid, whole), chunk);
+        code.ifThen(code.less(whole, valid), [&] {
+          code.loop(zero, kc, one, [&](Value k) {
+            Value x = code.maskedLoad(vector, at(whole, k), mask);
+            code.store(matmulWiden(code, spec, x), place(whole, k));
+          });
+        });
       });
       return;
     }
@@ -308,7 +318,7 @@ void emitPack(Code &code, const MatMulSpec &spec, Type element, Value source,
       copyRest(groups);
       return;
     }
-    copyRest(zero);
+    copyRest(zero); // strided both ways
   });
 }
 
