@@ -32,7 +32,7 @@ module @sum {
 // CHECK-NOT: llvm.fptrunc
 // CHECK: llvm.fadd %{{.*}} : vector<16xf32>
 // CHECK: llvm.lshr %{{.*}} : vector<16xi32>
-// CHECK: llvm.store %{{.*}} : vector<16xbf16>
+// CHECK: llvm.store %{{.*}} : vector<16xi16>
 module @bf16 {
   func.func @bf16(%p: !llvm.ptr, %v: vector<16xbf16>) {
     %s = arith.addf %v, %v : vector<16xbf16>
