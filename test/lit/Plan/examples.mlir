@@ -5,9 +5,9 @@
 
 // CHECK-LABEL: plan.program @step symbols ["batch"]
 plan.program @step symbols ["batch"] {
-  // CHECK: %x = plan.buffer input "x" : f32 #oriel.dims<batch, 64> node 0
+  // CHECK: %x = plan.buffer input "x" : f32 <batch, 64> node 0
   %x = plan.buffer input "x" : f32 #oriel.dims<batch, 64> node 0
-  // CHECK: %y = plan.buffer output "y" : f32 #oriel.dims<batch, 64> node 1
+  // CHECK: %y = plan.buffer output "y" : f32 <batch, 64> node 1
   %y = plan.buffer output "y" : f32 #oriel.dims<batch, 64> node 1
   // CHECK: plan.alloc %y
   plan.alloc %y
@@ -26,7 +26,7 @@ plan.program @buffers symbols ["n", "m"] {
   %x = plan.buffer input "x" : f32 #oriel.dims<n, 4>
   %u = plan.buffer input "u" : f32 #oriel.dims<m>
   %t = plan.buffer temporary "t" : f32 #oriel.dims<n, 4> node 7
-  // CHECK: %v = plan.buffer temporary "v" : f32 #oriel.dims<4*n> node 8 alias %t
+  // CHECK: %v = plan.buffer temporary "v" : f32 <4*n> node 8 alias %t
   %v = plan.buffer temporary "v" : f32 #oriel.dims<"4*n"> node 8 alias %t
   %o = plan.buffer output "o" : f32 #oriel.dims<"4*n">
   // CHECK: plan.require <n> equals <m> "add: operand shapes" node 3

@@ -5,11 +5,11 @@
 // reads it only where it writes, so both live in the output's storage. Names of
 // kernel-local sizes become the caller's.
 // CHECK-LABEL: plan.program @chain symbols ["n"]
-// CHECK-DAG: %x = plan.buffer input "x" : f32 #oriel.dims<n>
-// CHECK-DAG: %y = plan.buffer output "y" : f32 #oriel.dims<n>
+// CHECK-DAG: %x = plan.buffer input "x" : f32 <n>
+// CHECK-DAG: %y = plan.buffer output "y" : f32 <n>
 // CHECK-DAG: %[[T:.*]] = plan.buffer temporary {{.*}} alias %y
 // CHECK: plan.alloc %[[T]], %y
-// CHECK: plan.dispatch "k0" class "Elementwise" entries ["k0"] tasks <ceildiv(n, 4096)>
+// CHECK: plan.dispatch "k0" class "Elementwise" entries ["k0"] tasks <ceildiv(n,4096)>
 // CHECK-SAME: ins(%x) outs(%[[T]]) args [0, #oriel.dims<n>, 1, #oriel.dims<n>]
 // CHECK-SAME: in_place [0]
 // CHECK-NOT: plan.alloc
@@ -34,7 +34,7 @@ func.func @chain(%x: tensor<?xf32> {oriel.name = "x", oriel.dims = #oriel.dims<n
 // A state written in place waits for what may fail and for other readers; its
 // old value as an output is a copy, made before.
 // CHECK-LABEL: plan.program @update
-// CHECK-DAG: %W = plan.buffer state "W" : f32 #oriel.dims<4>
+// CHECK-DAG: %W = plan.buffer state "W" : f32 <4>
 // CHECK-DAG: %old = plan.buffer output "old"
 // CHECK-DAG: %r = plan.buffer output "r"
 // CHECK: plan.dispatch "fails"
