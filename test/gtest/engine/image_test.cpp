@@ -360,7 +360,7 @@ TEST(Image, FunctionsAreExportedWithTheirStates) {
   EXPECT_EQ(again->states()[0].cell()->storage.data<int64_t>()[0], 7);
   EXPECT_EQ(*(*(*again)({}))[0].data<int64_t>(), 42);
   unlink(exported.c_str());
-  EXPECT_FALSE(f->Export("/nonexistent/folder/x").ok());
+  EXPECT_EQ(f->Export("/nonexistent/folder/x").code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Expect(AddMul().Make()).Export(exported).code(), absl::StatusCode::kFailedPrecondition);
   // The image outlives the handle it came with as long as a Function needs it.
   Function last;
