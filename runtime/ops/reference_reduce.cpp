@@ -1,4 +1,5 @@
 // Reference kernels of reductions.
+#include <algorithm>
 #include <cmath>
 
 #include "runtime/ops/reference_internal.h"
@@ -53,6 +54,11 @@ absl::Status Reduce(const Call& call) {
   Tensor& result = call.results[0];
   const std::vector<int64_t> strides = ResultStrides(x.shape(), call.Ints("axes"));
   return VisitDType(x.dtype(), [&]<typename T>() {
+    // No reduction at all, not one from the neutral element: -0.0 stays.
+    if (call.Ints("axes").empty()) {
+      std::copy_n(Data<T>(x), x.size(), Data<T>(result));
+      return absl::OkStatus();
+    }
     using A = Accumulator<T>;
     const int64_t n = result.size();
     // Not a vector: vector<bool> has no addressable elements.

@@ -39,6 +39,8 @@ class Graph:
 
     def dense(self, shape, dtype, splat):
         choices = {"f32": FLOATS, "i8": INTS, "ui8": UNSIGNED, "i1": ["true", "false"]}[dtype]
+        if size(shape) == 0:
+            return f"dense<> : {tensor(shape, dtype)}"
         if splat or not shape:
             return f"dense<{self.rng.choice(choices)}> : {tensor(shape, dtype)}"
 
