@@ -4,7 +4,9 @@
 // the way to writing the result's element at the same place. An elementwise
 // kernel is one loop nest that loads all operands of a point before it stores,
 // so this holds for operands that the nest reads through an identity map and
-// nothing else reads.
+// nothing else reads. It holds likewise for the epilogue of a matmul, which runs
+// once all products of an element are summed: the sums wait in the output only
+// when no operand of the epilogue is as large as it.
 //
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -54,18 +56,27 @@ private:
   void mark(ModuleOp kernel, func::FuncOp function, StringAttr name) {
     kernel->setAttr(kClassAttr, name);
     kernel->removeAttr(kInPlaceOperandsAttr);
-    if (name.getValue() != "Elementwise" || function.empty())
+    if (function.empty())
       return;
     SmallVector<linalg::GenericOp> nests(function.getOps<linalg::GenericOp>());
-    if (nests.size() != 1 || nests[0].getNumReductionLoops() != 0)
+    bool isElementwise = name.getValue() == "Elementwise" && nests.size() == 1;
+    bool isMatMul = name.getValue() == "MatMul" && !nests.empty();
+    if ((!isElementwise && !isMatMul) || nests.back().getNumReductionLoops() != 0)
       return;
-    // Results are written by identity too, or the places would not agree.
-    for (OpOperand &init : nests[0].getDpsInitsMutable())
-      if (!nests[0].getMatchingIndexingMap(&init).isIdentity())
+    linalg::GenericOp nest = nests.back();
+    for (OpOperand &init : nest.getDpsInitsMutable()) {
+      // Results are written by identity too, or the places would not agree.
+      if (!nest.getMatchingIndexingMap(&init).isIdentity())
         return;
+      // An operand with an extent of 1 counts as a row or column to the matmul,
+      // which may then sum in the output.
+      auto type = cast<RankedTensorType>(init.get().getType());
+      if (isMatMul && llvm::is_contained(type.getShape(), 1))
+        return;
+    }
     SmallVector<int64_t> operands;
     for (BlockArgument argument : function.getArguments())
-      if (isReadInPlace(argument, nests[0]))
+      if (isReadInPlace(argument, nest))
         operands.push_back(argument.getArgNumber());
     if (!operands.empty())
       kernel->setAttr(kInPlaceOperandsAttr, DenseI64ArrayAttr::get(&getContext(), operands));
