@@ -122,7 +122,7 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
   while (Operation *def = value.getDefiningOp()) {
     if (isInside(value) || kernel.values.count(value) || !isView(def) ||
         endsViews(def) ||
-        (reading == Reading::Transposed && !isa<ir::TransposeOp>(def)))
+        (reading == Reading::Transposed && !isMatrixView(def, views.empty())))
       break;
     views.push_back(def);
     value = def->getOperand(0);

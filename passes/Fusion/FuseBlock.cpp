@@ -110,8 +110,8 @@ void BlockFuser::findBuffers() {
       int userIndex = indexOf(user);
       Reading reading = readingOf(user, use.getOperandNumber());
       bool isTranspose = isa<ir::TransposeOp>(op);
-      bool absorbed = reading == Reading::Viewed ||
-                      (reading == Reading::Transposed && isTranspose);
+      bool intoMatMul = reading == Reading::Transposed && isMatrixView(op, true);
+      bool absorbed = reading == Reading::Viewed || intoMatMul;
       // Views do not cross blocks.
       if (isViewOp && user->getBlock() != &block)
         absorbed = false;
@@ -122,13 +122,13 @@ void BlockFuser::findBuffers() {
         // A reshape that stays outside kernels renames memory.
         if (isa<ir::ReshapeOp>(user) && needsBuffer[userIndex])
           absorbed = false;
-        // A matmul reads transposes of memory only.
+        // A matmul reads matrices of memory only.
         if (feedsMatMul[userIndex] && !isTranspose)
           absorbed = false;
         if (feedsMatMul[userIndex] && isTranspose)
           feedsMatMul[index] = true;
       }
-      if (reading == Reading::Transposed && isTranspose)
+      if (intoMatMul)
         feedsMatMul[index] = true;
       needsBuffer[index] |= !absorbed;
     }
@@ -145,6 +145,25 @@ bool BlockFuser::endsViews(Operation *view) const {
          (needsBuffer[index] && isa<ir::TransposeOp>(view));
 }
 
+/// May a matmul read its operand through `view`: a transpose, or, when it is the
+/// first, one matrix for all of a batch?
+bool BlockFuser::isMatrixView(Operation *view, bool isFirst) {
+  if (isa<ir::TransposeOp>(view))
+    return true;
+  auto broadcast = dyn_cast<ir::BroadcastOp>(view);
+  if (!broadcast || !isFirst)
+    return false;
+  auto from = cast<RankedTensorType>(broadcast.getX().getType());
+  auto to = cast<RankedTensorType>(broadcast.getResult().getType());
+  ArrayRef<int64_t> axes = broadcast.getAxes();
+  int64_t rank = to.getRank(), count = axes.size();
+  if (count < 2 || axes[count - 2] != rank - 2 || axes[count - 1] != rank - 1)
+    return false;
+  return llvm::all_of(ArrayRef<int64_t>{count - 2, count - 1}, [&](int64_t k) {
+    return from.getDimSize(k) != 1 || to.getDimSize(axes[k]) == 1;
+  });
+}
+
 BlockFuser::Source BlockFuser::getSource(Operation *op,
                                          unsigned operand) const {
   Value value = op->getOperand(operand);
@@ -157,11 +176,13 @@ BlockFuser::Source BlockFuser::getSource(Operation *op,
     source.access = resolveViews(
         value, [&](Operation *view) { return endsViews(view); });
     break;
-  case Reading::Transposed:
+  case Reading::Transposed: {
+    bool isFirst = true;
     source.access = resolveViews(value, [&](Operation *view) {
-      return endsViews(view) || !isa<ir::TransposeOp>(view);
+      return endsViews(view) || !isMatrixView(view, std::exchange(isFirst, false));
     });
     break;
+  }
   case Reading::Fill: {
     Access access = resolveViews(
         value, [&](Operation *view) { return indexOf(view) == kNone; });
@@ -265,6 +286,8 @@ unsigned BlockFuser::addAlone(unsigned index, ArrayRef<Source> sources) {
   group.ops.push_back(index);
   SmallVector<unsigned> preds;
   for (const Source &source : sources) {
+    if (isRead(source))
+      group.reads.insert(source.base.getAsOpaquePointer());
     if (source.group == kNone)
       continue;
     preds.push_back(source.group);
@@ -332,6 +355,17 @@ BlockFuser::levelIn(unsigned group, Operation *op, ArrayRef<Source> sources,
   return std::nullopt;
 }
 
+static std::string tooManyInputs() {
+  return "the kernel would read more than " + std::to_string(kMaxKernelInputs) +
+         " tensors";
+}
+
+/// Does the kernel read memory for this operand (it makes leaves itself)?
+bool BlockFuser::isRead(const Source &source) const {
+  Operation *def = source.base.getDefiningOp();
+  return !def || !isLeaf(def);
+}
+
 bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
   a = graph.find(a);
   b = graph.find(b);
@@ -354,6 +388,13 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
   if (first.ops.size() + second.ops.size() > kMaxKernelOps) {
     *reason = "the kernel would hold more than " +
               std::to_string(kMaxKernelOps) + " ops";
+    return false;
+  }
+  unsigned reads = first.reads.size() + second.reads.size();
+  for (const void *value : first.reads)
+    reads -= second.reads.contains(value);
+  if (reads > kMaxKernelInputs) {
+    *reason = tooManyInputs();
     return false;
   }
   auto blocks = [&](Group &group, unsigned other) {
@@ -393,9 +434,21 @@ bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
     return false;
   }
   SmallVector<unsigned> preds;
-  for (const Source &source : sources)
-    if (source.group != kNone && graph.find(source.group) != group)
+  SmallVector<const void *> reads;
+  for (const Source &source : sources) {
+    bool isOwn = source.group != kNone && graph.find(source.group) == group;
+    if (source.group != kNone && !isOwn)
       preds.push_back(source.group);
+    if (!isOwn && isRead(source))
+      reads.push_back(source.base.getAsOpaquePointer());
+  }
+  unsigned more = llvm::count_if(reads, [&](const void *value) {
+    return !graph[group].reads.contains(value);
+  });
+  if (more > 0 && graph[group].reads.size() + more > kMaxKernelInputs) {
+    *reason = tooManyInputs();
+    return false;
+  }
   if (!graph.addDependencies(group, preds)) {
     *reason = "another kernel in between needs one and feeds the other";
     return false;
@@ -403,6 +456,7 @@ bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
   Group &target = graph[group];
   target.kernelClass = *merged;
   target.ops.push_back(index);
+  target.reads.insert(reads.begin(), reads.end());
   nodes[index] = group;
   return true;
 }

@@ -13,7 +13,7 @@ namespace oriel {
 enum class Reading {
   Buffer,     // as it lies in memory
   Fill,       // as memory, or made in place when it is one value
-  Transposed, // through transposes of memory
+  Transposed, // through transposes of memory, one matrix for all of a batch
   Viewed,     // through any views of memory, or made again where it is cheap
 };
 
@@ -48,6 +48,7 @@ private:
   void findBuffers();
   Reading readingOf(mlir::Operation *op, unsigned operand) const;
   bool endsViews(mlir::Operation *view) const;
+  static bool isMatrixView(mlir::Operation *view, bool isFirst);
   bool isLeaf(mlir::Operation *op) const;
   Source getSource(mlir::Operation *op, unsigned operand) const;
   llvm::SmallVector<Source> getSources(mlir::Operation *op) const;
@@ -65,6 +66,7 @@ private:
   std::optional<Level> levelIn(unsigned group, mlir::Operation *op,
                                llvm::ArrayRef<Source> sources,
                                std::string *reason);
+  bool isRead(const Source &source) const;
   bool tryJoin(unsigned index, unsigned group, KernelClass joined,
                llvm::ArrayRef<Source> sources, std::string *reason);
   bool tryMerge(unsigned a, unsigned b, std::string *reason);

@@ -32,6 +32,10 @@ struct Group {
   // Groups whose values are read in a way no kernel fuses.
   llvm::SmallVector<unsigned> unfusable;
 
+  // What the ops read from memory, at most (values of the group count until it
+  // is complete).
+  llvm::DenseSet<const void *> reads;
+
   unsigned rank = 0;
   llvm::DenseSet<unsigned> preds, succs;
 };

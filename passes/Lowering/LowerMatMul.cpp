@@ -46,7 +46,8 @@ LogicalResult KernelLowering::lowerMatMul() {
     if (!tensor || !access.isPlain())
       return matmul.emitOpError()
              << "operand " << (isLeft ? 0 : 1)
-             << " must be an argument of the kernel or a transpose of one";
+             << " must be an argument of the kernel, transposed or repeated "
+                "over a batch";
     SmallVector<int> loops; // of each axis of `value`
     if (rank == 1) {
       loops = {k};

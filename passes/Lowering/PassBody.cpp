@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/Lowering/ScalarOps.h"
 #include "runtime/engine/kernel_abi.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 
@@ -340,7 +341,26 @@ void PassBody::addReduction(Value init, AffineMap map, Value scalar,
   addResult(init, map, Value());
 }
 
+Operation *PassBody::lastUserOrReduction() const {
+  if (lastUser || reductions.empty())
+    return lastUser;
+  ir::ReduceOp reduce = reductions.back().op;
+  return reduce;
+}
+
 linalg::GenericOp PassBody::finish() {
+  // A loop no operand has (a sum of one value repeated) takes its size from an
+  // operand that nothing reads.
+  llvm::SmallBitVector given(loops());
+  for (ArrayRef<AffineMap> maps : {ArrayRef(inputMaps), ArrayRef(initMaps)})
+    for (AffineMap map : maps)
+      for (AffineExpr expr : map.getResults())
+        if (auto dim = dyn_cast<AffineDimExpr>(expr))
+          given.set(dim.getPosition());
+  if (!given.all() && lastUserOrReduction())
+    addInput(kernel.emptyTensor(kernel.space, body.getI8Type()), identityMap(),
+             lastUserOrReduction());
+
   SmallVector<Attribute> kinds(inits.size(), body.getStringAttr(""));
   SmallVector<Value> accumulators;
   for (Value init : inits)

@@ -49,6 +49,7 @@ private:
   };
 
   unsigned loops() const;
+  mlir::Operation *lastUserOrReduction() const;
   /// The loop of a dim of the iteration space, -1 when this body has none.
   int loopOf(int dim) const;
   mlir::Location loadLoc(mlir::Operation *user) const;

@@ -470,6 +470,17 @@ LogicalResult ModelReader::readPass(linalg::GenericOp op) {
   pass.lacksReduced = op.getNumLoops() != rank;
   pass.dims = spaceDims(op, rank, lacking);
   for (OpOperand *input : op.getDpsInputOperands()) {
+    if (input->get().getDefiningOp<tensor::EmptyOp>()) {
+      // It only gives the loops their sizes.
+      if (!op.getMatchingBlockArgument(input).use_empty())
+        return op.emitError("a kernel reads a tensor.empty");
+      LinearAccess none;
+      none.arg = &signature.getArgs().back();
+      none.element = none.arg->elementType;
+      none.strides.assign(rank, Dim(0));
+      pass.inputs.push_back(none);
+      continue;
+    }
     FailureOr<LinearAccess> a =
         access(op, input->get(), op.getMatchingIndexingMap(input), pass.dims);
     if (failed(a))
