@@ -1,6 +1,6 @@
 // RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=512" | FileCheck %s
-// RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=512" --oriel-lower-to-llvm --oriel-print-asm="cpu=znver4 vector-bits=512" -o /dev/null | FileCheck %s --check-prefix=ASM
-// RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=256" --oriel-lower-to-llvm --oriel-print-asm="cpu=znver3" -o /dev/null | FileCheck %s --check-prefix=AVX2
+// RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=512" --oriel-lower-to-llvm --oriel-print-asm="cpu=znver4 vector-bits=512" -o /dev/null 2>&1 | FileCheck %s --check-prefix=ASM
+// RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=256" --oriel-lower-to-llvm --oriel-print-asm="cpu=znver3" -o /dev/null 2>&1 | FileCheck %s --check-prefix=AVX2
 
 // One kernel for every shape: tiles as functions, packing and loops in the entry.
 // CHECK-LABEL: module @mm

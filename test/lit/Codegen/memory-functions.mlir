@@ -1,4 +1,4 @@
-// RUN: oriel-opt %s --oriel-lower-to-llvm --oriel-print-asm="cpu=znver3" -o /dev/null | FileCheck %s
+// RUN: oriel-opt %s --oriel-lower-to-llvm --oriel-print-asm="cpu=znver3" -o /dev/null 2>&1 | FileCheck %s
 
 // What the code generator calls for a copy or a fill of unknown size is defined
 // in the object itself.
