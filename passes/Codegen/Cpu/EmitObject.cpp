@@ -43,7 +43,7 @@ Error makeError(const Twine &message) {
 void disableStrengthReduction() {
   auto &options = cl::getRegisteredOptions();
   if (auto found = options.find("disable-lsr"); found != options.end())
-    static_cast<cl::opt<bool> *>(found->second)->setValue(true);
+    found->second->addOccurrence(/*pos=*/0, found->first, "true");
 }
 
 /// Fixed floating-point rules live here: FPOpFusion::Standard, since fusing a

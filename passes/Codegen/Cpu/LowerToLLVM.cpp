@@ -237,7 +237,7 @@ struct PrintAsmPass : PassWrapper<PrintAsmPass, OperationPass<ModuleOp>> {
 
   StringRef getArgument() const final { return "oriel-print-asm"; }
   StringRef getDescription() const final {
-    return "Print the assembly of each kernel module";
+    return "Give the assembly of each kernel module as a remark";
   }
   void getDependentDialects(DialectRegistry &registry) const override {
     registerEmitObjectTranslations(registry);
@@ -256,7 +256,7 @@ struct PrintAsmPass : PassWrapper<PrintAsmPass, OperationPass<ModuleOp>> {
         module.emitError() << llvm::toString(text.takeError());
         return signalPassFailure();
       }
-      llvm::outs() << *text;
+      module.emitRemark() << "assembly:\n" << *text;
     }
     markAllAnalysesPreserved();
   }

@@ -17,8 +17,8 @@ namespace oriel {
 /// the kernel modules nested in the module, or on the module when it has none.
 std::unique_ptr<mlir::Pass> createLowerToLLVMPass(bool debugLines = true);
 
-/// oriel-print-asm: prints each kernel module's assembly to stdout for the host
-/// or, with cpu=..., another machine; changes nothing.
+/// oriel-print-asm: a remark with each kernel module's assembly for the host or,
+/// with cpu=..., another machine; changes nothing.
 std::unique_ptr<mlir::Pass> createPrintAsmPass();
 
 void registerLowerToLLVMPasses();
