@@ -1,9 +1,10 @@
 //===- GenericKernels.cpp - tasks and phases of generic kernels -----------===//
 //
 // Elementwise kernels: a task is a block of a row. Row reductions: a task is a
-// row; few long rows instead compute leaves in parallel and combine them in a
-// second phase. Column reductions: leaves of 256 rows by blocks of columns in
-// parallel, combined in a second phase. Bits never depend on the choice.
+// leaf of a row, rows of several leaves being combined in a second phase; in a
+// kernel with more passes over the row a task is a row. Column reductions: leaves
+// of 256 rows by blocks of columns, combined in a second phase. Bits never depend
+// on the choice.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,8 +29,6 @@ constexpr int64_t kRowBlock = 16384;
 constexpr int64_t kColumnBlock = 1024;
 // Rows read together by a column reduction.
 constexpr unsigned kRowsTogether = 4;
-// Up to so many rows are split into leaves.
-constexpr int64_t kFewRows = 16;
 
 bool isAtMost(const Dim &dim, int64_t bound) {
   return dim.is_static() && dim.value() <= bound;
@@ -132,11 +131,6 @@ void GenericKernel::layoutScratch(const Dim &rowElements) {
 
 bool GenericKernel::shouldSplitRows() const {
   if (isAtMost(model.sizes.back(), kRowLeaf))
-    return false;
-  Dim rows = 1;
-  for (unsigned d = 0; d + 1 < model.rank(); ++d)
-    rows = rows * model.sizes[d];
-  if (!isAtMost(rows, kFewRows))
     return false;
   // The leaves of one pass are independent; anything else over the row is not.
   unsigned full = 0;
@@ -263,7 +257,8 @@ void GenericKernel::emitRows() {
 void GenericKernel::emitSplitRows() {
   const ModelPass &pass = model.passes.front();
   const Dim &n = model.sizes.back();
-  Dim leaves = ceilDiv(n, kRowLeaf);
+  // An empty row is one empty leaf.
+  Dim leaves = n.is_static() ? ceilDiv(n, kRowLeaf) : Dim::Max(ceilDiv(n, kRowLeaf), Dim(1));
   Dims rows(model.sizes.begin(), model.sizes.end() - 1);
   Dims space = rows;
   space.push_back(leaves);
@@ -302,13 +297,24 @@ void GenericKernel::emitSplitRows() {
       Value from = code.mul(k, code.i64(kRowLeaf));
       Value to = code.minimum(code.add(from, code.i64(kRowLeaf)), end);
       SmallVector<Value> leaf = emitter.emitLeaf(state, from, to);
-      for (auto [r, value] : llvm::enumerate(leaf))
-        code.store(value, partial(entry, r, indices, k));
+      Value one = code.i64(1), count = entry.dim(leaves);
+      code.ifThen(code.less(one, count), [&] {
+        for (auto [r, value] : llvm::enumerate(leaf))
+          code.store(value, partial(entry, r, indices, k));
+      });
+      // A single leaf is its own result: the second phase has no tasks then.
+      code.ifThen(code.equal(count, one), [&] {
+        emitter.finishReduction(pass, leaf);
+        for (const ModelPass &later : model.passes)
+          if (&later != &pass)
+            emitter.emitPass(later);
+      });
     });
     entry.finish();
   }
 
-  info.tasks.push_back(NumElements(rows));
+  info.tasks.push_back(leaves.is_static() ? NumElements(rows)
+                                          : NumElements(rows) * Dim::Min(leaves - Dim(1), Dim(1)));
   EntryBuilder entry = startEntry();
   Code &code = entry.code;
   PassEmitter emitter(entry, signature, model, options.vectorBits);
@@ -326,10 +332,7 @@ void GenericKernel::emitSplitRows() {
       code.loop(code.i64(0), count, code.i64(1), [&](Value k) {
         stack.push(k, code.load(type, partial(entry, r, indices, k)));
       });
-      finals.push_back(code.ifElse(
-          code.less(code.i64(0), count), TypeRange{type},
-          [&]() -> SmallVector<Value> { return {stack.fold(count)}; },
-          [&]() -> SmallVector<Value> { return {emitter.capture(result->neutral)}; })[0]);
+      finals.push_back(stack.fold(count));
     }
     emitter.finishReduction(pass, finals);
     for (const ModelPass &later : model.passes)
