@@ -331,5 +331,25 @@ TEST(MathExpansionExact, WholeNumbers) {
   EXPECT_EQ(RunKernel(*by_name["cos"], 4, zeros)[0], 1.0);
 }
 
+TEST(MathExpansionExact, ArgumentsClosestToMultiplesOfHalfPi) {
+  // The double nearest to a multiple of pi/2 (2^-62 away), and large floats.
+  ASSERT_EQ(Kernels::Get().error(), "");
+  std::map<std::string, const Function*> by_name;
+  for (const Function& f : kFunctions) by_name[f.name] = &f;
+  Samples<double> in;
+  for (int i = 0; i < 48; ++i) {
+    in.x.push_back(std::ldexp(6381956970095103.0, 797 + i / 8));
+    in.y.push_back(0);
+  }
+  for (const char* name : {"sin", "cos"}) {
+    const Function& f = *by_name[name];
+    const std::vector<double> out = RunKernel(f, 8, in);
+    for (size_t i = 0; i < out.size(); ++i) {
+      EXPECT_LE(Ulps(out[i], f.reference(in.x[i], 0)), 1.6) << name << " of " << in.x[i] << " = " << out[i];
+    }
+  }
+  EXPECT_NEAR(RunKernel(*by_name["cos"], 1, in)[0], -4.6871659242546277e-19, 1e-34);
+}
+
 }  // namespace
 }  // namespace oriel
