@@ -1,10 +1,10 @@
 //===- Decompose.cpp - oriel-decompose ------------------------------------===//
 
-#include "passes/Graph/Passes.h"
 #include "dialect/Graph/Elements.h"
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Fusion/DimAnalysis.h"
+#include "passes/Graph/Passes.h"
 #include "passes/Graph/TrackedRewrite.h"
 
 namespace oriel {
@@ -22,7 +22,8 @@ namespace {
 // since nothing it makes is to be decomposed again.
 class Decomposer {
 public:
-  Decomposer(RewriterBase &rewriter, NodeTableBuilder &nodes, const DimAnalysis &dims)
+  Decomposer(RewriterBase &rewriter, NodeTableBuilder &nodes,
+             const DimAnalysis &dims)
       : rewriter(rewriter), nodes(nodes), dims(dims) {}
 
   void decompose(ReduceOp op) {
@@ -31,7 +32,8 @@ public:
       return decomposeMean(op);
     if (op.getAxes().size() < 2)
       return;
-    rewriter.replaceOp(op, reduceAxes(op, op.getKind(), op.getX(), op.getLoc()));
+    rewriter.replaceOp(op,
+                       reduceAxes(op, op.getKind(), op.getX(), op.getLoc()));
   }
 
 private:
@@ -40,8 +42,9 @@ private:
   Value reduceAxes(ReduceOp op, ReduceKind kind, Value x, Location loc) {
     ArrayRef<int64_t> axes = op.getAxes();
     for (unsigned k = axes.size(); k-- > 0;) {
-      Location step = k == 0 ? loc
-                             : nodes.derive(getNodeId(op), "decompose-reduce", "reduce");
+      Location step =
+          k == 0 ? loc
+                 : nodes.derive(getNodeId(op), "decompose-reduce", "reduce");
       x = ReduceOp::create(rewriter, step, kind, x, axes[k], op.getKeepdims());
     }
     return x;
@@ -55,7 +58,8 @@ private:
     };
     auto type = cast<RankedTensorType>(op.getType());
     Type element = type.getElementType();
-    Type wide = element.getIntOrFloatBitWidth() < 32 ? rewriter.getF32Type() : element;
+    Type wide =
+        element.getIntOrFloatBitWidth() < 32 ? rewriter.getF32Type() : element;
     Value x = op.getX();
     if (wide != element)
       x = CastOp::create(rewriter, derive("cast"), x, wide);
@@ -64,13 +68,16 @@ private:
     const Dims &shape = dims.getDims(op.getX());
     for (int64_t axis : op.getAxes())
       count = count * shape[axis];
-    Value sum = op.getAxes().empty() ? x
-                                     : reduceAxes(op, ReduceKind::sum, x, derive("reduce"));
+    Value sum = op.getAxes().empty()
+                    ? x
+                    : reduceAxes(op, ReduceKind::sum, x, derive("reduce"));
     auto scalar = RankedTensorType::get({}, wide);
     Value n;
     if (count.is_static()) {
-      auto number = rewriter.getFloatAttr(wide, static_cast<double>(count.value()));
-      n = ConstantOp::create(rewriter, derive("constant"), DenseElementsAttr::get(scalar, number));
+      auto number =
+          rewriter.getFloatAttr(wide, static_cast<double>(count.value()));
+      n = ConstantOp::create(rewriter, derive("constant"),
+                             DenseElementsAttr::get(scalar, number));
     } else {
       auto dim = DimsAttr::get(op.getContext(), Dims{count});
       auto index = RankedTensorType::get({}, rewriter.getI64Type());
@@ -78,9 +85,10 @@ private:
       n = CastOp::create(rewriter, derive("cast"), n, wide);
     }
     if (type.getRank() > 0)
-      n = BroadcastOp::create(rewriter, derive("broadcast"), type.clone(wide), n,
-                              DimsAttr::get(op.getContext(), dims.getDims(op.getResult())),
-                              ArrayRef<int64_t>());
+      n = BroadcastOp::create(
+          rewriter, derive("broadcast"), type.clone(wide), n,
+          DimsAttr::get(op.getContext(), dims.getDims(op.getResult())),
+          ArrayRef<int64_t>());
     // The quotient is the mean itself: it keeps the node.
     Location quotient = wide == element ? op.getLoc() : derive("div");
     Value mean = DivOp::create(rewriter, quotient, sum, n);
@@ -108,7 +116,9 @@ struct Decompose : oriel::impl::DecomposeBase<Decompose> {
       SmallVector<ReduceOp> reductions;
       function.walk([&](ReduceOp op) { reductions.push_back(op); });
       Decomposer decomposer(rewriter, listener.nodes(), *dims);
-      for (ReduceOp op : reductions)
+      // Users first: the analysis knows the operands that were there, not what
+      // replaces them.
+      for (ReduceOp op : llvm::reverse(reductions))
         decomposer.decompose(op);
     }
     listener.finish();

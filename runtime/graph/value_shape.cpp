@@ -39,6 +39,9 @@ Bounds NormalizeSlice(const std::optional<Dim>& start, const std::optional<Dim>&
   if (step > 0) {
     const Dim from = start ? ClipBound(*start, extent, 0, extent) : Dim(0);
     const Dim to = stop ? ClipBound(*stop, extent, 0, extent) : extent;
+    // Nothing may start beyond the last element, so what takes nothing starts
+    // at the first.
+    if (from.is_static() && to.is_static() && to.value() <= from.value()) return {0, 0};
     return {from, Larger(to, from)};
   }
   const Dim from = start ? ClipBound(*start, extent, -1, extent - 1) : extent - 1;
