@@ -52,8 +52,13 @@ std::string ValueText(const CallContext& c, int32_t b) {
   const Buffer& buffer = c.program->buffer(b);
   int64_t size = 1;
   for (int64_t extent : d.shapes[b]) size *= extent;
-  char* data = c.address[c.program->root(b)];
+  const int32_t root = c.program->root(b);
+  char* data = c.address[root];
   if (size > 5 || data == nullptr) return "not shown";
+  // Guarded buffers are out of reach once their life has ended.
+  if (c.apart != nullptr && c.apart->of_root[root].data() != nullptr && !c.apart->of_root[root].is_open()) {
+    return "not shown";
+  }
   if (size == 0) return "[]";
   absl::StatusOr<Tensor> view = Tensor::Borrow(data, d.shapes[b], {}, buffer.dtype, {}, /*read_only=*/true);
   return view.ok() ? OneLine(view->ToString()) : "not shown";

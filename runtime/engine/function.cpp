@@ -257,8 +257,9 @@ absl::Status Function::Export(const std::string& path) const {
   const std::string temporary = path + ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(serial.fetch_add(1));
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) {
-    const std::string why = path + ": " + std::strerror(errno);
-    return errno == ENOENT ? absl::NotFoundError(why) : absl::PermissionDeniedError(why);
+    const int error = errno;
+    const std::string why = path + ": " + std::strerror(error);
+    return error == ENOENT ? absl::NotFoundError(why) : absl::PermissionDeniedError(why);
   }
   absl::Status status;
   for (size_t done = 0; done < bytes.size() && status.ok();) {

@@ -228,8 +228,9 @@ absl::StatusOr<std::shared_ptr<const LoadedImage>> LoadedImage::FromBytes(std::s
 absl::StatusOr<std::shared_ptr<const LoadedImage>> LoadedImage::FromPath(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) {
-    const std::string why = path + ": " + std::strerror(errno);
-    return errno == ENOENT ? absl::NotFoundError(why) : absl::PermissionDeniedError(why);
+    const int error = errno;
+    const std::string why = path + ": " + std::strerror(error);
+    return error == ENOENT ? absl::NotFoundError(why) : absl::PermissionDeniedError(why);
   }
   struct stat st;
   absl::Status status;

@@ -204,8 +204,8 @@ TEST(CacheDir, Resolve) {
   setenv("XDG_CACHE_HOME", "/xdg", 1);
   EXPECT_EQ(CacheDir::Resolve(""), "/xdg/oriel");
   setenv("XDG_CACHE_HOME", "relative", 1);
-  setenv("HOME", "/home/someone", 1);
-  EXPECT_EQ(CacheDir::Resolve(""), "/home/someone/.cache/oriel");
+  setenv("HOME", "/users/someone", 1);
+  EXPECT_EQ(CacheDir::Resolve(""), "/users/someone/.cache/oriel");
 }
 
 }  // namespace

@@ -394,6 +394,16 @@ TEST(Call, AFailedCallChangesNoState) {
   }
 }
 
+// The report of a failure does not look into storage whose life has ended.
+TEST(Call, FailuresAfterAReleaseAreReported) {
+  CompileOptions options;
+  options.guard_buffers = true;
+  options.fail_at_step = 1;  // which ends the life of its operand, three elements
+  const absl::Status status = Expect(AddMul().Make(options))({F32({1, 2, 3}), F32({1, 2, 3})}).status();
+  EXPECT_THAT(Message(status), HasSubstr("failure injected at step 1"));
+  EXPECT_THAT(Message(status), HasSubstr("Inputs values: [not shown, "));
+}
+
 // A failure asked for in a body that does not run still happens.
 TEST(Call, InjectedFailuresAlwaysFail) {
   ProgramBuilder b = BranchProgram();
