@@ -302,6 +302,30 @@ TEST(Text, StatesStartFromTheirDeclaredValue) {
   EXPECT_EQ(f->states()[0].value().data<float>()[1], 32.0f);
 }
 
+// The sums of a long contraction wait in several blocks before the epilogue, so
+// that a state written in place by it is not read too late.
+TEST(State, AGradientStepIsWrittenInPlace) {
+  for (int64_t n : {1, 5, 255, 257, 700}) {
+    SCOPED_TRACE(n);
+    State w = state("w", Tensor::Normal({24, 20}, 1));
+    Tensor before = w.value();
+    Value x = input("x", DType::f32, {dyn("n"), 24}), g = input("g", DType::f32, {dyn("n"), 20});
+    std::vector<Update> updates = {{w, w - 0.5 * dot(transpose(x), g)}};
+    std::vector<Tensor> arguments = {Tensor::Normal({n, 24}, 2), Tensor::Normal({n, 20}, 3)};
+    absl::StatusOr<std::vector<Tensor>> expected = Evaluate({x, g}, {}, updates, arguments);
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    absl::StatusOr<Function> f = compile({x, g}, {}, updates, {.cache_dir = "none"});
+    ASSERT_TRUE(f.ok()) << f.status();
+    EXPECT_THAT(f->compile_info().remarks, ::testing::Not(::testing::Contains(HasSubstr("second buffer"))));
+    ASSERT_TRUE((*f)(absl::MakeConstSpan(arguments)).ok());
+    Tensor after = w.value();
+    for (int64_t i = 0; i < after.size(); ++i) {
+      ASSERT_NEAR(after.data<float>()[i], (*expected)[0].data<float>()[i], 1e-3) << i;
+    }
+    EXPECT_FALSE(BitEqual(before, after));
+  }
+}
+
 TEST(Text, ErrorsNameTheLine) {
   absl::StatusOr<Function> f = CompileText(
       "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
