@@ -13,7 +13,7 @@ namespace {
 
 // Iterations of a short loop body that are timed: the first kFirst, then one in
 // kEvery. Bodies longer than kLongTicks are always timed.
-constexpr int64_t kFirst = 16, kEvery = 16;
+constexpr int64_t kFirst = 4, kEvery = 16;
 constexpr uint64_t kLongTicks = 15'000;
 
 class Executor {
