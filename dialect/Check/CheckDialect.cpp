@@ -50,8 +50,9 @@ std::string oriel::check::explainMismatch(const oriel::Tensor &actual,
                                           const oriel::Tensor &expected,
                                           int64_t ulps, double absolute) {
   if (actual.dtype() != expected.dtype() || actual.shape() != expected.shape())
-    return std::string(NumpyName(actual.dtype())) + " " + ToString(actual.shape()) +
-           ", expected " + std::string(NumpyName(expected.dtype())) + " " +
+    return std::string(NumpyName(actual.dtype())) + " " +
+           ToString(actual.shape()) + ", expected " +
+           std::string(NumpyName(expected.dtype())) + " " +
            ToString(expected.shape());
   Tensor a = actual.Contiguous(), e = expected.Contiguous();
   const char *left = static_cast<const char *>(a.raw());
@@ -101,7 +102,8 @@ std::string oriel::check::explainMismatch(const oriel::Tensor &actual,
   return first;
 }
 
-std::string oriel::check::explainMismatch(Operation *op, const oriel::Tensor &actual,
+std::string oriel::check::explainMismatch(Operation *op,
+                                          const oriel::Tensor &actual,
                                           const oriel::Tensor &expected) {
   if (auto close = dyn_cast<ExpectCloseOp>(op))
     return explainMismatch(actual, expected, close.getUlps(),

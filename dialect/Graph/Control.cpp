@@ -115,7 +115,9 @@ void LoopOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDict((*this)->getAttrs());
 }
 
-YieldOp LoopOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
+YieldOp LoopOp::getYield() {
+  return cast<YieldOp>(getBody().front().getTerminator());
+}
 
 void LoopOp::getAsmBlockArgumentNames(Region &region,
                                       OpAsmSetValueNameFn setName) {
@@ -142,8 +144,8 @@ LogicalResult LoopOp::verifyRegions() {
   for (auto [argument, result] : llvm::zip(getCarried(), getResults()))
     if (argument.getType() != result.getType())
       return emitOpError() << "carried value " << result.getResultNumber()
-                           << " is " << argument.getType() << " in the region, required "
-                           << result.getType();
+                           << " is " << argument.getType()
+                           << " in the region, required " << result.getType();
   return verifyYield(*this, getYield(), getResultTypes(), "region");
 }
 
@@ -185,12 +187,14 @@ struct ForwardInvariant : OpRewritePattern<LoopOp> {
     SmallVector<Value> arguments{loop.getInduction()};
     for (unsigned k = 0, next = 0; k < op.getNumResults(); ++k) {
       bool isKept = next < kept.size() && kept[next] == k;
-      arguments.push_back(isKept ? Value(loop.getCarried()[next]) : op.getInitial()[k]);
+      arguments.push_back(isKept ? Value(loop.getCarried()[next])
+                                 : op.getInitial()[k]);
       if (isKept)
         results[k] = loop.getResult(next++);
     }
     rewriter.modifyOpInPlace(yield, [&] { yield->setOperands(yielded); });
-    rewriter.mergeBlocks(&op.getBody().front(), &loop.getBody().front(), arguments);
+    rewriter.mergeBlocks(&op.getBody().front(), &loop.getBody().front(),
+                         arguments);
     rewriter.replaceOp(op, results);
     return success();
   }
@@ -204,10 +208,12 @@ struct FoldKnownBranch : OpRewritePattern<BranchOp> {
     auto condition = dyn_cast_or_null<IntegerAttr>(getSplat(op.getCondition()));
     if (!condition)
       return rewriter.notifyMatchFailure(op, "condition is not known");
-    Region &taken = condition.getValue().isZero() ? op.getElseBody() : op.getThenBody();
+    Region &taken =
+        condition.getValue().isZero() ? op.getElseBody() : op.getThenBody();
     auto yield = cast<YieldOp>(taken.front().getTerminator());
     if (yield.getOperandTypes() != op.getResultTypes())
-      return rewriter.notifyMatchFailure(op, "region knows an extent its result does not");
+      return rewriter.notifyMatchFailure(
+          op, "region knows an extent its result does not");
     SmallVector<Value> results(yield.getValues());
     rewriter.eraseOp(yield);
     rewriter.inlineBlockBefore(&taken.front(), op);
@@ -243,7 +249,8 @@ YieldOp BranchOp::getElseYield() {
 }
 
 LogicalResult BranchOp::verifyRegions() {
-  if (failed(verifyYield(*this, getThenYield(), getResultTypes(), "first region")))
+  if (failed(
+          verifyYield(*this, getThenYield(), getResultTypes(), "first region")))
     return failure();
   return verifyYield(*this, getElseYield(), getResultTypes(), "second region");
 }

@@ -47,7 +47,8 @@ std::optional<oriel::Tensor> oriel::ir::getTensor(ElementsAttr elements) {
   return *tensor;
 }
 
-ElementsAttr oriel::ir::getElements(MLIRContext *context, const oriel::Tensor &value,
+ElementsAttr oriel::ir::getElements(MLIRContext *context,
+                                    const oriel::Tensor &value,
                                     StringRef name) {
   Tensor tensor = value.Contiguous();
   auto type = RankedTensorType::get(tensor.shape(),
@@ -55,7 +56,8 @@ ElementsAttr oriel::ir::getElements(MLIRContext *context, const oriel::Tensor &v
   ArrayRef<char> bytes(static_cast<const char *>(tensor.raw()), tensor.bytes());
   size_t size = SizeOf(tensor.dtype());
   // Each element equals the next.
-  bool isSplat = bytes.size() > size && bytes.drop_front(size) == bytes.drop_back(size);
+  bool isSplat =
+      bytes.size() > size && bytes.drop_front(size) == bytes.drop_back(size);
   if (isSplat)
     bytes = bytes.take_front(size);
   if (bytes.size() > 1024)
@@ -68,7 +70,8 @@ ElementsAttr oriel::ir::getElements(MLIRContext *context, const oriel::Tensor &v
   return DenseElementsAttr::getFromRawBuffer(type, bytes);
 }
 
-OpFoldResult oriel::ir::foldInferred(Operation *op, ArrayRef<Attribute> operands) {
+OpFoldResult oriel::ir::foldInferred(Operation *op,
+                                     ArrayRef<Attribute> operands) {
   // Larger results are data, cheaper to compute than to carry about.
   constexpr int64_t kMaxResult = 1024, kMaxOperand = 16384;
   if (operands.empty() || op->getNumResults() != 1)

@@ -11,12 +11,13 @@ using namespace oriel::ir;
 //===----------------------------------------------------------------------===//
 
 static ParseResult parseFunctional(OpAsmParser &parser, FunctionType function,
-                                   ArrayRef<Type *> operands,
-                                   Type &result, SMLoc loc) {
-  if (function.getNumInputs() != operands.size() || function.getNumResults() != 1)
-    return parser.emitError(loc) << "expected " << operands.size()
-                                 << " operand types and one result type, got "
-                                 << function;
+                                   ArrayRef<Type *> operands, Type &result,
+                                   SMLoc loc) {
+  if (function.getNumInputs() != operands.size() ||
+      function.getNumResults() != 1)
+    return parser.emitError(loc)
+           << "expected " << operands.size()
+           << " operand types and one result type, got " << function;
   for (auto [to, from] : llvm::zip(operands, function.getInputs()))
     *to = from;
   result = function.getResult(0);
@@ -149,7 +150,8 @@ OpFoldResult RoundOp::fold(FoldAdaptor) { return foldRounding(getX()); }
 // The neutral element of addition: x + 0.0 turns -0.0 into +0.0, x + -0.0 does
 // nothing to any x.
 static bool isAdditiveIdentity(Value value) {
-  return isSplat(value, isa<FloatType>(getElementTypeOrSelf(value)) ? -0.0 : 0.0);
+  return isSplat(value,
+                 isa<FloatType>(getElementTypeOrSelf(value)) ? -0.0 : 0.0);
 }
 
 OpFoldResult AddOp::fold(FoldAdaptor) {
@@ -178,7 +180,8 @@ OpFoldResult DivOp::fold(FoldAdaptor) {
 
 OpFoldResult FloorDivOp::fold(FoldAdaptor) {
   bool isInteger = isa<IntegerType>(getElementTypeOrSelf(getType()));
-  return isInteger && isSplat(getB(), 1.0) ? same(*this, getA()) : OpFoldResult();
+  return isInteger && isSplat(getB(), 1.0) ? same(*this, getA())
+                                           : OpFoldResult();
 }
 
 OpFoldResult PowOp::fold(FoldAdaptor) {
@@ -222,8 +225,8 @@ OpFoldResult CastOp::fold(FoldAdaptor) {
   auto inner = getX().getDefiningOp<CastOp>();
   if (!inner)
     return {};
-  Type from = getElementTypeOrSelf(inner.getX()), mid = getElementTypeOrSelf(getX()),
-       to = getElementTypeOrSelf(getType());
+  Type from = getElementTypeOrSelf(inner.getX()),
+       mid = getElementTypeOrSelf(getX()), to = getElementTypeOrSelf(getType());
   // Conversion of a float to an integer out of its range is not that of the
   // integer the float came from.
   bool leavesFloat = isa<FloatType>(mid) && isa<IntegerType>(from) &&

@@ -82,10 +82,9 @@ oriel::TensorType oriel::ir::getTensorType(RankedTensorType type,
   oriel::TensorType result;
   result.dtype = *getDType(type.getElementType());
   for (auto [axis, extent] : llvm::enumerate(type.getShape()))
-    result.shape.push_back(
-        ShapedType::isDynamic(extent)
-            ? Dim::Symbol((prefix + "_" + Twine(axis)).str())
-            : Dim(extent));
+    result.shape.push_back(ShapedType::isDynamic(extent)
+                               ? Dim::Symbol((prefix + "_" + Twine(axis)).str())
+                               : Dim(extent));
   return result;
 }
 
@@ -147,12 +146,13 @@ LogicalResult oriel::ir::verifyInferred(Operation *op) {
     // Scalars that steer an op are in host memory wherever it runs.
     if (tensor.getEncoding() != encoding && tensor.getRank() > 0)
       return op->emitOpError()
-             << "operand " << index << " is on another device than operand 0: "
-             << type << " and " << op->getOperand(0).getType();
+             << "operand " << index
+             << " is on another device than operand 0: " << type << " and "
+             << op->getOperand(0).getType();
     operands.push_back(getTensorType(tensor, ("$" + Twine(index)).str()));
   }
-  auto inferred =
-      InferTypes(*getOpKind(op), getAttrs(op), operands, /*requirements=*/nullptr);
+  auto inferred = InferTypes(*getOpKind(op), getAttrs(op), operands,
+                             /*requirements=*/nullptr);
   if (!inferred.ok()) {
     // The message starts with the op's name, as emitOpError's does.
     StringRef message(inferred.status().message().data(),
@@ -169,7 +169,8 @@ LogicalResult oriel::ir::verifyInferred(Operation *op) {
                    actual.getRank() == required.rank();
     // An extent only one of the two knows is the planner's to check.
     for (int axis = 0; matches && axis < required.rank(); ++axis)
-      matches = actual.isDynamicDim(axis) || !required.shape[axis].is_static() ||
+      matches = actual.isDynamicDim(axis) ||
+                !required.shape[axis].is_static() ||
                 actual.getDimSize(axis) == required.shape[axis].value();
     if (!matches) {
       SmallVector<int64_t> shape;
@@ -181,14 +182,17 @@ LogicalResult oriel::ir::verifyInferred(Operation *op) {
                     shape, getElementType(op->getContext(), required.dtype));
     }
     if (actual.getEncoding() != encoding && op->getNumOperands() > 0)
-      return op->emitOpError() << "result is on another device than operand 0: "
-                               << actual << " and " << op->getOperand(0).getType();
+      return op->emitOpError()
+             << "result is on another device than operand 0: " << actual
+             << " and " << op->getOperand(0).getType();
   }
   return success();
 }
 
 Speculation::Speculatability oriel::ir::speculatableIfStatic(Operation *op) {
-  auto isStatic = [](Type type) { return cast<ShapedType>(type).hasStaticShape(); };
+  auto isStatic = [](Type type) {
+    return cast<ShapedType>(type).hasStaticShape();
+  };
   return llvm::all_of(op->getOperandTypes(), isStatic) &&
                  llvm::all_of(op->getResultTypes(), isStatic)
              ? Speculation::Speculatable

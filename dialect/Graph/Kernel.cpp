@@ -24,7 +24,8 @@ static ParseResult parseNodeLists(OpAsmParser &parser, ArrayAttr &nodes) {
   return success();
 }
 
-static void printNodeLists(OpAsmPrinter &printer, Operation *, ArrayAttr nodes) {
+static void printNodeLists(OpAsmPrinter &printer, Operation *,
+                           ArrayAttr nodes) {
   printer << '[';
   llvm::interleaveComma(nodes, printer, [&](Attribute list) {
     printIdList(printer, cast<DenseI64ArrayAttr>(list));
@@ -50,7 +51,8 @@ void KernelOp::build(OpBuilder &builder, OperationState &state,
                      StringRef kernelClass) {
   state.addOperands(inputs);
   state.addTypes(results);
-  state.getOrAddProperties<Properties>().kernel_class = builder.getStringAttr(kernelClass);
+  state.getOrAddProperties<Properties>().kernel_class =
+      builder.getStringAttr(kernelClass);
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(state.addRegion());
   for (Value input : inputs)
@@ -86,7 +88,8 @@ void KernelOp::print(OpAsmPrinter &printer) {
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/getNumResults() > 0);
-  printer.printOptionalAttrDict((*this)->getAttrs(), {getKernelClassAttrName()});
+  printer.printOptionalAttrDict((*this)->getAttrs(),
+                                {getKernelClassAttrName()});
 }
 
 YieldOp KernelOp::getYield() {
@@ -95,10 +98,11 @@ YieldOp KernelOp::getYield() {
 
 LogicalResult KernelOp::verify() {
   static constexpr StringLiteral classes[] = {
-      "Elementwise", "RowReduce", "ColumnReduce", "MatMul", "Gather",
-      "Scatter", "Concatenate", "ArgReduce", "Copy"};
+      "Elementwise", "RowReduce",   "ColumnReduce", "MatMul", "Gather",
+      "Scatter",     "Concatenate", "ArgReduce",    "Copy"};
   if (!llvm::is_contained(classes, getKernelClass()))
-    return emitOpError() << "class is " << getKernelClassAttr() << ", required one of "
+    return emitOpError() << "class is " << getKernelClassAttr()
+                         << ", required one of "
                          << llvm::join(ArrayRef(classes), ", ");
   return success();
 }
@@ -127,8 +131,8 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   // what it compiles to; the signature changes then.
   StringAttr module = getKernel().getRootReference();
   if (!symbolTable.lookupNearestSymbolFrom<ModuleOp>(*this, module))
-    return emitOpError() << "calls " << getKernel() << ", but there is no module @"
-                         << module.getValue();
+    return emitOpError() << "calls " << getKernel()
+                         << ", but there is no module @" << module.getValue();
   if (getKernel().getNestedReferences().size() != 1)
     return emitOpError() << "calls " << getKernel()
                          << ", required @module::@function";

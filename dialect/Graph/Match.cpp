@@ -36,7 +36,8 @@ bool oriel::ir::isSplat(Value value, double number) {
     int64_t whole = static_cast<int64_t>(number);
     return static_cast<double>(whole) == number &&
            (integer.getValue().getBitWidth() == 1
-                ? integer.getValue().getZExtValue() == static_cast<uint64_t>(whole)
+                ? integer.getValue().getZExtValue() ==
+                      static_cast<uint64_t>(whole)
                 : integer.getValue().getSExtValue() == whole);
   }
   return false;

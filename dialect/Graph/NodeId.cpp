@@ -21,7 +21,9 @@ oriel::NodeId oriel::ir::getNodeId(Location loc) {
   return line ? static_cast<NodeId>(*line) : kNoNode;
 }
 
-oriel::NodeId oriel::ir::getNodeId(Operation *op) { return getNodeId(op->getLoc()); }
+oriel::NodeId oriel::ir::getNodeId(Operation *op) {
+  return getNodeId(op->getLoc());
+}
 
 oriel::NodeId oriel::ir::getNodeId(Value value) {
   if (Operation *op = value.getDefiningOp())
@@ -31,7 +33,8 @@ oriel::NodeId oriel::ir::getNodeId(Value value) {
   auto function = dyn_cast_or_null<FunctionOpInterface>(parent);
   if (!function || !argument.getOwner()->isEntryBlock())
     return parent ? getNodeId(parent) : kNoNode;
-  auto id = function.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), kNodeAttr);
+  auto id = function.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(),
+                                                   kNodeAttr);
   return id ? id.getInt() : kNoNode;
 }
 
@@ -71,10 +74,9 @@ void oriel::ir::setNodeTable(ModuleOp module, const oriel::NodeTable &table) {
   MLIRContext *context = module.getContext();
   SmallVector<Attribute> nodes;
   for (const NodeInfo &info : table.nodes())
-    nodes.push_back(NodeAttr::get(context, info.op, info.name, info.scope,
-                                  info.file, info.line,
-                                  static_cast<NodeOrigin>(info.origin),
-                                  info.from, info.rule));
+    nodes.push_back(NodeAttr::get(
+        context, info.op, info.name, info.scope, info.file, info.line,
+        static_cast<NodeOrigin>(info.origin), info.from, info.rule));
   module->setAttr(kNodesAttr, ArrayAttr::get(context, nodes));
 }
 

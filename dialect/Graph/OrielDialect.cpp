@@ -38,8 +38,9 @@ void OrielDialect::initialize() {
   registerKernelOps(this);
 }
 
-Operation *OrielDialect::materializeConstant(OpBuilder &builder, Attribute value,
-                                             Type type, Location loc) {
+Operation *OrielDialect::materializeConstant(OpBuilder &builder,
+                                             Attribute value, Type type,
+                                             Location loc) {
   auto elements = dyn_cast<ElementsAttr>(value);
   if (!elements || elements.getType() != type)
     return nullptr;
@@ -79,7 +80,8 @@ LogicalResult OrielDialect::verifyRegionArgAttribute(Operation *op, unsigned,
     return op->emitError() << "'" << kDimsAttr << "' of argument " << argIndex
                            << " must be #oriel.dims on a tensor, got "
                            << attribute.getValue() << " on " << type;
-  if (dims.getTensorType(tensor.getElementType(), tensor.getEncoding()) != tensor)
+  if (dims.getTensorType(tensor.getElementType(), tensor.getEncoding()) !=
+      tensor)
     return op->emitError() << "'" << kDimsAttr << "' of argument " << argIndex
                            << " is " << dims << ", which does not describe "
                            << type;
@@ -155,8 +157,8 @@ oriel::Dims DimsAttr::getDims() const {
 }
 
 bool DimsAttr::isStatic() const {
-  return llvm::all_of(getTexts(),
-                      [](StringAttr text) { return parseDim(text).is_static(); });
+  return llvm::all_of(
+      getTexts(), [](StringAttr text) { return parseDim(text).is_static(); });
 }
 
 RankedTensorType DimsAttr::getTensorType(Type elementType,
@@ -173,7 +175,8 @@ static bool isLexable(StringRef text) {
   for (size_t i = 0; i < text.size();) {
     char c = text[i];
     if (llvm::isAlpha(c) || c == '_') {
-      while (i < text.size() && (llvm::isAlnum(text[i]) || StringRef("_.$").contains(text[i])))
+      while (i < text.size() &&
+             (llvm::isAlnum(text[i]) || StringRef("_.$").contains(text[i])))
         ++i;
     } else if (llvm::isDigit(c)) {
       // `0x1f` and `1.5` are one token to MLIR.

@@ -36,7 +36,8 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor) {
 // When `reshape` only inserts axes of extent 1: the axis of the result each
 // axis of the operand became.
 static std::optional<SmallVector<int64_t>> getInsertedUnits(ReshapeOp reshape) {
-  RankedTensorType from = typeOf(reshape.getX()), to = typeOf(reshape.getResult());
+  RankedTensorType from = typeOf(reshape.getX()),
+                   to = typeOf(reshape.getResult());
   // Two unknown extents could have changed places.
   if (from.getNumDynamicDims() > 1)
     return std::nullopt;
@@ -83,7 +84,8 @@ struct AbsorbUnitReshape : OpRewritePattern<BroadcastOp> {
       return rewriter.notifyMatchFailure(op, "operand is not a reshape");
     auto kept = getInsertedUnits(reshape);
     if (!kept)
-      return rewriter.notifyMatchFailure(op, "reshape does more than insert unit axes");
+      return rewriter.notifyMatchFailure(
+          op, "reshape does more than insert unit axes");
     SmallVector<int64_t> axes;
     for (int64_t axis : *kept)
       axes.push_back(op.getAxes()[axis]);

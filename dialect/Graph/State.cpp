@@ -30,23 +30,29 @@ static LogicalResult verifyUse(Operation *op, FlatSymbolRefAttr name, Type type,
                                SymbolTableCollection &symbolTable) {
   auto state = symbolTable.lookupNearestSymbolFrom<StateOp>(op, name);
   if (!state)
-    return op->emitOpError() << "names " << name << ", which is not an oriel.state";
+    return op->emitOpError()
+           << "names " << name << ", which is not an oriel.state";
   if (state.getType() != type)
-    return op->emitOpError() << "type is " << type << ", required "
-                             << state.getType() << " as " << name << " declares";
+    return op->emitOpError()
+           << "type is " << type << ", required " << state.getType() << " as "
+           << name << " declares";
   return success();
 }
 
-LogicalResult StateReadOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+LogicalResult
+StateReadOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   return verifyUse(*this, getStateAttr(), getType(), symbolTable);
 }
 
-LogicalResult StateUpdateOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
-  if (failed(verifyUse(*this, getStateAttr(), getValue().getType(), symbolTable)))
+LogicalResult
+StateUpdateOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  if (failed(
+          verifyUse(*this, getStateAttr(), getValue().getType(), symbolTable)))
     return failure();
   if (!isa<FunctionOpInterface>((*this)->getParentOp()))
-    return emitOpError() << "must be at the top level of the function, got it in '"
-                         << (*this)->getParentOp()->getName() << "'";
+    return emitOpError()
+           << "must be at the top level of the function, got it in '"
+           << (*this)->getParentOp()->getName() << "'";
   for (auto other : (*this)->getBlock()->getOps<StateUpdateOp>()) {
     if (other == *this)
       break;

@@ -1,10 +1,10 @@
 //===- AssignNodes.cpp - oriel-assign-nodes -------------------------------===//
 
-#include "passes/Graph/Passes.h"
 #include "dialect/Check/CheckDialect.h"
 #include "dialect/Graph/NodeId.h"
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "passes/Graph/Passes.h"
 
 namespace oriel {
 #define GEN_PASS_DEF_ASSIGNNODES
@@ -45,8 +45,8 @@ static LogicalResult verifyGraph(FunctionOpInterface function) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     return tensor && ir::getDType(tensor.getElementType());
   };
-  constexpr StringLiteral required =
-      "required a ranked tensor of f64, f32, f16, bf16, i8 to i64, ui8 to ui64 or i1";
+  constexpr StringLiteral required = "required a ranked tensor of f64, f32, "
+                                     "f16, bf16, i8 to i64, ui8 to ui64 or i1";
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes()))
     if (!isTensor(type))
       return function.emitOpError()
@@ -60,12 +60,15 @@ static LogicalResult verifyGraph(FunctionOpInterface function) {
            << "has " << function.getFunctionBody().getBlocks().size()
            << " blocks, required one: loops and branches are ops of a graph";
   WalkResult result = function.getFunctionBody().walk([&](Operation *op) {
-    bool isReturn = op->getParentOp() == function && op->hasTrait<OpTrait::IsTerminator>();
-    bool isGraphOp = isa_and_nonnull<ir::OrielDialect, check::CheckDialect>(op->getDialect()) &&
+    bool isReturn =
+        op->getParentOp() == function && op->hasTrait<OpTrait::IsTerminator>();
+    bool isGraphOp = isa_and_nonnull<ir::OrielDialect, check::CheckDialect>(
+                         op->getDialect()) &&
                      !isa<ir::CheckIndexOp>(op);
     if (isReturn || isGraphOp)
       return WalkResult::advance();
-    op->emitOpError() << "is no op of a graph, required ops of the oriel dialect";
+    op->emitOpError()
+        << "is no op of a graph, required ops of the oriel dialect";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
@@ -93,10 +96,12 @@ struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
       if (failed(verifyGraph(function)))
         return signalPassFailure();
       assignArguments(function, table);
-      function.getFunctionBody().walk<WalkOrder::PreOrder>([&](Operation *nested) {
-        if (!nested->hasTrait<OpTrait::IsTerminator>() && !hasNode(nested->getLoc()))
-          assign(nested, table, getName(nested, ""));
-      });
+      function.getFunctionBody().walk<WalkOrder::PreOrder>(
+          [&](Operation *nested) {
+            if (!nested->hasTrait<OpTrait::IsTerminator>() &&
+                !hasNode(nested->getLoc()))
+              assign(nested, table, getName(nested, ""));
+          });
     }
     ir::setNodeTable(module, table);
   }
@@ -127,7 +132,8 @@ struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
       if (auto name = function.getArgAttrOfType<StringAttr>(i, ir::kNameAttr))
         info.name = name.str();
       NodeId id = table.Add(std::move(info));
-      function.setArgAttr(i, ir::kNodeAttr, Builder(&getContext()).getI64IntegerAttr(id));
+      function.setArgAttr(i, ir::kNodeAttr,
+                          Builder(&getContext()).getI64IntegerAttr(id));
       argument.setLoc(ir::getNodeLoc(&getContext(), id));
     }
   }

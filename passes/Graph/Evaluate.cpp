@@ -1,13 +1,13 @@
 //===- Evaluate.cpp - oriel-evaluate --------------------------------------===//
 
-#include "passes/Graph/Passes.h"
 #include "dialect/Check/CheckDialect.h"
 #include "dialect/Graph/Elements.h"
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
-#include "llvm/ADT/StringExtras.h"
+#include "passes/Graph/Passes.h"
 #include "runtime/ops/reference.h"
+#include "llvm/ADT/StringExtras.h"
 #include <cmath>
 
 namespace oriel {
@@ -47,16 +47,19 @@ private:
     if (auto constant = dyn_cast<ir::ConstantOp>(op))
       return setElements(op, constant.getValue());
     if (auto read = dyn_cast<ir::StateReadOp>(op)) {
-      auto state = SymbolTable::lookupNearestSymbolFrom<ir::StateOp>(op, read.getStateAttr());
+      auto state = SymbolTable::lookupNearestSymbolFrom<ir::StateOp>(
+          op, read.getStateAttr());
       if (!state || !state.getInitial())
-        return op->emitError() << "state " << read.getStateAttr() << " has no initial value";
+        return op->emitError()
+               << "state " << read.getStateAttr() << " has no initial value";
       return setElements(op, *state.getInitial());
     }
     if (isa<ir::StateUpdateOp>(op))
       return success();
     if (isa<check::ExpectEqOp, check::ExpectCloseOp>(op)) {
       std::vector<Tensor> operands = get(op->getOperands());
-      std::string mismatch = check::explainMismatch(op, operands[0], operands[1]);
+      std::string mismatch =
+          check::explainMismatch(op, operands[0], operands[1]);
       if (!mismatch.empty())
         return op->emitError() << "check failed: " << mismatch;
       return success();
@@ -75,7 +78,8 @@ private:
       return success();
     }
     if (auto branch = dyn_cast<ir::BranchOp>(op)) {
-      bool condition = tensors.lookup(branch.getCondition()).ElementAsInt({}) != 0;
+      bool condition =
+          tensors.lookup(branch.getCondition()).ElementAsInt({}) != 0;
       Region &taken = condition ? branch.getThenBody() : branch.getElseBody();
       if (failed(evaluate(taken.front())))
         return failure();
@@ -91,8 +95,10 @@ private:
     }
     std::optional<OpKind> kind = ir::getOpKind(op);
     if (!kind)
-      return op->emitError() << "cannot be evaluated: the op has no reference kernel";
-    auto results = EvaluateOp(*kind, ir::getAttrs(op), get(op->getOperands()), {});
+      return op->emitError()
+             << "cannot be evaluated: the op has no reference kernel";
+    auto results =
+        EvaluateOp(*kind, ir::getAttrs(op), get(op->getOperands()), {});
     if (!results.ok())
       return op->emitError() << "cannot be evaluated: "
                              << std::string(results.status().message());
@@ -114,12 +120,16 @@ private:
 // "float32 (2,): 0000803f nan": the bytes of each element.
 std::string describe(const Tensor &value) {
   Tensor tensor = value.Contiguous();
-  std::string text = std::string(NumpyName(tensor.dtype())) + " " + ToString(tensor.shape()) + ":";
+  std::string text = std::string(NumpyName(tensor.dtype())) + " " +
+                     ToString(tensor.shape()) + ":";
   StringRef bytes(static_cast<const char *>(tensor.raw()), tensor.bytes());
   Tensor flat = *tensor.Reshape({tensor.size()});
   for (int64_t i = 0, size = SizeOf(tensor.dtype()); i < tensor.size(); ++i) {
-    bool isNaN = IsFloat(tensor.dtype()) && std::isnan(flat.ElementAsDouble({i}));
-    text += " " + (isNaN ? "nan" : llvm::toHex(bytes.substr(i * size, size), /*LowerCase=*/true));
+    bool isNaN =
+        IsFloat(tensor.dtype()) && std::isnan(flat.ElementAsDouble({i}));
+    text += " " + (isNaN ? "nan"
+                         : llvm::toHex(bytes.substr(i * size, size),
+                                       /*LowerCase=*/true));
   }
   return text;
 }
@@ -136,7 +146,8 @@ struct Evaluate : oriel::impl::EvaluateBase<Evaluate> {
         failedAny |= failed(evaluator.evaluate(function.front()));
         if (failedAny || !results)
           continue;
-        for (const Tensor &tensor : evaluator.get(function.front().getTerminator()->getOperands()))
+        for (const Tensor &tensor :
+             evaluator.get(function.front().getTerminator()->getOperands()))
           function.emitRemark() << "returns " << describe(tensor);
       }
     if (failedAny)

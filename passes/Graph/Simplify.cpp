@@ -1,10 +1,10 @@
 //===- Simplify.cpp - oriel-simplify --------------------------------------===//
 
-#include "passes/Graph/Passes.h"
 #include "dialect/Graph/Match.h"
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Fusion/DimAnalysis.h"
+#include "passes/Graph/Passes.h"
 #include "passes/Graph/TrackedRewrite.h"
 
 namespace oriel {
@@ -25,13 +25,15 @@ static bool isIdentity(Operation *op, const DimAnalysis &dims) {
     return false;
   // All of an axis in order: starting at zero, by one.
   if (auto slice = dyn_cast<ir::SliceOp>(op))
-    return llvm::all_of(slice.getSteps(), [](int64_t step) { return step == 1; }) &&
+    return llvm::all_of(slice.getSteps(),
+                        [](int64_t step) { return step == 1; }) &&
            llvm::all_of(slice.getStarts().getDims(),
                         [](const Dim &start) { return start == Dim(0); });
   return true;
 }
 
-static LogicalResult dropIdentities(ModuleOp module, TrackedRewriteListener &listener,
+static LogicalResult dropIdentities(ModuleOp module,
+                                    TrackedRewriteListener &listener,
                                     bool &changed) {
   IRRewriter rewriter(module.getContext(), &listener);
   for (auto function : module.getOps<func::FuncOp>()) {
@@ -54,7 +56,8 @@ namespace {
 // x ** 2 is x * x, as NumPy computes it.
 struct SquareIsProduct : OpRewritePattern<ir::PowOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ir::PowOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(ir::PowOp op,
+                                PatternRewriter &rewriter) const override {
     if (!ir::isSplat(op.getB(), 2.0) || op.getA().getType() != op.getType())
       return rewriter.notifyMatchFailure(op, "exponent is not 2");
     rewriter.replaceOpWithNewOp<ir::MulOp>(op, op.getA(), op.getA());

@@ -1,8 +1,8 @@
 //===- Stabilize.cpp - oriel-stabilize ------------------------------------===//
 
-#include "passes/Graph/Passes.h"
 #include "dialect/Graph/Match.h"
 #include "dialect/Graph/OrielOps.h"
+#include "passes/Graph/Passes.h"
 #include "passes/Graph/TrackedRewrite.h"
 
 namespace oriel {
@@ -21,7 +21,8 @@ template <typename OpTy> struct StabilizePattern : OpRewritePattern<OpTy> {
   StabilizePattern(MLIRContext *context, NodeTableBuilder &nodes)
       : OpRewritePattern<OpTy>(context), nodes(nodes) {}
 
-  Location derive(ArrayRef<Operation *> ops, StringRef rule, StringRef op) const {
+  Location derive(ArrayRef<Operation *> ops, StringRef rule,
+                  StringRef op) const {
     SmallVector<NodeId> ids;
     for (Operation *from : ops)
       ids.push_back(getNodeId(from));
@@ -43,12 +44,14 @@ Value otherOperand(Operation *op, double number) {
 // log(1 + x) and log(1 - x): the sum rounds away a small x.
 struct LogOfOnePlus : StabilizePattern<LogOp> {
   using StabilizePattern::StabilizePattern;
-  LogicalResult matchAndRewrite(LogOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(LogOp op,
+                                PatternRewriter &rewriter) const override {
     Operation *inner = op.getX().getDefiningOp();
     Value x;
     if (isa_and_nonnull<AddOp>(inner))
       x = otherOperand(inner, 1.0);
-    else if (isa_and_nonnull<SubOp>(inner) && isSplat(inner->getOperand(0), 1.0))
+    else if (isa_and_nonnull<SubOp>(inner) &&
+             isSplat(inner->getOperand(0), 1.0))
       x = inner->getOperand(1);
     if (!x || x.getType() != op.getType())
       return rewriter.notifyMatchFailure(op, "operand is not 1 + x or 1 - x");
@@ -63,7 +66,8 @@ struct LogOfOnePlus : StabilizePattern<LogOp> {
 // exp(x) - 1 cancels near zero.
 template <typename OpTy> struct ExpMinusOne : StabilizePattern<OpTy> {
   using StabilizePattern<OpTy>::StabilizePattern;
-  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
     Value power;
     if (isa<AddOp>(op))
       power = otherOperand(op, -1.0);
@@ -81,9 +85,11 @@ template <typename OpTy> struct ExpMinusOne : StabilizePattern<OpTy> {
 // 1 / (1 + exp(-x)) overflows in exp.
 struct LogisticFormula : StabilizePattern<DivOp> {
   using StabilizePattern::StabilizePattern;
-  LogicalResult matchAndRewrite(DivOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(DivOp op,
+                                PatternRewriter &rewriter) const override {
     auto sum = op.getB().getDefiningOp<AddOp>();
-    Value power = sum && isSplat(op.getA(), 1.0) ? otherOperand(sum, 1.0) : Value();
+    Value power =
+        sum && isSplat(op.getA(), 1.0) ? otherOperand(sum, 1.0) : Value();
     auto exp = power ? power.getDefiningOp<ExpOp>() : ExpOp();
     auto neg = exp ? exp.getX().getDefiningOp<NegOp>() : NegOp();
     if (!neg || neg.getType() != op.getType())
@@ -97,12 +103,15 @@ struct LogisticFormula : StabilizePattern<DivOp> {
 // 1 - sigmoid(x) cancels where sigmoid is close to one.
 struct OneMinusSigmoid : StabilizePattern<SubOp> {
   using StabilizePattern::StabilizePattern;
-  LogicalResult matchAndRewrite(SubOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(SubOp op,
+                                PatternRewriter &rewriter) const override {
     auto sigmoid = op.getB().getDefiningOp<SigmoidOp>();
-    if (!sigmoid || !isSplat(op.getA(), 1.0) || sigmoid.getType() != op.getType())
+    if (!sigmoid || !isSplat(op.getA(), 1.0) ||
+        sigmoid.getType() != op.getType())
       return rewriter.notifyMatchFailure(op, "is not 1 - sigmoid(x)");
-    Value x = NegOp::create(rewriter, derive({sigmoid}, "stabilize-sigmoid", "neg"),
-                            sigmoid.getX());
+    Value x =
+        NegOp::create(rewriter, derive({sigmoid}, "stabilize-sigmoid", "neg"),
+                      sigmoid.getX());
     Location loc = derive({op, sigmoid}, "stabilize-sigmoid", "sigmoid");
     rewriter.replaceOp(op, SigmoidOp::create(rewriter, loc, x));
     return success();
@@ -113,10 +122,12 @@ struct OneMinusSigmoid : StabilizePattern<SubOp> {
 // underflows to zero long before its logarithm leaves the range.
 struct LogOfSoftmax : StabilizePattern<LogOp> {
   using StabilizePattern::StabilizePattern;
-  LogicalResult matchAndRewrite(LogOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(LogOp op,
+                                PatternRewriter &rewriter) const override {
     auto div = op.getX().getDefiningOp<DivOp>();
     auto exp = div ? div.getA().getDefiningOp<ExpOp>() : ExpOp();
-    if (!exp || exp.getType() != op.getType() || div.getB().getType() != op.getType())
+    if (!exp || exp.getType() != op.getType() ||
+        div.getB().getType() != op.getType())
       return rewriter.notifyMatchFailure(op, "operand is not exp(x) / s");
     // The logarithm of the row's sum, not of each of its copies.
     constexpr StringLiteral rule = "stabilize-log-softmax";
@@ -127,28 +138,32 @@ struct LogOfSoftmax : StabilizePattern<LogOp> {
     sum = LogOp::create(rewriter, derive({op, div}, rule, "log"), sum);
     if (copies)
       sum = BroadcastOp::create(rewriter, derive({copies}, rule, "broadcast"),
-                                copies.getType(), sum, copies.getShape(), copies.getAxes());
+                                copies.getType(), sum, copies.getShape(),
+                                copies.getAxes());
     Location loc = derive({op, div}, rule, "sub");
     rewriter.replaceOp(op, SubOp::create(rewriter, loc, exp.getX(), sum));
     return success();
   }
 };
 
-// log(gather(softmax)): the logarithm moves before the gather, where the pattern
-// above meets it.
+// log(gather(softmax)): the logarithm moves before the gather, where the
+// pattern above meets it.
 struct LogOfGatheredSoftmax : StabilizePattern<LogOp> {
   using StabilizePattern::StabilizePattern;
-  LogicalResult matchAndRewrite(LogOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(LogOp op,
+                                PatternRewriter &rewriter) const override {
     auto gather = op.getX().getDefiningOp<GatherOp>();
     auto div = gather ? gather.getX().getDefiningOp<DivOp>() : DivOp();
     if (!div || !div.getA().getDefiningOp<ExpOp>())
-      return rewriter.notifyMatchFailure(op, "operand is not elements of exp(x) / s");
+      return rewriter.notifyMatchFailure(
+          op, "operand is not elements of exp(x) / s");
     constexpr StringLiteral rule = "stabilize-log-softmax";
     rewriter.setInsertionPoint(gather);
     Value logs = LogOp::create(rewriter, derive({op, div}, rule, "log"), div);
     Location loc = derive({op, gather}, rule, "gather");
-    rewriter.replaceOp(op, GatherOp::create(rewriter, loc, op.getType(), logs,
-                                            gather.getIndices(), gather.getAxis()));
+    rewriter.replaceOp(op,
+                       GatherOp::create(rewriter, loc, op.getType(), logs,
+                                        gather.getIndices(), gather.getAxis()));
     return success();
   }
 };
@@ -160,9 +175,11 @@ struct Stabilize : oriel::impl::StabilizeBase<Stabilize> {
     ModuleOp module = getOperation();
     TrackedRewriteListener listener(module);
     RewritePatternSet patterns(&getContext());
-    patterns.add<LogOfOnePlus, ExpMinusOne<AddOp>, ExpMinusOne<SubOp>, LogisticFormula,
-                 OneMinusSigmoid, LogOfSoftmax, LogOfGatheredSoftmax>(&getContext(), listener.nodes());
-    if (failed(applyTracked(module, std::move(patterns), listener, /*fold=*/false)))
+    patterns.add<LogOfOnePlus, ExpMinusOne<AddOp>, ExpMinusOne<SubOp>,
+                 LogisticFormula, OneMinusSigmoid, LogOfSoftmax,
+                 LogOfGatheredSoftmax>(&getContext(), listener.nodes());
+    if (failed(applyTracked(module, std::move(patterns), listener,
+                            /*fold=*/false)))
       return signalPassFailure();
     listener.finish();
   }

@@ -156,7 +156,8 @@ private:
     if (a->getOperands() == b->getOperands())
       return true;
     return a->hasTrait<OpTrait::IsCommutative>() && a->getNumOperands() == 2 &&
-           a->getOperand(0) == b->getOperand(1) && a->getOperand(1) == b->getOperand(0);
+           a->getOperand(0) == b->getOperand(1) &&
+           a->getOperand(1) == b->getOperand(0);
   }
 
   Operation *find(size_t hash, Operation *op) {
@@ -164,7 +165,8 @@ private:
       if (haveEqualOperands(other, op) &&
           OperationEquivalence::isEquivalentTo(
               other, op, OperationEquivalence::ignoreValueEquivalence,
-              /*markEquivalent=*/nullptr, OperationEquivalence::IgnoreLocations))
+              /*markEquivalent=*/nullptr,
+              OperationEquivalence::IgnoreLocations))
         return other;
     return nullptr;
   }

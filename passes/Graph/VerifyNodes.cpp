@@ -1,9 +1,9 @@
 //===- VerifyNodes.cpp - oriel-verify-nodes -------------------------------===//
 
-#include "passes/Graph/Passes.h"
 #include "dialect/Graph/NodeId.h"
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "passes/Graph/Passes.h"
 
 namespace oriel {
 #define GEN_PASS_DEF_VERIFYNODES
@@ -26,22 +26,25 @@ struct VerifyNodes : oriel::impl::VerifyNodesBase<VerifyNodes> {
       return signalPassFailure();
     }
     table = ir::getNodeTable(module);
-    if (failed(verifyTable(module)) || failed(verifyOps(module, /*inKernel=*/false)))
+    if (failed(verifyTable(module)) ||
+        failed(verifyOps(module, /*inKernel=*/false)))
       signalPassFailure();
   }
 
   // Links lead to rows of the table.
   LogicalResult verifyTable(ModuleOp module) {
     for (const NodeInfo &info : table.nodes()) {
-      bool isLinked = info.origin == Origin::kMerged || info.origin == Origin::kDerived;
+      bool isLinked =
+          info.origin == Origin::kMerged || info.origin == Origin::kDerived;
       if (isLinked && info.from.empty())
-        return module.emitError() << "node " << info.id << " ('" << info.op
-                                  << "') is merged or derived, required the nodes it is from";
+        return module.emitError()
+               << "node " << info.id << " ('" << info.op
+               << "') is merged or derived, required the nodes it is from";
       for (NodeId from : info.from)
         if (!table.Find(from) || from == info.id)
-          return module.emitError() << "node " << info.id << " ('" << info.op
-                                    << "') is from node " << from << ", required another in [0, "
-                                    << table.size() << ")";
+          return module.emitError()
+                 << "node " << info.id << " ('" << info.op << "') is from node "
+                 << from << ", required another in [0, " << table.size() << ")";
     }
     return success();
   }
@@ -74,8 +77,9 @@ struct VerifyNodes : oriel::impl::VerifyNodesBase<VerifyNodes> {
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       auto id = function.getArgAttrOfType<IntegerAttr>(i, ir::kNodeAttr);
       if (id && !table.Find(id.getInt()))
-        return function.emitOpError() << "argument " << i << " is node " << id.getInt()
-                                      << ", required one in [0, " << table.size() << ")";
+        return function.emitOpError()
+               << "argument " << i << " is node " << id.getInt()
+               << ", required one in [0, " << table.size() << ")";
     }
     return success();
   }
@@ -87,9 +91,10 @@ struct VerifyNodes : oriel::impl::VerifyNodesBase<VerifyNodes> {
       return success();
     NodeId id = ir::getNodeId(op);
     if (inKernel || id == kNoNode)
-      return op->emitOpError() << "has location " << op->getLoc() << ", required loc(\""
-                               << (inKernel ? ir::kKernelFile : ir::kNodeFile)
-                               << (inKernel ? "\":LINE:0)" : "\":ID:0)");
+      return op->emitOpError()
+             << "has location " << op->getLoc() << ", required loc(\""
+             << (inKernel ? ir::kKernelFile : ir::kNodeFile)
+             << (inKernel ? "\":LINE:0)" : "\":ID:0)");
     if (!table.Find(id))
       return op->emitOpError() << "is node " << id << ", required one in [0, "
                                << table.size() << ")";
@@ -97,8 +102,9 @@ struct VerifyNodes : oriel::impl::VerifyNodesBase<VerifyNodes> {
       for (ArrayRef<int64_t> ids : dispatch.getNodeLists())
         for (NodeId node : ids)
           if (!table.Find(node))
-            return op->emitOpError() << "stands for node " << node
-                                     << ", required one in [0, " << table.size() << ")";
+            return op->emitOpError()
+                   << "stands for node " << node << ", required one in [0, "
+                   << table.size() << ")";
     return success();
   }
 
