@@ -173,8 +173,11 @@ BlockFuser::Source BlockFuser::getSource(Operation *op,
   case Reading::Buffer:
     break;
   case Reading::Viewed:
-    source.access = resolveViews(
-        value, [&](Operation *view) { return endsViews(view); });
+    source.access = resolveViews(value, [&](Operation *view) {
+      bool ends = endsViews(view);
+      source.isSliced |= !ends && isa<ir::SliceOp>(view);
+      return ends;
+    });
     break;
   case Reading::Transposed: {
     bool isFirst = true;
@@ -286,6 +289,7 @@ unsigned BlockFuser::addAlone(unsigned index, ArrayRef<Source> sources) {
   group.ops.push_back(index);
   SmallVector<unsigned> preds;
   for (const Source &source : sources) {
+    group.readsSlices |= source.isSliced;
     if (isRead(source))
       group.reads.insert(source.base.getAsOpaquePointer());
     if (source.group == kNone)
@@ -355,6 +359,8 @@ BlockFuser::levelIn(unsigned group, Operation *op, ArrayRef<Source> sources,
   return std::nullopt;
 }
 
+constexpr const char *kNoSlices = "a matmul's epilogue reads no slices";
+
 static std::string tooManyInputs() {
   return "the kernel would read more than " + std::to_string(kMaxKernelInputs) +
          " tensors";
@@ -388,6 +394,10 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
   if (first.ops.size() + second.ops.size() > kMaxKernelOps) {
     *reason = "the kernel would hold more than " +
               std::to_string(kMaxKernelOps) + " ops";
+    return false;
+  }
+  if (merged == KernelClass::MatMul && (first.readsSlices || second.readsSlices)) {
+    *reason = kNoSlices;
     return false;
   }
   unsigned reads = first.reads.size() + second.reads.size();
@@ -435,6 +445,11 @@ bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
   }
   SmallVector<unsigned> preds;
   SmallVector<const void *> reads;
+  bool isSliced = llvm::any_of(sources, [](const Source &s) { return s.isSliced; });
+  if (merged == KernelClass::MatMul && isSliced) {
+    *reason = kNoSlices;
+    return false;
+  }
   for (const Source &source : sources) {
     bool isOwn = source.group != kNone && graph.find(source.group) == group;
     if (source.group != kNone && !isOwn)
@@ -457,6 +472,7 @@ bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
   target.kernelClass = *merged;
   target.ops.push_back(index);
   target.reads.insert(reads.begin(), reads.end());
+  target.readsSlices |= isSliced;
   nodes[index] = group;
   return true;
 }

@@ -40,6 +40,7 @@ private:
     int group = kNone;      // the group it depends on, of any kind
     Access access;
     bool isDirect = false;
+    bool isSliced = false;
   };
 
   // Roles, views that need a buffer.

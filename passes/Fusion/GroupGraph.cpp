@@ -134,6 +134,7 @@ bool GroupGraph::merge(unsigned a, unsigned b) {
   parents[from] = into;
   target.rank = rank;
   target.ops.append(source.ops.begin(), source.ops.end());
+  target.readsSlices |= source.readsSlices;
   target.reads.insert(source.reads.begin(), source.reads.end());
   target.unfusable.append(source.unfusable.begin(), source.unfusable.end());
   for (unsigned pred : source.preds)

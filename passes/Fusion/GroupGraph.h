@@ -26,6 +26,7 @@ namespace oriel {
 struct Group {
   bool isKernel = false;
   bool isSealed = false; // takes no more ops
+  bool readsSlices = false;
   KernelClass kernelClass = KernelClass::Elementwise;
   Dims space; // iteration space
   llvm::SmallVector<unsigned> ops;

@@ -68,3 +68,36 @@ func.func @self_transposed(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
   %0 = oriel.add %a, %t : tensor<8x8xf32>
   return %0 : tensor<8x8xf32>
 }
+
+// -----
+
+// A matmul's epilogue reads whole tensors: what reads a slice stays apart.
+// CHECK-LABEL: func @sliced
+// CHECK: oriel.kernel "MatMul"
+// CHECK-NEXT: oriel.matmul
+// CHECK-NEXT: oriel.yield
+// CHECK: oriel.kernel "Elementwise"
+// CHECK: return
+func.func @sliced(%x: tensor<8x8xf32>, %y: tensor<8x9xf32>) -> tensor<8x8xf32> {
+  %m = oriel.matmul %x, %x : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %s = oriel.slice %y starts <0, 1> limits <8, 9> steps [1, 1] : tensor<8x9xf32> -> tensor<8x8xf32>
+  %0 = oriel.add %m, %s : tensor<8x8xf32>
+  return %0 : tensor<8x8xf32>
+}
+
+// -----
+
+// One matrix for all of a batch is read where it lies.
+// CHECK-LABEL: func @batch
+// CHECK: oriel.kernel "MatMul" ({{.*}} : tensor<?x4x8xf32>, %{{.*}} = %arg1 : tensor<5x8xf32>)
+// CHECK-NEXT: oriel.transpose
+// CHECK-NEXT: oriel.broadcast
+// CHECK-NEXT: oriel.matmul
+// CHECK-NOT: oriel.kernel
+// CHECK: return
+func.func @batch(%x: tensor<?x4x8xf32> {oriel.dims = #oriel.dims<n, 4, 8>}, %w: tensor<5x8xf32>) -> tensor<?x4x5xf32> {
+  %t = oriel.transpose %w permutation [1, 0] : tensor<5x8xf32> -> tensor<8x5xf32>
+  %b = oriel.broadcast %t shape <n, 8, 5> axes [1, 2] : tensor<8x5xf32> -> tensor<?x8x5xf32>
+  %0 = oriel.matmul %x, %b : (tensor<?x4x8xf32>, tensor<?x8x5xf32>) -> tensor<?x4x5xf32>
+  return %0 : tensor<?x4x5xf32>
+}
