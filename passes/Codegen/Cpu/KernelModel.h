@@ -77,6 +77,9 @@ struct KernelModel {
   bool isFallible() const;
 };
 
+/// Makes adjacent dims one wherever every access of the model allows it.
+void collapseDims(KernelModel &model, const KernelSignature &signature);
+
 /// oriel.check_index by its parts.
 struct CheckIndexView {
   mlir::Value index, bound;

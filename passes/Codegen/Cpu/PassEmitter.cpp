@@ -314,8 +314,15 @@ void PassEmitter::sweep(const ModelPass &pass, Value from, Value to,
     loop(wideEnd, nativeEnd, native);
   if (isEmpty(nativeEnd, to))
     return;
-  if (hasNarrowAccess(pass) || isCheap(pass))
-    return loop(nativeEnd, to, 0);
+  if (hasNarrowAccess(pass) || isCheap(pass)) {
+    // Many narrow lanes leave a long tail: most of it in eights.
+    Value eightEnd = nativeEnd;
+    if (native > 8) {
+      eightEnd = code.add(from, code.roundDown(count, 8));
+      loop(nativeEnd, eightEnd, 8);
+    }
+    return loop(eightEnd, to, 0);
+  }
   code.ifThen(code.less(nativeEnd, to), [&] {
     before(native);
     step(nativeEnd, native, code.maskBelow(code.sub(to, nativeEnd), native));

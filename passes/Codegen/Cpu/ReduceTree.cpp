@@ -98,28 +98,36 @@ SmallVector<Value> PassEmitter::emitLeaf(PassState &state, Value from, Value to)
     return next;
   };
   auto throughMemory = [&] {
-    // A rolled loop of native steps, each on its slice of the lanes.
-    unsigned step = narrow ? 0 : std::min(nativeLanes(pass), 16u);
+    // Rolled loops of short steps, each on its slice of the lanes in memory.
     SmallVector<Value> memory;
-    for (auto [result, acc] : llvm::zip(reduced, accs)) {
+    for (Value acc : accs) {
       memory.push_back(entry.stack(acc.getType(), 1));
       code.store(acc, memory.back(), 64);
     }
-    prepareSplats(state, step);
-    code.loop(mainEnd, to, code.i64(std::max(1u, step)), [&](Value j) {
-      SmallVector<Value> parts, slots;
-      for (auto [result, slot] : llvm::zip(reduced, memory)) {
-        Type element = result->acc.getType();
-        Value lane = arith::AndIOp::create(code, code.loc, code.sub(j, mainEnd),
-                                           code.i64(treeLanes(*result) - 1));
-        slots.push_back(code.gep(element, slot, lane));
-        parts.push_back(code.load(code.vectorOf(element, step), slots.back()));
-      }
-      Value mask = step ? code.maskBelow(code.sub(to, j), step) : Value();
-      emitStep(state, j, step, mask, parts);
-      for (auto [part, slot] : llvm::zip(parts, slots))
-        code.store(part, slot);
-    });
+    auto steps = [&](Value first, Value last, unsigned step, bool isMasked) {
+      prepareSplats(state, step);
+      code.loop(first, last, code.i64(std::max(1u, step)), [&](Value j) {
+        SmallVector<Value> parts, slots;
+        for (auto [result, slot] : llvm::zip(reduced, memory)) {
+          Type element = result->acc.getType();
+          Value lane = arith::AndIOp::create(code, code.loc, code.sub(j, mainEnd),
+                                             code.i64(treeLanes(*result) - 1));
+          slots.push_back(code.gep(element, slot, lane));
+          parts.push_back(code.load(code.vectorOf(element, step), slots.back()));
+        }
+        Value mask = isMasked ? code.maskBelow(code.sub(to, j), step) : Value();
+        emitStep(state, j, step, mask, parts);
+        for (auto [part, slot] : llvm::zip(parts, slots))
+          code.store(part, slot);
+      });
+    };
+    if (narrow) {
+      Value eightEnd = code.add(from, code.roundDown(count, 8));
+      steps(mainEnd, eightEnd, 8, false);
+      steps(eightEnd, to, 0, false);
+    } else {
+      steps(mainEnd, to, std::min(nativeLanes(pass), 16u), true);
+    }
     SmallVector<Value> next;
     for (auto [type, slot] : llvm::zip(types, memory))
       next.push_back(code.load(type, slot, 64));

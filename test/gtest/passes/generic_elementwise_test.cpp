@@ -259,6 +259,35 @@ TEST(GenericElementwise, RefusalsNameOpAndType) {
   EXPECT_THAT(error, testing::HasSubstr("'func.call'"));
   EXPECT_THAT(error, testing::HasSubstr("i32"));
 }
+// Bytes: wide vectors, then eights, then single elements; never a masked access.
+TEST(GenericElementwise, Bytes) {
+  const char* kText = R"(
+  func.func @k(%x: tensor<3x?xi8>, %y: tensor<?xi8>, %o0: tensor<3x?xi8> {oriel.output}) -> tensor<3x?xi8> attributes {oriel.class = "Elementwise"} {
+    %0 = linalg.generic {indexing_maps = [#id, #col, #id], iterator_types = ["parallel", "parallel"]}
+        ins(%x, %y : tensor<3x?xi8>, tensor<?xi8>) outs(%o0 : tensor<3x?xi8>) {
+    ^bb0(%a: i8, %b: i8, %u: i8):
+      %k = arith.constant 3 : i8
+      %1 = arith.maxui %a, %k : i8
+      %2 = arith.addi %1, %b : i8
+      linalg.yield %2 : i8
+    } -> tensor<3x?xi8>
+    return %0 : tensor<3x?xi8>
+  })";
+  for (unsigned bits : {128u, 256u, 512u}) {
+    auto kernel = CompileGeneric(kMaps + kText, bits);
+    ASSERT_TRUE(kernel);
+    for (int64_t n : kSizes) {
+      Array<uint8_t> x({3, n}), y({n}), o({3, n});
+      Fill(x, 41), Fill(y, 42);
+      kernel->Run({x.arg(), y.arg(), o.arg()}, 2);
+      std::vector<uint8_t> want;
+      for (int64_t i = 0; i < 3 * n; ++i)
+        want.push_back(static_cast<uint8_t>(std::max<uint8_t>(x[i], 3) + y[i % n]));
+      ExpectSame(o, want, "bytes n=" + std::to_string(n));
+    }
+  }
+}
+
 // exp of a value that is fixed along the row is computed once, as a scalar; in
 // tails it is a masked vector, in wide loops 16 or 32 lanes: the same bits.
 TEST(GenericElementwise, ScalarAndVectorMathAgree) {
