@@ -18,20 +18,23 @@ LogicalResult checkBuffers(Operation *op) {
   return success();
 }
 
-LogicalResult checkScalar(Operation *op, Value value, StringRef role, Type element) {
+LogicalResult checkScalar(Operation *op, Value value, StringRef role,
+                          Type element) {
   BufferOp buffer = bufferOf(value);
   if (buffer.getElement() != element || !buffer.getShape().getDims().empty())
-    return op->emitOpError() << role << " is " << buffer.getElement() << " of shape "
-                             << ::oriel::ToString(buffer.getShape().getDims()) << ", required a scalar "
-                             << element;
+    return op->emitOpError()
+           << role << " is " << buffer.getElement() << " of shape "
+           << ::oriel::ToString(buffer.getShape().getDims())
+           << ", required a scalar " << element;
   return success();
 }
 
 LogicalResult checkWritable(Operation *op, Value value) {
   BufferOp root = bufferOf(value).getRoot();
   if (root.getKind() == Kind::Input || root.getKind() == Kind::Constant)
-    return op->emitOpError() << "writes " << root.describe()
-                             << ", required an output, state, temporary or workspace";
+    return op->emitOpError()
+           << "writes " << root.describe()
+           << ", required an output, state, temporary or workspace";
   return success();
 }
 
@@ -40,25 +43,32 @@ LogicalResult checkSame(Operation *op, Value a, Value b, StringRef what) {
   BufferOp x = bufferOf(a), y = bufferOf(b);
   ::oriel::Dim m = ::oriel::NumElements(x.getShape().getDims());
   ::oriel::Dim n = ::oriel::NumElements(y.getShape().getDims());
-  if (x.getElement() != y.getElement() || (m.is_static() && n.is_static() && m != n))
-    return op->emitOpError() << what << ": " << x.describe() << " is " << x.getElement() << " "
-                             << ::oriel::ToString(x.getShape().getDims()) << " and " << y.describe() << " is "
-                             << y.getElement() << " " << ::oriel::ToString(y.getShape().getDims())
-                             << ", required equal types and sizes";
+  if (x.getElement() != y.getElement() ||
+      (m.is_static() && n.is_static() && m != n))
+    return op->emitOpError()
+           << what << ": " << x.describe() << " is " << x.getElement() << " "
+           << ::oriel::ToString(x.getShape().getDims()) << " and "
+           << y.describe() << " is " << y.getElement() << " "
+           << ::oriel::ToString(y.getShape().getDims())
+           << ", required equal types and sizes";
   return success();
 }
 
-LogicalResult checkOne(Operation *op, ::oriel::ir::DimsAttr dims, StringRef what) {
+LogicalResult checkOne(Operation *op, ::oriel::ir::DimsAttr dims,
+                       StringRef what) {
   if (dims.getDims().size() != 1)
-    return op->emitOpError() << what << " has " << dims.getDims().size() << " dims, required 1";
+    return op->emitOpError()
+           << what << " has " << dims.getDims().size() << " dims, required 1";
   return success();
 }
 
 LogicalResult checkSteps(Operation *op, Region &body) {
   for (Operation &step : body.front())
-    if (!isa<AllocOp, ReleaseOp, DispatchOp, CopyOp, DimValueOp, LoopOp, BranchOp>(step))
+    if (!isa<AllocOp, ReleaseOp, DispatchOp, CopyOp, DimValueOp, LoopOp,
+             BranchOp>(step))
       return step.emitOpError() << "stands in the body of '" << op->getName()
-                                << "', required a step (alloc release dispatch copy dim_value loop branch)";
+                                << "', required a step (alloc release dispatch "
+                                   "copy dim_value loop branch)";
   return success();
 }
 
@@ -66,10 +76,11 @@ LogicalResult checkSteps(Operation *op, Region &body) {
 LogicalResult checkStorage(Operation *op, ValueRange buffers) {
   for (Value value : buffers) {
     BufferOp buffer = bufferOf(value);
-    if (buffer.getKind() != Kind::Temporary && buffer.getKind() != Kind::Output &&
-        buffer.getKind() != Kind::Workspace)
-      return op->emitOpError() << "names " << buffer.describe()
-                               << ", required an output, temporary or workspace";
+    if (buffer.getKind() != Kind::Temporary &&
+        buffer.getKind() != Kind::Output && buffer.getKind() != Kind::Workspace)
+      return op->emitOpError()
+             << "names " << buffer.describe()
+             << ", required an output, temporary or workspace";
   }
   return success();
 }
@@ -87,7 +98,8 @@ LogicalResult ReleaseOp::verify() {
     return failure();
   for (Value value : getBuffers())
     if (bufferOf(value).getKind() == Kind::Output)
-      return emitOpError() << "names " << bufferOf(value).describe() << ", required to live until the end";
+      return emitOpError() << "names " << bufferOf(value).describe()
+                           << ", required to live until the end";
   return success();
 }
 
@@ -98,7 +110,8 @@ LogicalResult DispatchOp::verify() {
     return emitOpError() << "has no entries, required at least one phase";
   if (getEntries().size() != getTasks().getDims().size())
     return emitOpError() << "has " << getEntries().size() << " entries and "
-                         << getTasks().getDims().size() << " task counts, required one per entry";
+                         << getTasks().getDims().size()
+                         << " task counts, required one per entry";
   size_t operands = getInputs().size() + getOutputs().size();
   int64_t next = 0;
   for (Attribute word : getArgs()) {
@@ -106,27 +119,34 @@ LogicalResult DispatchOp::verify() {
       continue;
     auto number = dyn_cast<IntegerAttr>(word);
     if (!number)
-      return emitOpError() << "has the argument word " << word << ", required a buffer number or #oriel.dims";
+      return emitOpError() << "has the argument word " << word
+                           << ", required a buffer number or #oriel.dims";
     if (number.getInt() != next)
-      return emitOpError() << "passes buffer " << number.getInt() << ", required " << next
+      return emitOpError() << "passes buffer " << number.getInt()
+                           << ", required " << next
                            << " (inputs, then outputs, each once)";
     ++next;
   }
   if (next != static_cast<int64_t>(operands))
-    return emitOpError() << "passes " << next << " buffers to the kernel, required " << operands
+    return emitOpError() << "passes " << next
+                         << " buffers to the kernel, required " << operands
                          << " (inputs, then outputs)";
-  if (failed(checkOne(*this, getScratch(), "scratch")) || failed(checkOne(*this, getShared(), "shared")) ||
+  if (failed(checkOne(*this, getScratch(), "scratch")) ||
+      failed(checkOne(*this, getShared(), "shared")) ||
       failed(checkOne(*this, getCost(), "cost")))
     return failure();
   if (getInPlace().size() != getOutputs().size())
-    return emitOpError() << "has " << getInPlace().size() << " in_place marks, required "
-                         << getOutputs().size() << " (one per output)";
+    return emitOpError() << "has " << getInPlace().size()
+                         << " in_place marks, required " << getOutputs().size()
+                         << " (one per output)";
   for (int64_t mark : getInPlace())
     if (mark < 0 || mark > 2)
-      return emitOpError() << "has in_place mark " << mark << ", required 0 created, 1 in place or 2 view";
+      return emitOpError() << "has in_place mark " << mark
+                           << ", required 0 created, 1 in place or 2 view";
   for (Attribute nodes : getOrdinals())
     if (!isa<DenseI64ArrayAttr>(nodes))
-      return emitOpError() << "has ordinal " << nodes << ", required an array of node ids";
+      return emitOpError() << "has ordinal " << nodes
+                           << ", required an array of node ids";
   for (Value output : getOutputs())
     if (failed(checkWritable(*this, output)))
       return failure();
@@ -140,10 +160,12 @@ LogicalResult CopyOp::verify() {
 }
 
 LogicalResult DimValueOp::verify() {
-  if (failed(checkBuffers(*this)) || failed(checkWritable(*this, getTarget())) ||
+  if (failed(checkBuffers(*this)) ||
+      failed(checkWritable(*this, getTarget())) ||
       failed(checkOne(*this, getValue(), "value")))
     return failure();
-  return checkScalar(*this, getTarget(), "target", IntegerType::get(getContext(), 64));
+  return checkScalar(*this, getTarget(), "target",
+                     IntegerType::get(getContext(), 64));
 }
 
 LogicalResult LoopOp::verify() {
@@ -152,23 +174,29 @@ LogicalResult LoopOp::verify() {
   Type i64 = IntegerType::get(getContext(), 64);
   if (failed(checkScalar(*this, getTrips(), "trips", i64)))
     return failure();
-  if (getInduction() && failed(checkScalar(*this, getInduction(), "induction", i64)))
+  if (getInduction() &&
+      failed(checkScalar(*this, getInduction(), "induction", i64)))
     return failure();
   size_t count = getInitial().size();
-  if (getCurrent().size() != count || getNext().size() != count || getResults().size() != count)
-    return emitOpError() << "carries " << count << " initial, " << getCurrent().size() << " current, "
-                         << getNext().size() << " next and " << getResults().size()
+  if (getCurrent().size() != count || getNext().size() != count ||
+      getResults().size() != count)
+    return emitOpError() << "carries " << count << " initial, "
+                         << getCurrent().size() << " current, "
+                         << getNext().size() << " next and "
+                         << getResults().size()
                          << " result buffers, required as many of each";
   for (size_t k = 0; k < count; ++k)
     for (Value other : {getCurrent()[k], getNext()[k], getResults()[k]})
-      if (failed(checkSame(*this, getInitial()[k], other, "carries")) || failed(checkWritable(*this, other)))
+      if (failed(checkSame(*this, getInitial()[k], other, "carries")) ||
+          failed(checkWritable(*this, other)))
         return failure();
   return checkSteps(*this, getBody());
 }
 
 LogicalResult BranchOp::verify() {
   if (failed(checkBuffers(*this)) ||
-      failed(checkScalar(*this, getCondition(), "condition", IntegerType::get(getContext(), 1))))
+      failed(checkScalar(*this, getCondition(), "condition",
+                         IntegerType::get(getContext(), 1))))
     return failure();
   for (Region *body : {&getThenBody(), &getElseBody()})
     if (failed(checkSteps(*this, *body)))
@@ -181,13 +209,17 @@ LogicalResult CommitOp::verify() {
     return failure();
   BufferOp state = bufferOf(getState());
   if (state.getKind() != Kind::State)
-    return emitOpError() << "commits " << state.describe() << ", required a state";
+    return emitOpError() << "commits " << state.describe()
+                         << ", required a state";
   if (!getShadow())
     return success();
   if (!getReason() || getReason()->empty())
-    return emitOpError() << "takes a shadow without a reason, required `because \"...\"`";
-  if (bufferOf(getShadow()).getKind() != Kind::Temporary || bufferOf(getShadow()).getAlias())
-    return emitOpError() << "takes the value of " << bufferOf(getShadow()).describe()
+    return emitOpError()
+           << "takes a shadow without a reason, required `because \"...\"`";
+  if (bufferOf(getShadow()).getKind() != Kind::Temporary ||
+      bufferOf(getShadow()).getAlias())
+    return emitOpError() << "takes the value of "
+                         << bufferOf(getShadow()).describe()
                          << ", required a temporary with its own storage";
   return checkSame(*this, getState(), getShadow(), "commits");
 }

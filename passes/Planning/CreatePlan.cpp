@@ -1,4 +1,5 @@
-//===- CreatePlan.cpp - Program to plan.program -----------------------------===//
+//===- CreatePlan.cpp - Program to plan.program
+//-----------------------------===//
 #include "dialect/Graph/NodeId.h"
 #include "mlir/IR/Builders.h"
 #include "passes/Planning/ToProgram.h"
@@ -14,29 +15,38 @@ public:
       : b(builder), loc(loc), planned(planned), program(planned.program) {}
 
   plan::ProgramOp run() {
-    SmallVector<StringRef> symbols(program.symbols.begin(), program.symbols.end());
-    auto op = plan::ProgramOp::create(b, loc, program.name, b.getStrArrayAttr(symbols));
+    SmallVector<StringRef> symbols(program.symbols.begin(),
+                                   program.symbols.end());
+    auto op = plan::ProgramOp::create(b, loc, program.name,
+                                      b.getStrArrayAttr(symbols));
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&op.getBody());
     handles.resize(program.buffers.size());
     for (size_t i = 0; i < program.buffers.size(); ++i)
       declare(i);
     for (const DimConstraint &c : program.constraints)
-      plan::RequireOp::create(b, loc, dims({c.left}), dims({c.right}), b.getStringAttr(c.what), node(c.node));
+      plan::RequireOp::create(b, loc, dims({c.left}), dims({c.right}),
+                              b.getStringAttr(c.what), node(c.node));
     writeSteps(program.steps);
     for (const StateDecl &state : program.states) {
       if (!state.updated)
         continue;
       bool inPlace = state.new_value == state.buffer;
-      plan::CommitOp::create(b, loc, handles[state.buffer], inPlace ? Value() : handles[state.new_value],
-                             inPlace ? StringAttr() : b.getStringAttr(state.remark));
+      plan::CommitOp::create(b, loc, handles[state.buffer],
+                             inPlace ? Value() : handles[state.new_value],
+                             inPlace ? StringAttr()
+                                     : b.getStringAttr(state.remark));
     }
     return op;
   }
 
 private:
-  ir::DimsAttr dims(const Dims &values) { return ir::DimsAttr::get(b.getContext(), values); }
-  IntegerAttr node(NodeId id) { return id == kNoNode ? IntegerAttr() : b.getI64IntegerAttr(id); }
+  ir::DimsAttr dims(const Dims &values) {
+    return ir::DimsAttr::get(b.getContext(), values);
+  }
+  IntegerAttr node(NodeId id) {
+    return id == kNoNode ? IntegerAttr() : b.getI64IntegerAttr(id);
+  }
 
   SmallVector<Value> values(ArrayRef<int32_t> buffers) {
     SmallVector<Value> out;
@@ -58,12 +68,16 @@ private:
     int32_t constant = buffer.constant;
     if (buffer.state >= 0)
       constant = program.states[buffer.state].initial;
-    handles[i] = plan::BufferOp::create(b, loc, plan::BufferType::get(b.getContext()),
-                                        plan::KindAttr::get(b.getContext(), static_cast<plan::Kind>(buffer.kind)), b.getStringAttr(buffer.name),
-                                        TypeAttr::get(ir::getElementType(b.getContext(), buffer.dtype)),
-                                        dims(buffer.shape), node(buffer.node), alias,
-                                        constant >= 0 ? planned.constants[constant] : ElementsAttr())
-                     .getResult();
+    handles[i] =
+        plan::BufferOp::create(
+            b, loc, plan::BufferType::get(b.getContext()),
+            plan::KindAttr::get(b.getContext(),
+                                static_cast<plan::Kind>(buffer.kind)),
+            b.getStringAttr(buffer.name),
+            TypeAttr::get(ir::getElementType(b.getContext(), buffer.dtype)),
+            dims(buffer.shape), node(buffer.node), alias,
+            constant >= 0 ? planned.constants[constant] : ElementsAttr())
+            .getResult();
   }
 
   void writeSteps(const std::vector<Step> &steps) {
@@ -92,34 +106,42 @@ private:
     SmallVector<Attribute> args, ordinals;
     int64_t number = 0;
     for (const ArgWord &word : step.args)
-      args.push_back(word.buffer >= 0 ? Attribute(b.getI64IntegerAttr(number++)) : Attribute(dims({word.value})));
+      args.push_back(word.buffer >= 0 ? Attribute(b.getI64IntegerAttr(number++))
+                                      : Attribute(dims({word.value})));
     for (const OrdinalNodes &ordinal : step.ordinals)
       ordinals.push_back(b.getDenseI64ArrayAttr(ordinal.nodes));
     SmallVector<int64_t> inPlace(step.in_place.begin(), step.in_place.end());
-    plan::DispatchOp::create(b, loc, b.getStringAttr(step.kernel), b.getStringAttr(step.op_class),
-                             b.getStrArrayAttr(entries), dims(tasks), values(step.reads), values(step.writes),
-                             b.getArrayAttr(args), dims({step.scratch_bytes}), dims({step.shared_bytes}),
-                             dims({step.cost}), b.getDenseI64ArrayAttr(inPlace), b.getArrayAttr(ordinals),
-                             step.fallible ? b.getUnitAttr() : UnitAttr(), node(step.node));
+    plan::DispatchOp::create(
+        b, loc, b.getStringAttr(step.kernel), b.getStringAttr(step.op_class),
+        b.getStrArrayAttr(entries), dims(tasks), values(step.reads),
+        values(step.writes), b.getArrayAttr(args), dims({step.scratch_bytes}),
+        dims({step.shared_bytes}), dims({step.cost}),
+        b.getDenseI64ArrayAttr(inPlace), b.getArrayAttr(ordinals),
+        step.fallible ? b.getUnitAttr() : UnitAttr(), node(step.node));
   }
 
   void write(const CopyStep &step) {
-    plan::CopyOp::create(b, loc, handles[step.src], handles[step.dst], node(step.node));
+    plan::CopyOp::create(b, loc, handles[step.src], handles[step.dst],
+                         node(step.node));
   }
 
   void write(const DimValueStep &step) {
-    plan::DimValueOp::create(b, loc, dims({step.value}), handles[step.buffer], node(step.node));
+    plan::DimValueOp::create(b, loc, dims({step.value}), handles[step.buffer],
+                             node(step.node));
   }
 
   void write(const LoopStep &step) {
-    auto op = plan::LoopOp::create(b, loc, handles[step.trips],
-                                   step.induction >= 0 ? handles[step.induction] : Value(), values(step.initial),
-                                   values(step.current), values(step.next), values(step.results), node(step.node));
+    auto op = plan::LoopOp::create(
+        b, loc, handles[step.trips],
+        step.induction >= 0 ? handles[step.induction] : Value(),
+        values(step.initial), values(step.current), values(step.next),
+        values(step.results), node(step.node));
     writeBody(op.getBody(), step.body);
   }
 
   void write(const BranchStep &step) {
-    auto op = plan::BranchOp::create(b, loc, handles[step.condition], node(step.node));
+    auto op = plan::BranchOp::create(b, loc, handles[step.condition],
+                                     node(step.node));
     writeBody(op.getThenBody(), step.then_body);
     writeBody(op.getElseBody(), step.else_body);
   }
@@ -133,7 +155,8 @@ private:
 
 } // namespace
 
-plan::ProgramOp createProgramOp(OpBuilder &builder, Location loc, const PlannedProgram &planned) {
+plan::ProgramOp createProgramOp(OpBuilder &builder, Location loc,
+                                const PlannedProgram &planned) {
   return PlanWriter(builder, loc, planned).run();
 }
 

@@ -1,4 +1,5 @@
-//===- Lifetimes.cpp - Where buffers begin and end --------------------------===//
+//===- Lifetimes.cpp - Where buffers begin and end
+//--------------------------===//
 #include "passes/Planning/Planner.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -30,14 +31,17 @@ private:
   llvm::SmallVector<int32_t> own(const Step &step) {
     llvm::SmallVector<int32_t> touched = named(step);
     for (size_t i = 0; i < touched.size(); ++i)
-      if (int32_t other = program.buffers[touched[i]].alias_of; other >= 0 && !llvm::is_contained(touched, other))
+      if (int32_t other = program.buffers[touched[i]].alias_of;
+          other >= 0 && !llvm::is_contained(touched, other))
         touched.push_back(other);
     return touched;
   }
 
   llvm::SmallVector<int32_t> named(const Step &step) {
     llvm::SmallVector<int32_t> out;
-    auto add = [&](const std::vector<int32_t> &buffers) { out.append(buffers.begin(), buffers.end()); };
+    auto add = [&](const std::vector<int32_t> &buffers) {
+      out.append(buffers.begin(), buffers.end());
+    };
     if (auto *dispatch = std::get_if<DispatchStep>(&step.op)) {
       add(dispatch->reads);
       add(dispatch->writes);
@@ -107,7 +111,8 @@ private:
       if (times != total[buffer] || !owned.insert(buffer).second)
         continue;
       steps[first[buffer]].alloc.push_back(buffer);
-      if (program.buffers[buffer].kind != BufferKind::kOutput && !shadows.contains(buffer))
+      if (program.buffers[buffer].kind != BufferKind::kOutput &&
+          !shadows.contains(buffer))
         steps[last[buffer]].release.push_back(buffer);
     }
   }

@@ -1,12 +1,13 @@
-//===- MarkInPlace.cpp - oriel-mark-in-place --------------------------------===//
+//===- MarkInPlace.cpp - oriel-mark-in-place
+//--------------------------------===//
 //
 // In-place reuse needs to know that a kernel reads an operand's element only on
 // the way to writing the result's element at the same place. An elementwise
 // kernel is one loop nest that loads all operands of a point before it stores,
 // so this holds for operands that the nest reads through an identity map and
-// nothing else reads. It holds likewise for the epilogue of a matmul, which runs
-// once all products of an element are summed: the sums wait in the output only
-// when no operand of the epilogue is as large as it.
+// nothing else reads. It holds likewise for the epilogue of a matmul, which
+// runs once all products of an element are summed: the sums wait in the output
+// only when no operand of the epilogue is as large as it.
 //
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -22,7 +23,8 @@ using namespace mlir;
 namespace oriel {
 namespace {
 
-/// True when only `nest` reads the elements of `argument`, each at its own place.
+/// True when only `nest` reads the elements of `argument`, each at its own
+/// place.
 bool isReadInPlace(BlockArgument argument, linalg::GenericOp nest) {
   bool read = false;
   for (OpOperand &use : argument.getUses()) {
@@ -36,7 +38,8 @@ bool isReadInPlace(BlockArgument argument, linalg::GenericOp nest) {
   return read;
 }
 
-class MarkInPlacePass : public PassWrapper<MarkInPlacePass, OperationPass<ModuleOp>> {
+class MarkInPlacePass
+    : public PassWrapper<MarkInPlacePass, OperationPass<ModuleOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MarkInPlacePass)
 
@@ -61,7 +64,8 @@ private:
     SmallVector<linalg::GenericOp> nests(function.getOps<linalg::GenericOp>());
     bool isElementwise = name.getValue() == "Elementwise" && nests.size() == 1;
     bool isMatMul = name.getValue() == "MatMul" && !nests.empty();
-    if ((!isElementwise && !isMatMul) || nests.back().getNumReductionLoops() != 0)
+    if ((!isElementwise && !isMatMul) ||
+        nests.back().getNumReductionLoops() != 0)
       return;
     linalg::GenericOp nest = nests.back();
     for (OpOperand &init : nest.getDpsInitsMutable()) {
@@ -79,12 +83,15 @@ private:
       if (isReadInPlace(argument, nest))
         operands.push_back(argument.getArgNumber());
     if (!operands.empty())
-      kernel->setAttr(kInPlaceOperandsAttr, DenseI64ArrayAttr::get(&getContext(), operands));
+      kernel->setAttr(kInPlaceOperandsAttr,
+                      DenseI64ArrayAttr::get(&getContext(), operands));
   }
 };
 
 } // namespace
 
-std::unique_ptr<Pass> createMarkInPlacePass() { return std::make_unique<MarkInPlacePass>(); }
+std::unique_ptr<Pass> createMarkInPlacePass() {
+  return std::make_unique<MarkInPlacePass>();
+}
 
 } // namespace oriel

@@ -1,4 +1,5 @@
-//===- PlanPass.cpp - oriel-plan ---------------------------------------------===//
+//===- PlanPass.cpp - oriel-plan
+//---------------------------------------------===//
 #include "passes/Planning/PlanPass.h"
 
 #include "dialect/Graph/OrielOps.h"
@@ -18,21 +19,27 @@ public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlanPass)
 
   StringRef getArgument() const override { return "oriel-plan"; }
-  StringRef getDescription() const override { return "Turn the main function into a program of steps and buffers"; }
+  StringRef getDescription() const override {
+    return "Turn the main function into a program of steps and buffers";
+  }
 
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<plan::PlanDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<plan::PlanDialect>();
+  }
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
     FailureOr<PlannedProgram> planned = planProgram(module);
     if (failed(planned))
       return signalPassFailure();
-    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    for (auto function :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (!function.isPublic())
         continue;
       for (const StateDecl &state : planned->program.states)
         if (!state.remark.empty())
-          function.emitRemark() << "state '" << state.name << "' gets a second buffer: " << state.remark;
+          function.emitRemark() << "state '" << state.name
+                                << "' gets a second buffer: " << state.remark;
       OpBuilder builder(function);
       createProgramOp(builder, function.getLoc(), *planned);
       function.erase();

@@ -1,16 +1,17 @@
-//===- Planner.cpp - Schedule, buffers, shared storage, states --------------===//
+//===- Planner.cpp - Schedule, buffers, shared storage, states
+//--------------===//
 #include "passes/Planning/Planner.h"
 
 #include "dialect/Graph/NodeId.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
 #include "passes/Fusion/DimAnalysis.h"
 #include "passes/Planning/Schedule.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Builders.h"
-#include "mlir/IR/SymbolTable.h"
 
 #include <map>
 
@@ -46,38 +47,47 @@ struct KernelFacts {
 };
 
 FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
-  ModuleOp kernel = dyn_cast_or_null<ModuleOp>(SymbolTable::lookupNearestSymbolFrom(
-      dispatch, dispatch.getKernel().getRootReference()));
+  ModuleOp kernel =
+      dyn_cast_or_null<ModuleOp>(SymbolTable::lookupNearestSymbolFrom(
+          dispatch, dispatch.getKernel().getRootReference()));
   if (!kernel)
-    return dispatch.emitOpError() << "calls " << dispatch.getKernel() << ", required a kernel module of that name";
+    return dispatch.emitOpError() << "calls " << dispatch.getKernel()
+                                  << ", required a kernel module of that name";
   KernelFacts facts;
   auto entries = kernel->getAttrOfType<ArrayAttr>("oriel.entries");
   auto tasks = kernel->getAttrOfType<ir::DimsAttr>("oriel.tasks");
   if (!entries || !tasks || entries.size() != tasks.size() || entries.empty())
     return dispatch.emitOpError() << "calls " << dispatch.getKernel()
-                                  << ", whose module lacks oriel.entries and oriel.tasks of equal length; "
+                                  << ", whose module lacks oriel.entries and "
+                                     "oriel.tasks of equal length; "
                                      "required after code generation";
   for (Attribute entry : entries) {
     auto symbol = dyn_cast<FlatSymbolRefAttr>(entry);
     if (!symbol)
-      return dispatch.emitOpError() << "has the kernel entry " << entry << ", required a symbol";
-    facts.symbols.push_back(getImageSymbol(*kernel.getSymName(), symbol.getValue()));
+      return dispatch.emitOpError()
+             << "has the kernel entry " << entry << ", required a symbol";
+    facts.symbols.push_back(
+        getImageSymbol(*kernel.getSymName(), symbol.getValue()));
   }
   facts.tasks = tasks.getDims();
-  for (auto [name, dim] : {std::pair<StringRef, Dim *>{"oriel.scratch", &facts.scratch},
-                           {"oriel.shared", &facts.shared},
-                           {"oriel.cost", &facts.cost}}) {
+  for (auto [name, dim] :
+       {std::pair<StringRef, Dim *>{"oriel.scratch", &facts.scratch},
+        {"oriel.shared", &facts.shared},
+        {"oriel.cost", &facts.cost}}) {
     auto dims = kernel->getAttrOfType<ir::DimsAttr>(name);
     if (!dims || dims.size() != 1)
-      return dispatch.emitOpError() << "calls " << dispatch.getKernel() << ", whose module lacks " << name
-                                    << " with one dim";
+      return dispatch.emitOpError()
+             << "calls " << dispatch.getKernel() << ", whose module lacks "
+             << name << " with one dim";
     *dim = dims.getDim(0);
   }
   facts.fallible = kernel->hasAttr("oriel.fallible");
   if (auto name = kernel->getAttrOfType<StringAttr>(kClassAttr))
     facts.opClass = name.str();
-  if (auto operands = kernel->getAttrOfType<DenseI64ArrayAttr>(kInPlaceOperandsAttr))
-    facts.inPlaceOperands.append(operands.asArrayRef().begin(), operands.asArrayRef().end());
+  if (auto operands =
+          kernel->getAttrOfType<DenseI64ArrayAttr>(kInPlaceOperandsAttr))
+    facts.inPlaceOperands.append(operands.asArrayRef().begin(),
+                                 operands.asArrayRef().end());
   return facts;
 }
 
@@ -90,7 +100,8 @@ public:
 
 private:
   // ---- buffers ----
-  int32_t addBuffer(Value value, BufferKind kind, NodeId node, std::string name = "");
+  int32_t addBuffer(Value value, BufferKind kind, NodeId node,
+                    std::string name = "");
   int32_t bufferFor(Value value);
   int32_t constantBuffer(ir::ConstantOp op);
   std::string labelOf(NodeId node) const;
@@ -105,11 +116,16 @@ private:
   std::string whyNotInPlace(ir::StateUpdateOp update);
   bool bind(Value value, int32_t buffer, Block *block, bool ownStorage);
   LogicalResult planItems(ArrayRef<WorkItem> items, std::vector<Step> &steps);
-  FailureOr<Step> planOp(Operation *op, const llvm::DenseMap<Value, size_t> &lastUse, size_t position);
-  FailureOr<Step> planDispatch(ir::DispatchOp op, const llvm::DenseMap<Value, size_t> &lastUse, size_t position);
+  FailureOr<Step> planOp(Operation *op,
+                         const llvm::DenseMap<Value, size_t> &lastUse,
+                         size_t position);
+  FailureOr<Step> planDispatch(ir::DispatchOp op,
+                               const llvm::DenseMap<Value, size_t> &lastUse,
+                               size_t position);
   FailureOr<Step> planLoop(ir::LoopOp op);
   FailureOr<Step> planBranch(ir::BranchOp op);
-  LogicalResult planBody(Block *block, ArrayRef<int32_t> targets, bool ownStorage, NodeId node,
+  LogicalResult planBody(Block *block, ArrayRef<int32_t> targets,
+                         bool ownStorage, NodeId node,
                          std::vector<Step> &steps);
   llvm::SmallVector<WorkItem> itemsOf(Block *block);
 
@@ -140,11 +156,13 @@ std::string Planner::labelOf(NodeId node) const {
   return info ? info->Label() : std::string("value");
 }
 
-int32_t Planner::addBuffer(Value value, BufferKind kind, NodeId node, std::string name) {
+int32_t Planner::addBuffer(Value value, BufferKind kind, NodeId node,
+                           std::string name) {
   Buffer buffer;
   buffer.kind = kind;
   buffer.name = name.empty() ? labelOf(node) : std::move(name);
-  buffer.dtype = *ir::getDType(cast<RankedTensorType>(value.getType()).getElementType());
+  buffer.dtype =
+      *ir::getDType(cast<RankedTensorType>(value.getType()).getElementType());
   buffer.shape = dims.getDims(value);
   buffer.node = node;
   out.program.buffers.push_back(std::move(buffer));
@@ -160,8 +178,10 @@ int32_t Planner::rootOf(int32_t buffer) const {
 int32_t Planner::constantBuffer(ir::ConstantOp op) {
   auto [it, isNew] = constantBuffers.try_emplace(op.getValue(), -1);
   if (isNew) {
-    it->second = addBuffer(op.getResult(), BufferKind::kConstant, ir::getNodeId(op.getOperation()));
-    out.program.buffers[it->second].constant = static_cast<int32_t>(out.constants.size());
+    it->second = addBuffer(op.getResult(), BufferKind::kConstant,
+                           ir::getNodeId(op.getOperation()));
+    out.program.buffers[it->second].constant =
+        static_cast<int32_t>(out.constants.size());
     out.constants.push_back(op.getValue());
   }
   return it->second;
@@ -177,7 +197,8 @@ int32_t Planner::bufferFor(Value value) {
     buffer = out.program.states[states.lookup(read.getState())].buffer;
   } else if (auto reshape = value.getDefiningOp<ir::ReshapeOp>()) {
     int32_t source = bufferFor(reshape.getX());
-    buffer = addBuffer(value, BufferKind::kTemporary, ir::getNodeId(reshape.getOperation()));
+    buffer = addBuffer(value, BufferKind::kTemporary,
+                       ir::getNodeId(reshape.getOperation()));
     out.program.buffers[buffer].alias_of = source;
   } else {
     buffer = addBuffer(value, BufferKind::kTemporary, ir::getNodeId(value));
@@ -259,7 +280,8 @@ LogicalResult Planner::readKernels() {
 bool Planner::bind(Value value, int32_t buffer, Block *block, bool ownStorage) {
   Value source = resolve(value);
   Operation *op = source.getDefiningOp();
-  if (!op || op->getBlock() != block || bound.contains(source) || buffers.contains(source))
+  if (!op || op->getBlock() != block || bound.contains(source) ||
+      buffers.contains(source))
     return false;
   if (!isa<ir::DispatchOp, ir::LoopOp, ir::BranchOp, ir::DimValueOp>(op))
     return false;
@@ -291,14 +313,17 @@ std::string Planner::whyNotInPlace(ir::StateUpdateOp update) {
     auto read = resolve(operand).getDefiningOp<ir::StateReadOp>();
     if (!read || read.getState() != update.getState())
       continue;
-    if (operand != resolve(operand) || !llvm::is_contained(facts.inPlaceOperands, static_cast<int64_t>(i)))
-      return "the kernel that computes it reads other elements of it than it writes";
+    if (operand != resolve(operand) ||
+        !llvm::is_contained(facts.inPlaceOperands, static_cast<int64_t>(i)))
+      return "the kernel that computes it reads other elements of it than it "
+             "writes";
   }
   return "";
 }
 
 LogicalResult Planner::bindUpdates() {
-  llvm::SmallVector<ir::StateUpdateOp> updates(main.getOps<ir::StateUpdateOp>());
+  llvm::SmallVector<ir::StateUpdateOp> updates(
+      main.getOps<ir::StateUpdateOp>());
   // In place is the better fate: those who can have it choose first.
   Scheduler scheduler(itemsOf(&main.getBody().front()));
   llvm::SmallVector<std::pair<ir::StateUpdateOp, std::string>> shadows;
@@ -322,14 +347,17 @@ LogicalResult Planner::bindUpdates() {
   for (auto &[update, why] : shadows) {
     StateDecl &state = out.program.states[states.lookup(update.getState())];
     NodeId node = ir::getNodeId(update.getOperation());
-    int32_t shadow = addBuffer(update.getValue(), BufferKind::kTemporary, node, state.name + " (new)");
+    int32_t shadow = addBuffer(update.getValue(), BufferKind::kTemporary, node,
+                               state.name + " (new)");
     out.program.buffers[shadow].shape = out.program.buffers[state.buffer].shape;
     state.new_value = shadow;
     state.remark = why;
     pinned.insert(shadow);
-    if (!bind(update.getValue(), shadow, update->getBlock(), /*ownStorage=*/false))
+    if (!bind(update.getValue(), shadow, update->getBlock(),
+              /*ownStorage=*/false))
       copies.push_back({nullptr, update.getValue(), shadow, node});
-    out.program.remarks.push_back("state '" + state.name + "' gets a second buffer: " + why);
+    out.program.remarks.push_back("state '" + state.name +
+                                  "' gets a second buffer: " + why);
   }
   return success();
 }
@@ -356,18 +384,23 @@ void Planner::bindOutputs() {
 llvm::SmallVector<WorkItem> Planner::itemsOf(Block *block) {
   llvm::SmallVector<WorkItem> items;
   for (Operation &op : block->without_terminator()) {
-    if (isa<ir::ConstantOp, ir::ReshapeOp, ir::StateReadOp, ir::StateUpdateOp>(op))
+    if (isa<ir::ConstantOp, ir::ReshapeOp, ir::StateReadOp, ir::StateUpdateOp>(
+            op))
       continue;
     WorkItem item;
     item.op = &op;
-    op.walk([&](ir::DispatchOp dispatch) { item.fallible |= kernels[dispatch].fallible; });
+    op.walk([&](ir::DispatchOp dispatch) {
+      item.fallible |= kernels[dispatch].fallible;
+    });
     items.push_back(item);
   }
   return items;
 }
 
-FailureOr<Step> Planner::planDispatch(ir::DispatchOp op, const llvm::DenseMap<Value, size_t> &lastUse,
-                                      size_t position) {
+FailureOr<Step>
+Planner::planDispatch(ir::DispatchOp op,
+                      const llvm::DenseMap<Value, size_t> &lastUse,
+                      size_t position) {
   const KernelFacts &facts = kernels[op];
   DispatchStep step;
   step.kernel = op.getKernel().getRootReference().str();
@@ -384,7 +417,8 @@ FailureOr<Step> Planner::planDispatch(ir::DispatchOp op, const llvm::DenseMap<Va
     Dims shape = dims.getDims(value);
     auto type = cast<RankedTensorType>(value.getType());
     for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-      local["a" + std::to_string(number) + "_" + std::to_string(axis)] = shape[axis];
+      local["a" + std::to_string(number) + "_" + std::to_string(axis)] =
+          shape[axis];
       if (type.isDynamicDim(axis))
         step.args.push_back({-1, shape[axis]});
     }
@@ -412,23 +446,29 @@ FailureOr<Step> Planner::planDispatch(ir::DispatchOp op, const llvm::DenseMap<Va
       if (mark != 0 || pinned.contains(root))
         break;
       if (i < 0 || i >= static_cast<int64_t>(op.getInputs().size()))
-        return op.emitOpError() << "has the in-place operand " << i << ", required below "
-                                << op.getInputs().size();
+        return op.emitOpError() << "has the in-place operand " << i
+                                << ", required below " << op.getInputs().size();
       Value operand = op.getInputs()[i];
       Value source = resolve(operand);
       int32_t theirs = rootOf(bufferFor(operand));
       const Buffer &old = out.program.buffers[theirs];
       auto last = lastUse.find(source);
       bool dies = last != lastUse.end() && last->second == position &&
-                  source.getParentBlock() == op->getBlock() && !isa<BlockArgument>(source);
-      bool shared = llvm::count_if(op.getInputs(), [&](Value other) { return resolve(other) == source; }) > 1;
-      if (!dies || shared || old.kind != BufferKind::kTemporary || pinned.contains(theirs) ||
-          theirs == root || taken.contains(theirs) || operand.getType() != result.getType() ||
+                  source.getParentBlock() == op->getBlock() &&
+                  !isa<BlockArgument>(source);
+      bool shared = llvm::count_if(op.getInputs(), [&](Value other) {
+                      return resolve(other) == source;
+                    }) > 1;
+      if (!dies || shared || old.kind != BufferKind::kTemporary ||
+          pinned.contains(theirs) || theirs == root || taken.contains(theirs) ||
+          operand.getType() != result.getType() ||
           !dims.areEqual(dims.getDims(operand), dims.getDims(result)) ||
-          NumElements(old.shape) != NumElements(out.program.buffers[root].shape))
+          NumElements(old.shape) !=
+              NumElements(out.program.buffers[root].shape))
         continue;
       taken.insert(theirs);
-      if (out.program.buffers[buffer].kind == BufferKind::kTemporary && buffer == root)
+      if (out.program.buffers[buffer].kind == BufferKind::kTemporary &&
+          buffer == root)
         out.program.buffers[buffer].alias_of = theirs;
       else
         out.program.buffers[theirs].alias_of = root;
@@ -457,7 +497,8 @@ FailureOr<Step> Planner::planLoop(ir::LoopOp op) {
   step.trips = bufferFor(op.getTrips());
   std::string label = labelOf(step.node);
   if (!op.getInduction().use_empty()) {
-    step.induction = addBuffer(op.getInduction(), BufferKind::kTemporary, step.node, label + " i");
+    step.induction = addBuffer(op.getInduction(), BufferKind::kTemporary,
+                               step.node, label + " i");
     buffers[op.getInduction()] = step.induction;
     pinned.insert(step.induction);
   }
@@ -465,14 +506,18 @@ FailureOr<Step> Planner::planLoop(ir::LoopOp op) {
     Value carried = op.getCarried()[k];
     std::string name = label + "[" + std::to_string(k) + "]";
     step.initial.push_back(bufferFor(op.getInitial()[k]));
-    step.current.push_back(addBuffer(carried, BufferKind::kTemporary, step.node, name));
+    step.current.push_back(
+        addBuffer(carried, BufferKind::kTemporary, step.node, name));
     buffers[carried] = step.current.back();
-    step.next.push_back(addBuffer(carried, BufferKind::kTemporary, step.node, name + " next"));
+    step.next.push_back(
+        addBuffer(carried, BufferKind::kTemporary, step.node, name + " next"));
     step.results.push_back(bufferFor(result));
-    for (int32_t buffer : {step.current.back(), step.next.back(), step.results.back()})
+    for (int32_t buffer :
+         {step.current.back(), step.next.back(), step.results.back()})
       pinned.insert(buffer);
   }
-  if (failed(planBody(&op.getBody().front(), step.next, /*ownStorage=*/true, step.node, step.body)))
+  if (failed(planBody(&op.getBody().front(), step.next, /*ownStorage=*/true,
+                      step.node, step.body)))
     return failure();
   Step whole;
   whole.op = std::move(step);
@@ -489,8 +534,10 @@ FailureOr<Step> Planner::planBranch(ir::BranchOp op) {
     // Both bodies write it: neither may put something else there.
     pinned.insert(rootOf(results.back()));
   }
-  if (failed(planBody(&op.getThenBody().front(), results, /*ownStorage=*/false, step.node, step.then_body)) ||
-      failed(planBody(&op.getElseBody().front(), results, /*ownStorage=*/false, step.node, step.else_body)))
+  if (failed(planBody(&op.getThenBody().front(), results, /*ownStorage=*/false,
+                      step.node, step.then_body)) ||
+      failed(planBody(&op.getElseBody().front(), results, /*ownStorage=*/false,
+                      step.node, step.else_body)))
     return failure();
   Step whole;
   whole.op = std::move(step);
@@ -498,7 +545,8 @@ FailureOr<Step> Planner::planBranch(ir::BranchOp op) {
 }
 
 /// Plans a body whose yielded values must land in `targets`.
-LogicalResult Planner::planBody(Block *block, ArrayRef<int32_t> targets, bool ownStorage, NodeId node,
+LogicalResult Planner::planBody(Block *block, ArrayRef<int32_t> targets,
+                                bool ownStorage, NodeId node,
                                 std::vector<Step> &steps) {
   llvm::SmallVector<WorkItem> yields;
   for (auto [k, value] : llvm::enumerate(block->getTerminator()->getOperands()))
@@ -509,7 +557,9 @@ LogicalResult Planner::planBody(Block *block, ArrayRef<int32_t> targets, bool ow
   return planItems(items, steps);
 }
 
-FailureOr<Step> Planner::planOp(Operation *op, const llvm::DenseMap<Value, size_t> &lastUse, size_t position) {
+FailureOr<Step> Planner::planOp(Operation *op,
+                                const llvm::DenseMap<Value, size_t> &lastUse,
+                                size_t position) {
   if (auto dispatch = dyn_cast<ir::DispatchOp>(op))
     return planDispatch(dispatch, lastUse, position);
   if (auto loop = dyn_cast<ir::LoopOp>(op))
@@ -518,14 +568,17 @@ FailureOr<Step> Planner::planOp(Operation *op, const llvm::DenseMap<Value, size_
     return planBranch(branch);
   if (auto value = dyn_cast<ir::DimValueOp>(op)) {
     Step step;
-    step.op = DimValueStep{bufferFor(value.getResult()), value.getDim().getDim(0), ir::getNodeId(op)};
+    step.op = DimValueStep{bufferFor(value.getResult()),
+                           value.getDim().getDim(0), ir::getNodeId(op)};
     return step;
   }
-  return op->emitOpError() << "is left outside a kernel, required oriel.dispatch, loop, branch, dim_value, "
+  return op->emitOpError() << "is left outside a kernel, required "
+                              "oriel.dispatch, loop, branch, dim_value, "
                               "reshape, constant, state_read or state_update";
 }
 
-LogicalResult Planner::planItems(ArrayRef<WorkItem> items, std::vector<Step> &steps) {
+LogicalResult Planner::planItems(ArrayRef<WorkItem> items,
+                                 std::vector<Step> &steps) {
   llvm::DenseMap<Value, size_t> lastUse;
   for (auto [position, item] : llvm::enumerate(items))
     for (Value value : readsOf(item))
@@ -549,7 +602,8 @@ FailureOr<PlannedProgram> Planner::run() {
   out.program.name = main.getSymName().str();
   nodes = ir::getNodeTable(module);
   out.program.nodes = nodes;
-  if (failed(readKernels()) || failed(declareStates()) || failed(declareInputs()) || failed(bindUpdates()))
+  if (failed(readKernels()) || failed(declareStates()) ||
+      failed(declareInputs()) || failed(bindUpdates()))
     return failure();
   bindOutputs();
   out.program.constraints = dims.getConstraints();
@@ -577,13 +631,15 @@ FailureOr<PlannedProgram> planProgram(ModuleOp module) {
     if (!function.isPublic())
       continue;
     if (main)
-      return function.emitError() << "is a second public function, required one";
+      return function.emitError()
+             << "is a second public function, required one";
     main = function;
   }
   if (!main)
     return module.emitError() << "has no public func.func, required one";
   if (!main.getBody().hasOneBlock())
-    return main.emitError() << "has " << main.getBody().getBlocks().size() << " blocks, required 1";
+    return main.emitError() << "has " << main.getBody().getBlocks().size()
+                            << " blocks, required 1";
   FailureOr<DimAnalysis> dims = DimAnalysis::get(main);
   if (failed(dims))
     return failure();

@@ -19,7 +19,8 @@
 namespace oriel {
 
 /// Attributes that oriel-mark-in-place leaves on a kernel module.
-inline constexpr llvm::StringLiteral kInPlaceOperandsAttr = "oriel.in_place_operands";
+inline constexpr llvm::StringLiteral kInPlaceOperandsAttr =
+    "oriel.in_place_operands";
 inline constexpr llvm::StringLiteral kClassAttr = "oriel.class";
 
 /// A program whose constants are still attributes: Program::constants is empty,

@@ -1,4 +1,5 @@
-//===- Schedule.cpp - The order of the steps --------------------------------===//
+//===- Schedule.cpp - The order of the steps
+//--------------------------------===//
 #include "passes/Planning/Schedule.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -38,7 +39,8 @@ SmallVector<Value> readsOf(const WorkItem &item) {
   return reads;
 }
 
-Scheduler::Scheduler(ArrayRef<WorkItem> items) : items(items), successors(items.size()) {
+Scheduler::Scheduler(ArrayRef<WorkItem> items)
+    : items(items), successors(items.size()) {
   llvm::DenseMap<Value, size_t> definedBy;
   for (auto [i, item] : llvm::enumerate(items))
     if (item.op)
@@ -46,7 +48,8 @@ Scheduler::Scheduler(ArrayRef<WorkItem> items) : items(items), successors(items.
         definedBy[result] = i;
   for (auto [i, item] : llvm::enumerate(items))
     for (Value value : readsOf(item))
-      if (auto it = definedBy.find(resolve(value)); it != definedBy.end() && it->second != i)
+      if (auto it = definedBy.find(resolve(value));
+          it != definedBy.end() && it->second != i)
         successors[it->second].push_back(i);
 }
 

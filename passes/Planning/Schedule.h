@@ -1,15 +1,16 @@
 //===- Schedule.h - The order of the steps ----------------------*- C++ -*-===//
 //
 // Steps keep the order of the graph unless a state is written in place: then
-// everything that may fail, and everything that reads the old value, goes first.
+// everything that may fail, and everything that reads the old value, goes
+// first.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ORIEL_PASSES_PLANNING_SCHEDULE_H
 #define ORIEL_PASSES_PLANNING_SCHEDULE_H
 
 #include "dialect/Graph/OrielOps.h"
-#include "llvm/ADT/SmallVector.h"
 #include "mlir/IR/Operation.h"
+#include "llvm/ADT/SmallVector.h"
 
 #include "oriel/node_table.h"
 

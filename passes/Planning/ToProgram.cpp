@@ -1,9 +1,10 @@
-//===- ToProgram.cpp - plan.program to Program ------------------------------===//
+//===- ToProgram.cpp - plan.program to Program
+//------------------------------===//
 #include "passes/Planning/ToProgram.h"
 
 #include "dialect/Graph/NodeId.h"
-#include "llvm/ADT/DenseMap.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
 
@@ -74,7 +75,8 @@ private:
   FailureOr<int32_t> readConstant(plan::BufferOp op) {
     FailureOr<std::vector<uint8_t>> bytes = elementBytes(op.getValueAttr());
     if (failed(bytes))
-      return op.emitOpError() << "has a value whose elements are not at hand, required dense or dense_resource "
+      return op.emitOpError() << "has a value whose elements are not at hand, "
+                                 "required dense or dense_resource "
                                  "with as many bytes as elements need";
     program.constants.push_back({std::move(*bytes)});
     return static_cast<int32_t>(program.constants.size()) - 1;
@@ -133,8 +135,9 @@ private:
         continue;
       }
       if (auto require = dyn_cast<plan::RequireOp>(each)) {
-        program.constraints.push_back({require.getLeft().getDim(0), require.getRight().getDim(0), nodeOf(require),
-                                       require.getWhat().str()});
+        program.constraints.push_back(
+            {require.getLeft().getDim(0), require.getRight().getDim(0),
+             nodeOf(require), require.getWhat().str()});
         continue;
       }
       if (auto op = dyn_cast<plan::AllocOp>(each)) {
@@ -144,15 +147,18 @@ private:
       }
       if (auto op = dyn_cast<plan::ReleaseOp>(each)) {
         if (steps.empty())
-          return op.emitOpError() << "stands before the first step, required after one";
+          return op.emitOpError()
+                 << "stands before the first step, required after one";
         for (Value value : op.getBuffers())
           steps.back().release.push_back(index(value));
         continue;
       }
       if (auto commit = dyn_cast<plan::CommitOp>(each)) {
-        StateDecl &state = program.states[program.buffers[index(commit.getState())].state];
+        StateDecl &state =
+            program.states[program.buffers[index(commit.getState())].state];
         state.updated = true;
-        state.new_value = commit.getShadow() ? index(commit.getShadow()) : state.buffer;
+        state.new_value =
+            commit.getShadow() ? index(commit.getShadow()) : state.buffer;
         if (commit.getReason())
           state.remark = commit.getReason()->str();
         continue;
@@ -165,7 +171,8 @@ private:
       steps.push_back(std::move(step));
     }
     if (!alloc.empty())
-      return block.getParentOp()->emitOpError() << "allocates buffers after its last step, required before one";
+      return block.getParentOp()->emitOpError()
+             << "allocates buffers after its last step, required before one";
     return success();
   }
 
@@ -173,9 +180,11 @@ private:
     if (auto op = dyn_cast<plan::DispatchOp>(each)) {
       step.op = readDispatch(op);
     } else if (auto op = dyn_cast<plan::CopyOp>(each)) {
-      step.op = CopyStep{index(op.getSource()), index(op.getTarget()), nodeOf(op)};
+      step.op =
+          CopyStep{index(op.getSource()), index(op.getTarget()), nodeOf(op)};
     } else if (auto op = dyn_cast<plan::DimValueOp>(each)) {
-      step.op = DimValueStep{index(op.getTarget()), op.getValue().getDim(0), nodeOf(op)};
+      step.op = DimValueStep{index(op.getTarget()), op.getValue().getDim(0),
+                             nodeOf(op)};
     } else if (auto op = dyn_cast<plan::LoopOp>(each)) {
       LoopStep loop;
       loop.trips = index(op.getTrips());
@@ -206,14 +215,18 @@ private:
     DispatchStep step;
     step.kernel = op.getName().str();
     step.op_class = op.getOpClass().str();
-    for (auto [entry, tasks] : llvm::zip_equal(op.getEntries(), op.getTasks().getDims()))
+    for (auto [entry, tasks] :
+         llvm::zip_equal(op.getEntries(), op.getTasks().getDims()))
       step.phases.push_back({cast<StringAttr>(entry).str(), tasks});
     step.reads = indices(op.getInputs());
     step.writes = indices(op.getOutputs());
     for (Attribute word : op.getArgs()) {
       if (auto number = dyn_cast<IntegerAttr>(word)) {
         size_t k = number.getInt();
-        step.args.push_back({k < step.reads.size() ? step.reads[k] : step.writes[k - step.reads.size()], Dim(0)});
+        step.args.push_back({k < step.reads.size()
+                                 ? step.reads[k]
+                                 : step.writes[k - step.reads.size()],
+                             Dim(0)});
       } else {
         for (const Dim &dim : cast<ir::DimsAttr>(word).getDims())
           step.args.push_back({-1, dim});
@@ -240,6 +253,8 @@ private:
 
 } // namespace
 
-FailureOr<Program> toProgram(plan::ProgramOp op) { return PlanReader(op).run(); }
+FailureOr<Program> toProgram(plan::ProgramOp op) {
+  return PlanReader(op).run();
+}
 
 } // namespace oriel

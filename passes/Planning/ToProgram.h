@@ -15,7 +15,8 @@ namespace oriel {
 
 /// Writes the program as a plan.program at the builder's insertion point. The
 /// node table is not part of it: it stays the module's `oriel.nodes`.
-plan::ProgramOp createProgramOp(mlir::OpBuilder &builder, mlir::Location loc, const PlannedProgram &planned);
+plan::ProgramOp createProgramOp(mlir::OpBuilder &builder, mlir::Location loc,
+                                const PlannedProgram &planned);
 
 /// Reads a verified plan.program; the node table comes from the module around
 /// it. Compile times are left empty.

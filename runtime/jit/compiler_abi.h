@@ -15,7 +15,8 @@ namespace oriel {
 
 // The layout below, the program format and the kernel ABI in one number: a
 // library that differs in any of them is refused before it is handed a byte.
-inline constexpr uint32_t kCompilerAbi = 1 * 1000000 + kProgramVersion * 1000 + kKernelAbiVersion;
+inline constexpr uint32_t kCompilerAbi =
+    1 * 1000000 + kProgramVersion * 1000 + kKernelAbiVersion;
 
 inline constexpr char kCompilerEntryName[] = "oriel_compiler_entry";
 inline constexpr char kCompilerFileName[] = "liboriel_compiler.so";
@@ -27,30 +28,31 @@ struct OrielBytes {
 };
 
 struct OrielCompilerRequest {
-  OrielBytes text;        // the graph as MLIR text
-  OrielBytes name;        // the program's name
-  OrielBytes build_id;    // of the library file the caller found: must be ours
+  OrielBytes text;      // the graph as MLIR text
+  OrielBytes name;      // the program's name
+  OrielBytes build_id;  // of the library file the caller found: must be ours
   // The folder for kernel objects, already checked by the caller (owner, mode);
   // empty: no cache on disk.
   OrielBytes cache_dir;
-  uint32_t fusion;        // 0: one kernel per node
-  uint32_t num_threads;   // for compiling kernels; 0: the machine's cores
+  uint32_t fusion;       // 0: one kernel per node
+  uint32_t num_threads;  // for compiling kernels; 0: the machine's cores
 };
 
 struct OrielCompilerResult {
-  int32_t status;         // absl::StatusCode, 0 when done
+  int32_t status;  // absl::StatusCode, 0 when done
   uint32_t kernels;
   uint32_t kernels_from_cache;
   uint32_t reserved;
-  OrielBytes message;     // of the error
-  OrielBytes image;       // what engine/image.h loads
-  void* owner;            // what `free` frees: all the bytes above
+  OrielBytes message;  // of the error
+  OrielBytes image;    // what engine/image.h loads
+  void* owner;         // what `free` frees: all the bytes above
   void (*free)(OrielCompilerResult*);
 };
 
 // Returns 0 when `result` was filled (with success or an error), and the
 // library's own ABI number when `abi` is another.
-using OrielCompilerEntry = uint32_t (*)(uint32_t abi, const OrielCompilerRequest*,
+using OrielCompilerEntry = uint32_t (*)(uint32_t abi,
+                                        const OrielCompilerRequest*,
                                         OrielCompilerResult*);
 
 }  // namespace oriel

@@ -57,34 +57,42 @@ example:
 
 namespace {
 
-absl::Status Bad(const std::string& why) { return absl::InvalidArgumentError(why); }
+absl::Status Bad(const std::string& why) {
+  return absl::InvalidArgumentError(why);
+}
 
 template <typename T>
 std::optional<T> ParseNumber(std::string_view text) {
   T value{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
   return value;
 }
 
-absl::Status ParseNamed(const std::string& option, const std::string& text, const char* what,
-                        std::vector<NamedText>* list) {
+absl::Status ParseNamed(const std::string& option, const std::string& text,
+                        const char* what, std::vector<NamedText>* list) {
   size_t equals = text.find('=');
   if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
     return Bad(absl::StrCat(option, " '", text, "': expected NAME=", what));
   }
   std::string name = text.substr(0, equals);
   for (const NamedText& given : *list) {
-    if (given.first == name) return Bad(absl::StrCat(option, " '", name, "' is given twice, expected once"));
+    if (given.first == name)
+      return Bad(
+          absl::StrCat(option, " '", name, "' is given twice, expected once"));
   }
   list->emplace_back(std::move(name), text.substr(equals + 1));
   return absl::OkStatus();
 }
 
-absl::Status ParseInt(const std::string& option, const std::string& text, int least, int* to) {
+absl::Status ParseInt(const std::string& option, const std::string& text,
+                      int least, int* to) {
   std::optional<int> value = ParseNumber<int>(text);
   if (!value || *value < least) {
-    return Bad(absl::StrCat(option, " '", text, "': expected an integer of at least ", least));
+    return Bad(absl::StrCat(option, " '", text,
+                            "': expected an integer of at least ", least));
   }
   *to = *value;
   return absl::OkStatus();
@@ -92,7 +100,8 @@ absl::Status ParseInt(const std::string& option, const std::string& text, int le
 
 }  // namespace
 
-absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words) {
+absl::StatusOr<Arguments> ParseArguments(
+    const std::vector<std::string>& words) {
   Arguments out;
   // Options without a value, with one, and with one that may be left out.
   const std::map<std::string, std::function<void()>> switches = {
@@ -106,7 +115,8 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words) 
       {"--guard-buffers", [&] { out.options.guard_buffers = true; }},
       {"--profile", [&] { out.profile = true; }},
   };
-  using Setter = std::function<absl::Status(const std::string& option, const std::string& value)>;
+  using Setter = std::function<absl::Status(const std::string& option,
+                                            const std::string& value)>;
   auto text = [](std::string* to) {
     return [to](const std::string&, const std::string& value) {
       *to = value;
@@ -114,18 +124,34 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words) 
     };
   };
   const std::map<std::string, Setter> values = {
-      {"--input", [&](auto& o, auto& v) { return ParseNamed(o, v, "FILE.npy or NAME=random:DTYPE:SHAPE", &out.inputs); }},
-      {"--state", [&](auto& o, auto& v) { return ParseNamed(o, v, "FILE.npy", &out.states); }},
-      {"--output", [&](auto& o, auto& v) { return ParseNamed(o, v, "FILE.npy", &out.outputs); }},
-      {"--repeat", [&](auto& o, auto& v) { return ParseInt(o, v, 1, &out.repeat); }},
-      {"--threads", [&](auto& o, auto& v) { return ParseInt(o, v, 1, &out.options.num_threads); }},
+      {"--input",
+       [&](auto& o, auto& v) {
+         return ParseNamed(o, v, "FILE.npy or NAME=random:DTYPE:SHAPE",
+                           &out.inputs);
+       }},
+      {"--state",
+       [&](auto& o, auto& v) {
+         return ParseNamed(o, v, "FILE.npy", &out.states);
+       }},
+      {"--output",
+       [&](auto& o, auto& v) {
+         return ParseNamed(o, v, "FILE.npy", &out.outputs);
+       }},
+      {"--repeat",
+       [&](auto& o, auto& v) { return ParseInt(o, v, 1, &out.repeat); }},
+      {"--threads",
+       [&](auto& o, auto& v) {
+         return ParseInt(o, v, 1, &out.options.num_threads);
+       }},
       {"--name", text(&out.options.name)},
       {"--cache-dir", text(&out.options.cache_dir)},
       {"--export", text(&out.export_to)},
       {"--memory-limit",
        [&](auto& o, auto& v) {
          absl::StatusOr<uint64_t> bytes = Config::ParseBytes(v);
-         if (!bytes.ok()) return Bad(absl::StrCat(o, " '", v, "': ", bytes.status().message()));
+         if (!bytes.ok())
+           return Bad(
+               absl::StrCat(o, " '", v, "': ", bytes.status().message()));
          out.options.memory_limit = *bytes;
          return absl::OkStatus();
        }},
@@ -135,7 +161,8 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words) 
     const std::string& word = words[i];
     if (word.empty() || word[0] != '-' || word == "-") {
       if (!out.program.empty()) {
-        return Bad(absl::StrCat("a second file '", word, "' after '", out.program, "', expected one"));
+        return Bad(absl::StrCat("a second file '", word, "' after '",
+                                out.program, "', expected one"));
       }
       out.program = word;
       continue;
@@ -151,26 +178,34 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words) 
       } else {
         return Bad(absl::StrCat(option, " has no value, expected one"));
       }
-      if (value.empty()) return Bad(absl::StrCat(option, " has an empty value, expected one"));
+      if (value.empty())
+        return Bad(absl::StrCat(option, " has an empty value, expected one"));
       absl::Status status = it->second(option, value);
       if (!status.ok()) return status;
       continue;
     }
     auto it = switches.find(option);
-    if (it == switches.end()) return Bad(absl::StrCat("unknown option '", option, "' (see --help)"));
+    if (it == switches.end())
+      return Bad(absl::StrCat("unknown option '", option, "' (see --help)"));
     it->second();
     if (equals == std::string::npos) continue;
-    if (option != "--profile") return Bad(absl::StrCat(option, " takes no value, given '", word.substr(equals + 1), "'"));
+    if (option != "--profile")
+      return Bad(absl::StrCat(option, " takes no value, given '",
+                              word.substr(equals + 1), "'"));
     out.profile_json = word.substr(equals + 1);
-    if (out.profile_json.empty()) return Bad("--profile= has an empty file name, expected one");
+    if (out.profile_json.empty())
+      return Bad("--profile= has an empty file name, expected one");
   }
-  if (!out.help && out.program.empty()) return Bad("no program given, expected FILE (see --help)");
+  if (!out.help && out.program.empty())
+    return Bad("no program given, expected FILE (see --help)");
   return out;
 }
 
 absl::StatusOr<Tensor> RandomTensor(std::string_view spec) {
   auto fail = [&](const std::string& why) {
-    return Bad(absl::StrCat("'", std::string(spec), "': ", why, ", expected random:DTYPE:SHAPE[:seed=N][:below=N]"));
+    return Bad(
+        absl::StrCat("'", std::string(spec), "': ", why,
+                     ", expected random:DTYPE:SHAPE[:seed=N][:below=N]"));
   };
   std::vector<std::string_view> parts;
   for (std::string_view rest = spec;;) {
@@ -181,13 +216,15 @@ absl::StatusOr<Tensor> RandomTensor(std::string_view spec) {
   }
   if (parts.size() < 3 || parts[0] != "random") return fail("too few parts");
   std::optional<DType> dtype = ParseDType(parts[1]);
-  if (!dtype) return fail(absl::StrCat("unknown dtype '", std::string(parts[1]), "'"));
+  if (!dtype)
+    return fail(absl::StrCat("unknown dtype '", std::string(parts[1]), "'"));
   Extents shape;
   if (parts[2] != "scalar") {
     for (std::string_view rest = parts[2];;) {
       size_t x = rest.find('x');
       std::optional<int64_t> extent = ParseNumber<int64_t>(rest.substr(0, x));
-      if (!extent || *extent < 0) return fail(absl::StrCat("bad shape '", std::string(parts[2]), "'"));
+      if (!extent || *extent < 0)
+        return fail(absl::StrCat("bad shape '", std::string(parts[2]), "'"));
       shape.push_back(*extent);
       if (x == std::string_view::npos) break;
       rest = rest.substr(x + 1);
@@ -198,11 +235,13 @@ absl::StatusOr<Tensor> RandomTensor(std::string_view spec) {
   for (size_t i = 3; i < parts.size(); ++i) {
     if (parts[i].substr(0, 5) == "seed=") {
       std::optional<uint64_t> value = ParseNumber<uint64_t>(parts[i].substr(5));
-      if (!value) return fail(absl::StrCat("bad seed '", std::string(parts[i]), "'"));
+      if (!value)
+        return fail(absl::StrCat("bad seed '", std::string(parts[i]), "'"));
       seed = *value;
     } else if (parts[i].substr(0, 6) == "below=") {
       std::optional<int64_t> value = ParseNumber<int64_t>(parts[i].substr(6));
-      if (!value || *value < 1) return fail(absl::StrCat("bad bound '", std::string(parts[i]), "'"));
+      if (!value || *value < 1)
+        return fail(absl::StrCat("bad bound '", std::string(parts[i]), "'"));
       below = *value;
     } else {
       return fail(absl::StrCat("unknown part '", std::string(parts[i]), "'"));
@@ -219,8 +258,8 @@ absl::StatusOr<Tensor> RandomTensor(std::string_view spec) {
   }
   Tensor uniform = Tensor::Uniform(shape, seed, DType::f64);
   for (int64_t i = 0; i < uniform.size(); ++i) {
-    uniform.data<double>()[i] = static_cast<double>(
-        static_cast<int64_t>(uniform.data<double>()[i] * static_cast<double>(below)));
+    uniform.data<double>()[i] = static_cast<double>(static_cast<int64_t>(
+        uniform.data<double>()[i] * static_cast<double>(below)));
   }
   return uniform.Cast(*dtype);
 }

@@ -17,11 +17,14 @@ namespace oriel::run {
 namespace {
 
 absl::StatusOr<std::string> ReadAll(const std::string& path) {
-  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  if (path == "-")
+    return std::string(std::istreambuf_iterator<char>(std::cin), {});
   std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
+  if (!file)
+    return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
   std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (file.bad()) return absl::DataLossError(absl::StrCat(path, ": cannot be read"));
+  if (file.bad())
+    return absl::DataLossError(absl::StrCat(path, ": cannot be read"));
   return text;
 }
 
@@ -29,7 +32,9 @@ absl::Status WriteAll(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary);
   file << text;
   file.close();
-  if (!file) return absl::PermissionDeniedError(absl::StrCat(path, ": cannot be written"));
+  if (!file)
+    return absl::PermissionDeniedError(
+        absl::StrCat(path, ": cannot be written"));
   return absl::OkStatus();
 }
 
@@ -37,7 +42,9 @@ absl::StatusOr<Function> Make(const Arguments& arguments) {
   if (arguments.program != "-") {
     std::ifstream file(arguments.program, std::ios::binary);
     char magic[4] = {};
-    if (file.read(magic, 4) && std::string_view(magic, 4) == "\x7f" "ELF") {
+    if (file.read(magic, 4) && std::string_view(magic, 4) ==
+                                   "\x7f"
+                                   "ELF") {
       return Function::Load(arguments.program, arguments.options);
     }
   }
@@ -53,26 +60,32 @@ std::string Quoted(const std::vector<std::string>& names) {
 
 // The names of all options are checked before anything runs.
 absl::Status CheckNames(const Arguments& arguments, const Function& function) {
-  std::vector<std::string> inputs = function.input_names(), outputs = function.output_names(), states;
+  std::vector<std::string> inputs = function.input_names(),
+                           outputs = function.output_names(), states;
   for (const State& state : function.states()) states.push_back(state.name());
-  auto check = [](const std::vector<NamedText>& given, const std::set<std::string>& known, const char* what,
+  auto check = [](const std::vector<NamedText>& given,
+                  const std::set<std::string>& known, const char* what,
                   const std::string& list) {
     for (const auto& [name, value] : given) {
       if (known.count(name) == 0) {
-        return absl::NotFoundError(absl::StrCat("unknown ", what, " '", name, "'; the program has ", list));
+        return absl::NotFoundError(absl::StrCat("unknown ", what, " '", name,
+                                                "'; the program has ", list));
       }
     }
     return absl::OkStatus();
   };
   std::set<std::string> all(outputs.begin(), outputs.end());
   all.insert(states.begin(), states.end());
-  absl::Status status = check(arguments.inputs, {inputs.begin(), inputs.end()}, "input", Quoted(inputs));
+  absl::Status status = check(arguments.inputs, {inputs.begin(), inputs.end()},
+                              "input", Quoted(inputs));
   if (status.ok()) {
-    status = check(arguments.states, {states.begin(), states.end()}, "state", Quoted(states));
+    status = check(arguments.states, {states.begin(), states.end()}, "state",
+                   Quoted(states));
   }
   if (status.ok()) {
     status = check(arguments.outputs, all, "output",
-                   absl::StrCat("outputs ", Quoted(outputs), " and states ", Quoted(states)));
+                   absl::StrCat("outputs ", Quoted(outputs), " and states ",
+                                Quoted(states)));
   }
   if (!status.ok() || arguments.compile_only) return status;
   std::vector<std::string> missing;
@@ -82,18 +95,22 @@ absl::Status CheckNames(const Arguments& arguments, const Function& function) {
     if (!given) missing.push_back(name);
   }
   if (missing.empty()) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("no value for input ", Quoted(missing), ": give --input ", missing[0],
-                                          "=FILE.npy or --input ", missing[0], "=random:DTYPE:SHAPE"));
+  return absl::NotFoundError(absl::StrCat(
+      "no value for input ", Quoted(missing), ": give --input ", missing[0],
+      "=FILE.npy or --input ", missing[0], "=random:DTYPE:SHAPE"));
 }
 
-absl::StatusOr<std::map<std::string, Tensor>> ReadInputs(const Arguments& arguments) {
+absl::StatusOr<std::map<std::string, Tensor>> ReadInputs(
+    const Arguments& arguments) {
   std::map<std::string, Tensor> tensors;
   for (const auto& [name, source] : arguments.inputs) {
-    absl::StatusOr<Tensor> tensor =
-        source.rfind("random:", 0) == 0 ? RandomTensor(source) : Tensor::Load(source);
+    absl::StatusOr<Tensor> tensor = source.rfind("random:", 0) == 0
+                                        ? RandomTensor(source)
+                                        : Tensor::Load(source);
     if (!tensor.ok()) {
-      return absl::Status(tensor.status().code(),
-                          absl::StrCat("input '", name, "': ", tensor.status().message()));
+      return absl::Status(
+          tensor.status().code(),
+          absl::StrCat("input '", name, "': ", tensor.status().message()));
     }
     tensors[name] = *std::move(tensor);
   }
@@ -104,28 +121,34 @@ absl::Status SetStates(const Arguments& arguments, const Function& function) {
   for (const auto& [name, path] : arguments.states) {
     absl::StatusOr<Tensor> tensor = Tensor::Load(path);
     if (!tensor.ok()) {
-      return absl::Status(tensor.status().code(), absl::StrCat("state '", name, "': ", tensor.status().message()));
+      return absl::Status(
+          tensor.status().code(),
+          absl::StrCat("state '", name, "': ", tensor.status().message()));
     }
     for (State state : function.states()) {
       if (state.name() != name) continue;
-      if (absl::Status status = state.set_value(*tensor); !status.ok()) return status;
+      if (absl::Status status = state.set_value(*tensor); !status.ok())
+        return status;
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status WriteOutputs(const Arguments& arguments, const Function& function, const std::vector<Tensor>& results) {
+absl::Status WriteOutputs(const Arguments& arguments, const Function& function,
+                          const std::vector<Tensor>& results) {
   std::vector<std::string> names = function.output_names();
   for (const auto& [name, path] : arguments.outputs) {
     bool done = false;
     for (size_t i = 0; i < names.size() && !done; ++i) {
       if (names[i] != name) continue;
-      if (absl::Status status = results[i].Save(path); !status.ok()) return status;
+      if (absl::Status status = results[i].Save(path); !status.ok())
+        return status;
       done = true;
     }
     for (const State& state : function.states()) {
       if (done || state.name() != name) continue;
-      if (absl::Status status = state.value().Save(path); !status.ok()) return status;
+      if (absl::Status status = state.value().Save(path); !status.ok())
+        return status;
       done = true;
     }
   }
@@ -135,34 +158,45 @@ absl::Status WriteOutputs(const Arguments& arguments, const Function& function, 
 absl::Status Run(const Arguments& arguments) {
   absl::StatusOr<Function> function = Make(arguments);
   if (!function.ok()) return function.status();
-  if (absl::Status status = CheckNames(arguments, *function); !status.ok()) return status;
+  if (absl::Status status = CheckNames(arguments, *function); !status.ok())
+    return status;
   if (!arguments.export_to.empty()) {
-    if (absl::Status status = function->Export(arguments.export_to); !status.ok()) return status;
+    if (absl::Status status = function->Export(arguments.export_to);
+        !status.ok())
+      return status;
   }
   if (arguments.plan) std::cout << function->plan_text();
   if (arguments.compile_only) return absl::OkStatus();
 
   absl::StatusOr<std::map<std::string, Tensor>> inputs = ReadInputs(arguments);
   if (!inputs.ok()) return inputs.status();
-  if (absl::Status status = SetStates(arguments, *function); !status.ok()) return status;
+  if (absl::Status status = SetStates(arguments, *function); !status.ok())
+    return status;
   std::vector<Tensor> results;
   for (int i = 0; i < arguments.repeat; ++i) {
     absl::StatusOr<std::vector<Tensor>> out = function->Call(*inputs);
     if (!out.ok()) return out.status();
     results = *std::move(out);
   }
-  if (absl::Status status = WriteOutputs(arguments, *function, results); !status.ok()) return status;
+  if (absl::Status status = WriteOutputs(arguments, *function, results);
+      !status.ok())
+    return status;
 
   if (arguments.print) {
     std::vector<std::string> names = function->output_names();
     for (size_t i = 0; i < results.size(); ++i) {
-      std::cout << names[i] << ": " << NumpyName(results[i].dtype()) << " " << ToString(results[i].shape()) << "\n"
+      std::cout << names[i] << ": " << NumpyName(results[i].dtype()) << " "
+                << ToString(results[i].shape()) << "\n"
                 << results[i].ToString() << "\n";
     }
   }
-  if (arguments.profile && arguments.profile_json.empty()) std::cout << function->profile().text();
+  if (arguments.profile && arguments.profile_json.empty())
+    std::cout << function->profile().text();
   if (!arguments.profile_json.empty()) {
-    if (absl::Status status = WriteAll(arguments.profile_json, function->profile().json()); !status.ok()) return status;
+    if (absl::Status status =
+            WriteAll(arguments.profile_json, function->profile().json());
+        !status.ok())
+      return status;
   }
   if (arguments.memory) std::cout << function->memory().text();
   return absl::OkStatus();
@@ -183,7 +217,8 @@ int Main(int argc, char** argv) {
     if (source.rfind("random:", 0) != 0) continue;
     absl::Status status = RandomTensor(source).status();
     if (status.code() == absl::StatusCode::kInvalidArgument) {
-      std::cerr << "oriel-run: --input " << name << "=" << status.message() << "\n";
+      std::cerr << "oriel-run: --input " << name << "=" << status.message()
+                << "\n";
       return 2;
     }
   }

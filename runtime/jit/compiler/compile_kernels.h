@@ -1,7 +1,7 @@
 // File: compile_kernels.h
 //
-// Kernel modules to objects: equal ones once, different ones concurrently, known
-// ones from the cache on disk.
+// Kernel modules to objects: equal ones once, different ones concurrently,
+// known ones from the cache on disk.
 #ifndef ORIEL_JIT_COMPILER_COMPILE_KERNELS_H_
 #define ORIEL_JIT_COMPILER_COMPILE_KERNELS_H_
 
@@ -27,8 +27,8 @@ struct CompiledKernel {
 };
 
 struct KernelSet {
-  std::vector<CompiledKernel> kernels;       // different ones
-  std::map<std::string, int> of_module;      // kernel module's name -> index
+  std::vector<CompiledKernel> kernels;   // different ones
+  std::map<std::string, int> of_module;  // kernel module's name -> index
   int from_cache = 0;
 };
 
@@ -49,7 +49,8 @@ std::string EntryOfModule(llvm::StringRef entry, llvm::StringRef module_name);
 // Compiles the kernel modules nested in `module`, which must be lowered, and
 // copies the attributes of code generation onto them. The context may be
 // multi-threaded; its dialects and pass registry must be complete.
-absl::StatusOr<KernelSet> CompileKernels(mlir::ModuleOp module, const KernelOptions& options,
+absl::StatusOr<KernelSet> CompileKernels(mlir::ModuleOp module,
+                                         const KernelOptions& options,
                                          Diagnostics* diagnostics);
 
 }  // namespace oriel::jit

@@ -36,10 +36,14 @@ class Timer {
   // Time since the last lap (or the start) goes to `phase`.
   void Lap(const std::string& phase) {
     auto now = Clock::now();
-    laps_.emplace_back(phase, std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_).count());
+    laps_.emplace_back(
+        phase, std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_)
+                   .count());
     last_ = now;
   }
-  std::vector<std::pair<std::string, int64_t>> Take() { return std::move(laps_); }
+  std::vector<std::pair<std::string, int64_t>> Take() {
+    return std::move(laps_);
+  }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -65,8 +69,8 @@ absl::Status CheckNesting(std::string_view text) {
       i = std::min(text.find('\n', i), text.size());
     } else if (c == '(' || c == '{' || c == '[') {
       if (++depth > kMaxNesting) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("the text is nested more than ", kMaxNesting, " deep at byte ", i));
+        return absl::InvalidArgumentError(absl::StrCat(
+            "the text is nested more than ", kMaxNesting, " deep at byte ", i));
       }
     } else if (c == ')' || c == '}' || c == ']') {
       --depth;
@@ -83,25 +87,30 @@ absl::Status CheckFunction(mlir::ModuleOp module) {
     if (!function.isPublic()) continue;
     ++functions;
     if (function.getBody().getBlocks().size() != 1) {
-      return absl::InvalidArgumentError(absl::StrCat("@", function.getSymName().str(), " has ",
-                                                     function.getBody().getBlocks().size(), " blocks, required 1"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "@", function.getSymName().str(), " has ",
+          function.getBody().getBlocks().size(), " blocks, required 1"));
     }
   }
   if (functions == 1) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("the module has ", functions, " public functions (func.func), required 1"));
+      absl::StrCat("the module has ", functions,
+                   " public functions (func.func), required 1"));
 }
 
-absl::Status RunPhase(mlir::ModuleOp module, Phase phase, const PipelineOptions& options,
+absl::Status RunPhase(mlir::ModuleOp module, Phase phase,
+                      const PipelineOptions& options,
                       const Diagnostics& diagnostics) {
   mlir::PassManager passes(module.getContext());
   buildPhasePipeline(passes, phase, options);
   if (mlir::succeeded(passes.run(module))) return absl::OkStatus();
-  const absl::StatusCode code = phase == Phase::Graph      ? absl::StatusCode::kInvalidArgument
-                                : phase == Phase::Planned ? absl::StatusCode::kInternal
-                                                           : absl::StatusCode::kUnimplemented;
-  return diagnostics.Error(code, absl::StrCat("the phase '", std::string(getPhaseName(phase)),
-                                              "' failed without a reason"));
+  const absl::StatusCode code =
+      phase == Phase::Graph     ? absl::StatusCode::kInvalidArgument
+      : phase == Phase::Planned ? absl::StatusCode::kInternal
+                                : absl::StatusCode::kUnimplemented;
+  return diagnostics.Error(
+      code, absl::StrCat("the phase '", std::string(getPhaseName(phase)),
+                         "' failed without a reason"));
 }
 
 TargetOptions TargetOf(mlir::ModuleOp module) {
@@ -123,55 +132,69 @@ uint64_t FeatureMask(const TargetOptions& target) {
 
 // What the ordinals of each kernel stand for; kernels that several dispatches
 // share are told by the first.
-std::map<std::string, std::vector<std::vector<NodeId>>> OrdinalsOf(mlir::ModuleOp module) {
+std::map<std::string, std::vector<std::vector<NodeId>>> OrdinalsOf(
+    mlir::ModuleOp module) {
   std::map<std::string, std::vector<std::vector<NodeId>>> ordinals;
   module.walk([&](ir::DispatchOp dispatch) {
     std::vector<std::vector<NodeId>> lists;
-    for (const auto& ids : dispatch.getNodeLists()) lists.emplace_back(ids.begin(), ids.end());
-    ordinals.try_emplace(dispatch.getKernel().getRootReference().str(), std::move(lists));
+    for (const auto& ids : dispatch.getNodeLists())
+      lists.emplace_back(ids.begin(), ids.end());
+    ordinals.try_emplace(dispatch.getKernel().getRootReference().str(),
+                         std::move(lists));
   });
   return ordinals;
 }
 
 // Symbols and line table of the image from packed objects: every kernel module
 // has its entries, at the place of the object it shares with equal ones.
-void NameKernels(const KernelSet& set, const PackedCode& code, ImageParts* parts) {
+void NameKernels(const KernelSet& set, const PackedCode& code,
+                 ImageParts* parts) {
   std::vector<std::string> first_module(set.kernels.size());
   for (const auto& [module, index] : set.of_module) {
     if (first_module[index].empty()) first_module[index] = module;
     for (const PackedSymbol& symbol : code.symbols) {
       if (symbol.object != index || !symbol.is_global) continue;
-      parts->symbols.push_back({getImageSymbol(module, EntryOfModule(symbol.name, module)), symbol.offset,
-                                symbol.size, true});
+      parts->symbols.push_back(
+          {getImageSymbol(module, EntryOfModule(symbol.name, module)),
+           symbol.offset, symbol.size, true});
     }
   }
   for (const PackedSymbol& symbol : code.symbols) {
     if (!symbol.is_global) {
-      parts->symbols.push_back({absl::StrCat(first_module[symbol.object], ".", symbol.name), symbol.offset,
-                                symbol.size, false});
+      parts->symbols.push_back(
+          {absl::StrCat(first_module[symbol.object], ".", symbol.name),
+           symbol.offset, symbol.size, false});
     }
     const auto& known = set.kernels[symbol.object].object.symbols;
-    auto it = std::find_if(known.begin(), known.end(),
-                           [&](const ObjectSymbol& each) { return each.name == symbol.name; });
+    auto it = std::find_if(
+        known.begin(), known.end(),
+        [&](const ObjectSymbol& each) { return each.name == symbol.name; });
     if (it == known.end()) continue;
     for (const LineRow& row : it->lines) {
-      parts->lines.push_back({static_cast<uint32_t>(symbol.offset + row.offset), row.line});
+      parts->lines.push_back(
+          {static_cast<uint32_t>(symbol.offset + row.offset), row.line});
     }
     // What lies between functions belongs to no line.
-    parts->lines.push_back({static_cast<uint32_t>(symbol.offset + symbol.size), 0});
+    parts->lines.push_back(
+        {static_cast<uint32_t>(symbol.offset + symbol.size), 0});
   }
   std::stable_sort(parts->lines.begin(), parts->lines.end(),
-                   [](const ImageLine& a, const ImageLine& b) { return a.text_offset < b.text_offset; });
+                   [](const ImageLine& a, const ImageLine& b) {
+                     return a.text_offset < b.text_offset;
+                   });
 }
 
-std::vector<std::string> RemarksOf(mlir::ModuleOp module, Diagnostics* diagnostics) {
+std::vector<std::string> RemarksOf(mlir::ModuleOp module,
+                                   Diagnostics* diagnostics) {
   std::vector<std::string> remarks;
   if (auto list = module->getAttrOfType<mlir::ArrayAttr>(kRemarksAttr)) {
     for (mlir::Attribute remark : list) {
-      if (auto text = llvm::dyn_cast<mlir::StringAttr>(remark)) remarks.push_back(text.str());
+      if (auto text = llvm::dyn_cast<mlir::StringAttr>(remark))
+        remarks.push_back(text.str());
     }
   }
-  for (std::string& remark : diagnostics->TakeRemarks()) remarks.push_back(std::move(remark));
+  for (std::string& remark : diagnostics->TakeRemarks())
+    remarks.push_back(std::move(remark));
   return remarks;
 }
 
@@ -179,7 +202,8 @@ std::vector<std::string> RemarksOf(mlir::ModuleOp module, Diagnostics* diagnosti
 
 absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
   Timer timer;
-  if (absl::Status status = CheckNesting(request.text); !status.ok()) return status;
+  if (absl::Status status = CheckNesting(request.text); !status.ok())
+    return status;
 
   mlir::DialectRegistry registry;
   registerPipelineDialects(registry);
@@ -188,7 +212,8 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
   context.loadAllAvailableDialects();
   context.printOpOnDiagnostic(false);
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  const unsigned threads = request.num_threads == 0 ? cores : std::min(request.num_threads, cores);
+  const unsigned threads =
+      request.num_threads == 0 ? cores : std::min(request.num_threads, cores);
   // Declared after the context: gone before it.
   std::optional<llvm::DefaultThreadPool> pool;
   struct Detach {
@@ -202,16 +227,23 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
   Diagnostics diagnostics(&context);
 
   mlir::ParserConfig config(&context);
-  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(
-      llvm::StringRef(request.text.data(), request.text.size()), config, "graph");
-  if (!module) return diagnostics.Error(absl::StatusCode::kInvalidArgument, "the text does not parse");
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::parseSourceString<mlir::ModuleOp>(
+          llvm::StringRef(request.text.data(), request.text.size()), config,
+          "graph");
+  if (!module)
+    return diagnostics.Error(absl::StatusCode::kInvalidArgument,
+                             "the text does not parse");
   if (absl::Status status = CheckFunction(*module); !status.ok()) return status;
   timer.Lap("parse");
 
   PipelineOptions options;
   options.fusion = request.fusion;
-  for (Phase phase : {Phase::Graph, Phase::Simplified, Phase::Placed, Phase::Fused, Phase::Lowered}) {
-    if (absl::Status status = RunPhase(*module, phase, options, diagnostics); !status.ok()) return status;
+  for (Phase phase : {Phase::Graph, Phase::Simplified, Phase::Placed,
+                      Phase::Fused, Phase::Lowered}) {
+    if (absl::Status status = RunPhase(*module, phase, options, diagnostics);
+        !status.ok())
+      return status;
     diagnostics.SetNodes(ir::getNodeTable(*module));
     timer.Lap(std::string(getPhaseName(phase)));
   }
@@ -224,20 +256,27 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
     buildPhasePipeline(passes, Phase::Codegen, options);
   };
   absl::StatusOr<CacheDir> cache = absl::NotFoundError("no cache");
-  if (!request.cache_dir.empty()) cache = CacheDir::Open(std::string(request.cache_dir));
+  if (!request.cache_dir.empty())
+    cache = CacheDir::Open(std::string(request.cache_dir));
   if (cache.ok()) kernel_options.cache = &*cache;
-  ORIEL_ASSIGN_OR_RETURN(KernelSet kernels, CompileKernels(*module, kernel_options, &diagnostics));
+  ORIEL_ASSIGN_OR_RETURN(KernelSet kernels,
+                         CompileKernels(*module, kernel_options, &diagnostics));
   timer.Lap(std::string(getPhaseName(Phase::Codegen)));
 
-  if (absl::Status status = RunPhase(*module, Phase::Planned, options, diagnostics); !status.ok()) return status;
+  if (absl::Status status =
+          RunPhase(*module, Phase::Planned, options, diagnostics);
+      !status.ok())
+    return status;
   auto programs = module->getOps<plan::ProgramOp>();
   if (std::distance(programs.begin(), programs.end()) != 1) {
-    return absl::InternalError(absl::StrCat("planning left ", std::distance(programs.begin(), programs.end()),
-                                            " programs, required 1"));
+    return absl::InternalError(absl::StrCat(
+        "planning left ", std::distance(programs.begin(), programs.end()),
+        " programs, required 1"));
   }
   mlir::FailureOr<Program> program = toProgram(*programs.begin());
   if (mlir::failed(program)) {
-    return diagnostics.Error(absl::StatusCode::kInternal, "the plan could not be read");
+    return diagnostics.Error(absl::StatusCode::kInternal,
+                             "the plan could not be read");
   }
   if (!request.name.empty()) program->name = std::string(request.name);
   program->remarks = RemarksOf(*module, &diagnostics);
@@ -248,7 +287,8 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
   for (const auto& [name, index] : kernels.of_module) {
     if (names[index].empty()) names[index] = name;
   }
-  for (size_t i = 0; i < kernels.kernels.size(); ++i) inputs.push_back({names[i], kernels.kernels[i].object.elf});
+  for (size_t i = 0; i < kernels.kernels.size(); ++i)
+    inputs.push_back({names[i], kernels.kernels[i].object.elf});
   ORIEL_ASSIGN_OR_RETURN(PackedCode code, PackObjects(inputs));
   ImageParts parts;
   NameKernels(kernels, code, &parts);
@@ -262,7 +302,8 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
   program->compile_ns = timer.Take();
   // A program that breaks its rules is our fault, and must not reach a cache.
   if (absl::Status status = ValidateProgram(*program); !status.ok()) {
-    return absl::InternalError(absl::StrCat("the planned program is malformed: ", status.message()));
+    return absl::InternalError(
+        absl::StrCat("the planned program is malformed: ", status.message()));
   }
   parts.program = WriteProgram(*program);
   ProgramImage result;

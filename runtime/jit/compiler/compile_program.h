@@ -14,9 +14,9 @@ namespace oriel::jit {
 
 struct ProgramRequest {
   std::string_view text;
-  std::string_view name;      // the program's; empty: the function's
-  std::string_view build_id;  // part of every kernel key
-  std::string_view cache_dir; // empty: no kernel cache
+  std::string_view name;       // the program's; empty: the function's
+  std::string_view build_id;   // part of every kernel key
+  std::string_view cache_dir;  // empty: no kernel cache
   bool fusion = true;
   unsigned num_threads = 0;
 };
@@ -27,9 +27,9 @@ struct ProgramImage {
   int kernels_from_cache = 0;
 };
 
-// InvalidArgument: the text does not parse or verify; Unimplemented: no lowering
-// for an op or type; both name the user's node and line. Each call makes and
-// destroys an MLIR context of its own, so calls may run at once.
+// InvalidArgument: the text does not parse or verify; Unimplemented: no
+// lowering for an op or type; both name the user's node and line. Each call
+// makes and destroys an MLIR context of its own, so calls may run at once.
 absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request);
 
 }  // namespace oriel::jit

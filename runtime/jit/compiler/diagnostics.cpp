@@ -8,7 +8,9 @@ namespace {
 
 thread_local const std::vector<std::vector<NodeId>>* kernel_nodes = nullptr;
 
-std::string Base(llvm::StringRef path) { return path.substr(path.rfind('/') + 1).str(); }
+std::string Base(llvm::StringRef path) {
+  return path.substr(path.rfind('/') + 1).str();
+}
 
 }  // namespace
 
@@ -35,7 +37,8 @@ std::string Diagnostics::Describe(mlir::Location location) const {
   NodeId id = ir::getNodeId(location);
   if (id == kNoNode && kernel_nodes != nullptr) {
     std::optional<unsigned> line = ir::getKernelLine(location);
-    if (line && *line / 8 < kernel_nodes->size() && !(*kernel_nodes)[*line / 8].empty()) {
+    if (line && *line / 8 < kernel_nodes->size() &&
+        !(*kernel_nodes)[*line / 8].empty()) {
       id = (*kernel_nodes)[*line / 8].front();
     }
   }
@@ -48,8 +51,11 @@ std::string Diagnostics::Describe(mlir::Location location) const {
     return Describe(name.getChildLoc()) + "node " + name.getName().str() + ": ";
   }
   if (auto place = location->findInstanceOf<mlir::FileLineColLoc>()) {
-    if (place.getFilename() == ir::kNodeFile || place.getFilename() == ir::kKernelFile) return "";
-    return Base(place.getFilename()) + ":" + std::to_string(place.getLine()) + ": ";
+    if (place.getFilename() == ir::kNodeFile ||
+        place.getFilename() == ir::kKernelFile)
+      return "";
+    return Base(place.getFilename()) + ":" + std::to_string(place.getLine()) +
+           ": ";
   }
   return "";
 }
@@ -57,7 +63,8 @@ std::string Diagnostics::Describe(mlir::Location location) const {
 void Diagnostics::Handle(mlir::Diagnostic& diagnostic) {
   std::lock_guard<std::mutex> lock(mutex_);
   std::string text = Describe(diagnostic.getLocation()) + diagnostic.str();
-  for (mlir::Diagnostic& note : diagnostic.getNotes()) text += "\n  " + Describe(note.getLocation()) + note.str();
+  for (mlir::Diagnostic& note : diagnostic.getNotes())
+    text += "\n  " + Describe(note.getLocation()) + note.str();
   switch (diagnostic.getSeverity()) {
     case mlir::DiagnosticSeverity::Error:
       errors_.push_back(std::move(text));
@@ -71,7 +78,8 @@ void Diagnostics::Handle(mlir::Diagnostic& diagnostic) {
   }
 }
 
-absl::Status Diagnostics::Error(absl::StatusCode code, const std::string& otherwise) const {
+absl::Status Diagnostics::Error(absl::StatusCode code,
+                                const std::string& otherwise) const {
   std::lock_guard<std::mutex> lock(mutex_);
   return absl::Status(code, errors_.empty() ? otherwise : errors_.front());
 }

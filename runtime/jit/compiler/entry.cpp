@@ -21,7 +21,8 @@ OrielBytes BytesOf(const std::string& text) {
 }
 
 std::string_view ViewOf(const OrielBytes& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data), static_cast<size_t>(bytes.size)};
+  return {reinterpret_cast<const char*>(bytes.data),
+          static_cast<size_t>(bytes.size)};
 }
 
 void Free(OrielCompilerResult* result) {
@@ -32,11 +33,13 @@ void Free(OrielCompilerResult* result) {
 absl::StatusOr<ProgramImage> Run(const OrielCompilerRequest& request) {
   // The caller made its cache keys with the file it found: another file in
   // memory (replaced in between, say) must not fill the cache under them.
-  static const std::string* own = new std::string(LoadedBuildId(reinterpret_cast<const void*>(&Run)));
+  static const std::string* own =
+      new std::string(LoadedBuildId(reinterpret_cast<const void*>(&Run)));
   if (ViewOf(request.build_id) != *own) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the loaded compiler library has build id ", *own, ", the file found has ",
-                     std::string(ViewOf(request.build_id)), ": it was replaced while in use"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the loaded compiler library has build id ", *own,
+        ", the file found has ", std::string(ViewOf(request.build_id)),
+        ": it was replaced while in use"));
   }
   ProgramRequest in;
   in.text = ViewOf(request.text);
@@ -51,8 +54,9 @@ absl::StatusOr<ProgramImage> Run(const OrielCompilerRequest& request) {
 }  // namespace
 }  // namespace oriel::jit
 
-extern "C" __attribute__((visibility("default"))) uint32_t oriel_compiler_entry(
-    uint32_t abi, const oriel::OrielCompilerRequest* request, oriel::OrielCompilerResult* result) {
+extern "C" __attribute__((visibility("default"))) uint32_t
+oriel_compiler_entry(uint32_t abi, const oriel::OrielCompilerRequest* request,
+                     oriel::OrielCompilerResult* result) {
   using namespace oriel;
   if (abi != kCompilerAbi) return kCompilerAbi;
   auto* owned = new jit::Owned;
@@ -68,7 +72,8 @@ extern "C" __attribute__((visibility("default"))) uint32_t oriel_compiler_entry(
   }
   owned->image = std::move(program->image);
   result->kernels = static_cast<uint32_t>(program->kernels);
-  result->kernels_from_cache = static_cast<uint32_t>(program->kernels_from_cache);
+  result->kernels_from_cache =
+      static_cast<uint32_t>(program->kernels_from_cache);
   result->image = jit::BytesOf(owned->image);
   return 0;
 }

@@ -33,7 +33,8 @@ absl::StatusOr<CompiledKernel> ReadKernelRecord(std::string_view bytes) {
   ByteReader in(bytes);
   CompiledKernel kernel;
   if (uint32_t version = in.U32(); version != kRecordVersion) {
-    in.Fail("kernel record version " + std::to_string(version) + ", required " + std::to_string(kRecordVersion));
+    in.Fail("kernel record version " + std::to_string(version) + ", required " +
+            std::to_string(kRecordVersion));
   }
   kernel.attributes = in.Str();
   kernel.object.elf = in.Str();

@@ -19,7 +19,8 @@ namespace jl = llvm::jitlink;
 namespace orc = llvm::orc;
 
 llvm::Error Refuse(const llvm::Twine& why) {
-  return llvm::make_error<llvm::StringError>(why, llvm::inconvertibleErrorCode());
+  return llvm::make_error<llvm::StringError>(why,
+                                             llvm::inconvertibleErrorCode());
 }
 
 uint64_t RoundUp(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
@@ -28,7 +29,8 @@ uint64_t RoundUp(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 struct Area {
   explicit Area(char filler) : filler(filler) {}
   void Place(uint64_t address, const char* data, size_t size) {
-    if (bytes.size() < address - base + size) bytes.resize(address - base + size, filler);
+    if (bytes.size() < address - base + size)
+      bytes.resize(address - base + size, filler);
     std::memcpy(bytes.data() + (address - base), data, size);
   }
   char filler;
@@ -59,29 +61,36 @@ class Memory : public jl::JITLinkMemoryManager {
  public:
   explicit Memory(Layout* layout) : layout_(layout) {}
 
-  void allocate(const jl::JITLinkDylib*, jl::LinkGraph& graph, OnAllocatedFunction done) override {
+  void allocate(const jl::JITLinkDylib*, jl::LinkGraph& graph,
+                OnAllocatedFunction done) override {
     jl::BasicLayout segments(graph);
     for (auto& entry : segments.segments()) {
       auto group = entry.first;
       auto& segment = entry.second;
       auto allows = [&](orc::MemProt what) {
-        return (static_cast<int>(group.getMemProt()) & static_cast<int>(what)) != 0;
+        return (static_cast<int>(group.getMemProt()) &
+                static_cast<int>(what)) != 0;
       };
       if (allows(orc::MemProt::Write)) {
         return done(Refuse("it has writable data, required none"));
       }
       const bool code = allows(orc::MemProt::Exec);
       const bool unwind = group.getMemLifetime() == orc::MemLifetime::Finalize;
-      Area& area = code ? layout_->text : unwind ? layout_->eh_frame : layout_->rodata;
-      const uint64_t alignment = unwind ? 8 : std::max<uint64_t>(segment.Alignment.value(), 64);
+      Area& area = code     ? layout_->text
+                   : unwind ? layout_->eh_frame
+                            : layout_->rodata;
+      const uint64_t alignment =
+          unwind ? 8 : std::max<uint64_t>(segment.Alignment.value(), 64);
       if (alignment > kImagePage) {
-        return done(Refuse(llvm::Twine("its alignment is ") + llvm::Twine(alignment) + ", at most a page of " +
+        return done(Refuse(llvm::Twine("its alignment is ") +
+                           llvm::Twine(alignment) + ", at most a page of " +
                            llvm::Twine(kImagePage) + " can be had"));
       }
       const size_t size = segment.ContentSize + segment.ZeroFillSize;
       if (unwind && (area.cursor % 8 != 0 || size < kTerminator)) {
-        return done(Refuse("its unwind table has " + llvm::Twine(size) +
-                           " bytes, required a multiple of 8 and a terminator of 4"));
+        return done(
+            Refuse("its unwind table has " + llvm::Twine(size) +
+                   " bytes, required a multiple of 8 and a terminator of 4"));
       }
       area.cursor = RoundUp(area.cursor, alignment);
       buffers_.emplace_back(new char[size + 1]());
@@ -94,7 +103,8 @@ class Memory : public jl::JITLinkMemoryManager {
     done(std::make_unique<Allocation>());
   }
 
-  void deallocate(std::vector<FinalizedAlloc> allocations, OnDeallocatedFunction done) override {
+  void deallocate(std::vector<FinalizedAlloc> allocations,
+                  OnDeallocatedFunction done) override {
     for (FinalizedAlloc& allocation : allocations) allocation.release();
     done(llvm::Error::success());
   }
@@ -106,8 +116,12 @@ class Memory : public jl::JITLinkMemoryManager {
 
  private:
   struct Allocation : InFlightAlloc {
-    void abandon(OnAbandonedFunction done) override { done(llvm::Error::success()); }
-    void finalize(OnFinalizedFunction done) override { done(FinalizedAlloc(orc::ExecutorAddr(1))); }
+    void abandon(OnAbandonedFunction done) override {
+      done(llvm::Error::success());
+    }
+    void finalize(OnFinalizedFunction done) override {
+      done(FinalizedAlloc(orc::ExecutorAddr(1)));
+    }
   };
   struct Placed {
     Area* area;
@@ -125,7 +139,8 @@ class Memory : public jl::JITLinkMemoryManager {
 llvm::Error KeepEverything(jl::LinkGraph& graph) {
   if (jl::Section* section = graph.findSectionByName(".eh_frame")) {
     section->setMemLifetime(orc::MemLifetime::Finalize);
-    for (jl::Block* block : section->blocks()) graph.addAnonymousSymbol(*block, 0, 0, false, true);
+    for (jl::Block* block : section->blocks())
+      graph.addAnonymousSymbol(*block, 0, 0, false, true);
   }
   return jl::markAllSymbolsLive(graph);
 }
@@ -143,8 +158,10 @@ llvm::Error RequireRelativeRelocations(jl::LinkGraph& graph) {
         case jl::x86_64::BranchPCRel32:
           continue;
         default:
-          return Refuse(llvm::Twine("it has a relocation ") + graph.getEdgeKindName(edge.getKind()) + " in " +
-                        block->getSection().getName() + ", required relative ones only");
+          return Refuse(llvm::Twine("it has a relocation ") +
+                        graph.getEdgeKindName(edge.getKind()) + " in " +
+                        block->getSection().getName() +
+                        ", required relative ones only");
       }
     }
   }
@@ -154,12 +171,20 @@ llvm::Error RequireRelativeRelocations(jl::LinkGraph& graph) {
 class Context : public jl::JITLinkContext {
  public:
   Context(Memory* memory, Layout* layout, int object, std::string* error)
-      : JITLinkContext(nullptr), memory_(memory), layout_(layout), object_(object), error_(error) {}
+      : JITLinkContext(nullptr),
+        memory_(memory),
+        layout_(layout),
+        object_(object),
+        error_(error) {}
 
   jl::JITLinkMemoryManager& getMemoryManager() override { return *memory_; }
-  void notifyFailed(llvm::Error error) override { *error_ = llvm::toString(std::move(error)); }
+  void notifyFailed(llvm::Error error) override {
+    *error_ = llvm::toString(std::move(error));
+  }
 
-  void lookup(const LookupMap& symbols, std::unique_ptr<jl::JITLinkAsyncLookupContinuation> done) override {
+  void lookup(
+      const LookupMap& symbols,
+      std::unique_ptr<jl::JITLinkAsyncLookupContinuation> done) override {
     std::string names;
     for (const auto& symbol : symbols) names += " " + (*symbol.first).str();
     done->run(Refuse("it needs symbols from elsewhere:" + names));
@@ -172,16 +197,21 @@ class Context : public jl::JITLinkContext {
       out.object = object_;
       out.name = (*symbol->getName()).str();
       out.offset = symbol->getAddress().getValue() - layout_->text.base;
-      out.size = symbol->getSize() != 0 ? symbol->getSize() : symbol->getBlock().getSize();
+      out.size = symbol->getSize() != 0 ? symbol->getSize()
+                                        : symbol->getBlock().getSize();
       out.is_global = symbol->getScope() != jl::Scope::Local;
       layout_->symbols.push_back(std::move(out));
     }
     return llvm::Error::success();
   }
 
-  void notifyFinalized(jl::JITLinkMemoryManager::FinalizedAlloc allocation) override { allocation.release(); }
+  void notifyFinalized(
+      jl::JITLinkMemoryManager::FinalizedAlloc allocation) override {
+    allocation.release();
+  }
 
-  llvm::Error modifyPassConfig(jl::LinkGraph&, jl::PassConfiguration& passes) override {
+  llvm::Error modifyPassConfig(jl::LinkGraph&,
+                               jl::PassConfiguration& passes) override {
     passes.PrePrunePasses.push_back(KeepEverything);
     passes.PreFixupPasses.push_back(RequireRelativeRelocations);
     return llvm::Error::success();
@@ -198,16 +228,20 @@ absl::Status LinkAll(const std::vector<PackInput>& objects, Layout* layout) {
   auto names = std::make_shared<orc::SymbolStringPool>();
   for (size_t i = 0; i < objects.size(); ++i) {
     llvm::StringRef bytes(objects[i].elf.data(), objects[i].elf.size());
-    auto graph = jl::createLinkGraphFromObject(llvm::MemoryBufferRef(bytes, objects[i].name), names);
+    auto graph = jl::createLinkGraphFromObject(
+        llvm::MemoryBufferRef(bytes, objects[i].name), names);
     if (!graph) {
-      return absl::InternalError(
-          absl::StrCat("kernel ", objects[i].name, ": ", llvm::toString(graph.takeError())));
+      return absl::InternalError(absl::StrCat(
+          "kernel ", objects[i].name, ": ", llvm::toString(graph.takeError())));
     }
     std::string error;
     Memory memory(layout);
-    jl::link(std::move(*graph), std::make_unique<Context>(&memory, layout, static_cast<int>(i), &error));
+    jl::link(std::move(*graph),
+             std::make_unique<Context>(&memory, layout, static_cast<int>(i),
+                                       &error));
     if (!error.empty()) {
-      return absl::InternalError(absl::StrCat("kernel ", objects[i].name, " cannot be packed: ", error));
+      return absl::InternalError(absl::StrCat("kernel ", objects[i].name,
+                                              " cannot be packed: ", error));
     }
     memory.Commit();
   }
@@ -220,18 +254,24 @@ absl::StatusOr<PackedCode> PackObjects(const std::vector<PackInput>& objects) {
   // Far enough apart for any size, near enough for 32-bit distances.
   Layout measure;
   measure.Start(kImagePage, 0x30000000, 0x60000000);
-  if (absl::Status status = LinkAll(objects, &measure); !status.ok()) return status;
+  if (absl::Status status = LinkAll(objects, &measure); !status.ok())
+    return status;
 
-  const ImageLayout place = LayOutImage(measure.text.bytes.size(), measure.rodata.bytes.size());
+  const ImageLayout place =
+      LayOutImage(measure.text.bytes.size(), measure.rodata.bytes.size());
   Layout layout, far;
   layout.Start(place.text, place.rodata, place.eh_frame);
-  if (absl::Status status = LinkAll(objects, &layout); !status.ok()) return status;
+  if (absl::Status status = LinkAll(objects, &layout); !status.ok())
+    return status;
   constexpr uint64_t kFar = 0x7f1234560000;
   far.Start(kFar + place.text, kFar + place.rodata, kFar + place.eh_frame);
   if (absl::Status status = LinkAll(objects, &far); !status.ok()) return status;
-  if (layout.text.bytes != far.text.bytes || layout.rodata.bytes != far.rodata.bytes ||
+  if (layout.text.bytes != far.text.bytes ||
+      layout.rodata.bytes != far.rodata.bytes ||
       layout.eh_frame.bytes != far.eh_frame.bytes) {
-    return absl::InternalError("the kernels' code depends on its address, required position independence");
+    return absl::InternalError(
+        "the kernels' code depends on its address, required position "
+        "independence");
   }
 
   PackedCode code;
@@ -239,7 +279,8 @@ absl::StatusOr<PackedCode> PackObjects(const std::vector<PackInput>& objects) {
   code.rodata = std::move(layout.rodata.bytes);
   code.eh_frame = std::move(layout.eh_frame.bytes);
   // WriteImage ends the table.
-  if (!code.eh_frame.empty()) code.eh_frame.resize(code.eh_frame.size() - kTerminator);
+  if (!code.eh_frame.empty())
+    code.eh_frame.resize(code.eh_frame.size() - kTerminator);
   code.symbols = std::move(layout.symbols);
   return code;
 }

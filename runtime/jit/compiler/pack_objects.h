@@ -22,9 +22,9 @@ struct PackInput {
 };
 
 struct PackedSymbol {
-  int object = 0;         // index into the inputs
-  std::string name;       // as in the object
-  uint64_t offset = 0;    // from the start of the text
+  int object = 0;       // index into the inputs
+  std::string name;     // as in the object
+  uint64_t offset = 0;  // from the start of the text
   uint64_t size = 0;
   bool is_global = false;
 };

@@ -27,14 +27,16 @@ std::string FindBuildId(const uint8_t* notes, size_t size) {
     Elf64_Nhdr note;
     std::memcpy(&note, notes + at, sizeof note);
     at += sizeof note;
-    if (padded(note.n_namesz) > size - at || padded(note.n_descsz) > size - at - padded(note.n_namesz)) {
+    if (padded(note.n_namesz) > size - at ||
+        padded(note.n_descsz) > size - at - padded(note.n_namesz)) {
       break;
     }
     const uint8_t* name = notes + at;
     const uint8_t* desc = name + padded(note.n_namesz);
-    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && std::memcmp(name, "GNU", 4) == 0) {
-      return absl::BytesToHexString(
-          absl::string_view(reinterpret_cast<const char*>(desc), note.n_descsz));
+    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+        std::memcmp(name, "GNU", 4) == 0) {
+      return absl::BytesToHexString(absl::string_view(
+          reinterpret_cast<const char*>(desc), note.n_descsz));
     }
     at += padded(note.n_namesz) + padded(note.n_descsz);
   }
@@ -43,7 +45,8 @@ std::string FindBuildId(const uint8_t* notes, size_t size) {
 
 class File {
  public:
-  explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit File(const std::string& path)
+      : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   ~File() {
     if (fd_ >= 0) close(fd_);
   }
@@ -51,7 +54,8 @@ class File {
   File& operator=(const File&) = delete;
   bool ok() const { return fd_ >= 0; }
   bool Read(uint64_t offset, void* to, size_t size) const {
-    return pread(fd_, to, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+    return pread(fd_, to, size, static_cast<off_t>(offset)) ==
+           static_cast<ssize_t>(size);
   }
 
  private:
@@ -62,16 +66,21 @@ class File {
 
 absl::StatusOr<std::string> ReadBuildId(const std::string& path) {
   File file(path);
-  if (!file.ok()) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
+  if (!file.ok())
+    return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   Elf64_Ehdr header;
-  if (!file.Read(0, &header, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(Elf64_Phdr)) {
+  if (!file.Read(0, &header, sizeof header) ||
+      std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+      header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_phentsize != sizeof(Elf64_Phdr)) {
     return absl::DataLossError(absl::StrCat(path, " is not a 64-bit ELF file"));
   }
   for (int i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
-    if (!file.Read(header.e_phoff + static_cast<uint64_t>(i) * sizeof segment, &segment, sizeof segment)) {
-      return absl::DataLossError(absl::StrCat(path, ": its program headers end early"));
+    if (!file.Read(header.e_phoff + static_cast<uint64_t>(i) * sizeof segment,
+                   &segment, sizeof segment)) {
+      return absl::DataLossError(
+          absl::StrCat(path, ": its program headers end early"));
     }
     if (segment.p_type != PT_NOTE || segment.p_filesz > (1u << 20)) continue;
     std::vector<uint8_t> notes(segment.p_filesz);
@@ -81,7 +90,8 @@ absl::StatusOr<std::string> ReadBuildId(const std::string& path) {
     std::string id = FindBuildId(notes.data(), notes.size());
     if (!id.empty()) return id;
   }
-  return absl::NotFoundError(absl::StrCat(path, " has no build id (linked without --build-id)"));
+  return absl::NotFoundError(
+      absl::StrCat(path, " has no build id (linked without --build-id)"));
 }
 
 std::string LoadedBuildId(const void* address) {
@@ -103,7 +113,8 @@ std::string LoadedBuildId(const void* address) {
         for (int i = 0; i < info->dlpi_phnum && search->id.empty(); ++i) {
           const auto& segment = info->dlpi_phdr[i];
           if (segment.p_type != PT_NOTE) continue;
-          search->id = FindBuildId(reinterpret_cast<const uint8_t*>(info->dlpi_addr + segment.p_vaddr),
+          search->id = FindBuildId(reinterpret_cast<const uint8_t*>(
+                                       info->dlpi_addr + segment.p_vaddr),
                                    segment.p_memsz);
         }
         return 1;

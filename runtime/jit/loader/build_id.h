@@ -12,7 +12,8 @@
 namespace oriel::jit {
 
 // The NT_GNU_BUILD_ID note of the 64-bit ELF file at `path`, as lower-case hex.
-// NotFound when there is no file or no note, DataLoss when it is not such a file.
+// NotFound when there is no file or no note, DataLoss when it is not such a
+// file.
 absl::StatusOr<std::string> ReadBuildId(const std::string& path);
 
 // The same note of the loaded object that contains `address`; "" without one.

@@ -13,7 +13,8 @@
 #include "runtime/jit/loader/build_id.h"
 
 #ifndef ORIEL_INSTALL_LIBDIR
-#error "ORIEL_INSTALL_LIBDIR must name the folder that liboriel_compiler.so is installed to"
+#error \
+    "ORIEL_INSTALL_LIBDIR must name the folder that liboriel_compiler.so is installed to"
 #endif
 
 namespace oriel::jit {
@@ -22,7 +23,9 @@ namespace {
 // The folder of the shared object or executable this code was linked into.
 std::string OwnFolder() {
   Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(&OwnFolder), &info) == 0 || info.dli_fname == nullptr) return "";
+  if (dladdr(reinterpret_cast<void*>(&OwnFolder), &info) == 0 ||
+      info.dli_fname == nullptr)
+    return "";
   char* resolved = realpath(info.dli_fname, nullptr);
   // The main executable's name may be relative to a folder left since.
   if (resolved == nullptr) resolved = realpath("/proc/self/exe", nullptr);
@@ -44,7 +47,8 @@ std::vector<std::string> SearchPath() {
     auto* info = reinterpret_cast<Dl_serinfo*>(storage.data());
     *info = size;
     if (dlinfo(program, RTLD_DI_SERINFO, info) == 0) {
-      for (unsigned i = 0; i < info->dls_cnt; ++i) folders.push_back(info->dls_serpath[i].dls_name);
+      for (unsigned i = 0; i < info->dls_cnt; ++i)
+        folders.push_back(info->dls_serpath[i].dls_name);
     }
   }
   dlclose(program);
@@ -54,7 +58,8 @@ std::vector<std::string> SearchPath() {
 absl::StatusOr<CompilerFile> Search() {
   std::vector<std::string> places;
   // secure_getenv: null when the process has privileges its caller lacks.
-  if (const char* named = secure_getenv("ORIEL_COMPILER_LIBRARY"); named != nullptr && *named != '\0') {
+  if (const char* named = secure_getenv("ORIEL_COMPILER_LIBRARY");
+      named != nullptr && *named != '\0') {
     places.push_back(named);
   } else {
     std::string own = OwnFolder();
@@ -62,8 +67,10 @@ absl::StatusOr<CompilerFile> Search() {
       places.push_back(absl::StrCat(own, "/", kCompilerFileName));
       places.push_back(absl::StrCat(own, "/../lib/", kCompilerFileName));
     }
-    places.push_back(absl::StrCat(ORIEL_INSTALL_LIBDIR, "/", kCompilerFileName));
-    for (const std::string& folder : SearchPath()) places.push_back(absl::StrCat(folder, "/", kCompilerFileName));
+    places.push_back(
+        absl::StrCat(ORIEL_INSTALL_LIBDIR, "/", kCompilerFileName));
+    for (const std::string& folder : SearchPath())
+      places.push_back(absl::StrCat(folder, "/", kCompilerFileName));
   }
   std::vector<std::string> reasons;
   for (const std::string& place : places) {
@@ -71,8 +78,9 @@ absl::StatusOr<CompilerFile> Search() {
     if (id.ok()) return CompilerFile{place, *id};
     reasons.push_back(std::string(id.status().message()));
   }
-  return absl::NotFoundError(absl::StrCat("the compiler library was not found: ", absl::StrJoin(reasons, "; "),
-                                          " (set ORIEL_COMPILER_LIBRARY to its path)"));
+  return absl::NotFoundError(absl::StrCat(
+      "the compiler library was not found: ", absl::StrJoin(reasons, "; "),
+      " (set ORIEL_COMPILER_LIBRARY to its path)"));
 }
 
 absl::StatusOr<OrielCompilerEntry> LoadEntry() {
@@ -85,12 +93,14 @@ absl::StatusOr<OrielCompilerEntry> LoadEntry() {
   // LOCAL keeps its one symbol to us; it is never closed (linked -z nodelete).
   void* library = dlopen(file->path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat("the compiler library does not load: ", dlerror()));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the compiler library does not load: ", dlerror()));
   }
   void* symbol = dlsym(library, kCompilerEntryName);
   if (symbol == nullptr) {
     return absl::FailedPreconditionError(
-        absl::StrCat(file->path, " does not export ", kCompilerEntryName, ": not Oriel's compiler"));
+        absl::StrCat(file->path, " does not export ", kCompilerEntryName,
+                     ": not Oriel's compiler"));
   }
   entry = reinterpret_cast<OrielCompilerEntry>(symbol);
   return entry;
@@ -127,13 +137,16 @@ absl::StatusOr<CompileResult> RunCompiler(const CompileRequest& request) {
   in.num_threads = request.num_threads;
   OrielCompilerResult out = {};
   if (uint32_t abi = (*entry)(kCompilerAbi, &in, &out); abi != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(file->path, " has compiler ABI ", abi, ", required ",
-                                                      kCompilerAbi, ": it belongs to another version of Oriel"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(file->path, " has compiler ABI ", abi, ", required ",
+                     kCompilerAbi, ": it belongs to another version of Oriel"));
   }
   absl::StatusOr<CompileResult> result = CompileResult{};
   if (out.status != 0) {
-    result = absl::Status(static_cast<absl::StatusCode>(out.status),
-                          absl::string_view(reinterpret_cast<const char*>(out.message.data), out.message.size));
+    result = absl::Status(
+        static_cast<absl::StatusCode>(out.status),
+        absl::string_view(reinterpret_cast<const char*>(out.message.data),
+                          out.message.size));
   } else {
     result->image.assign(out.image.data, out.image.data + out.image.size);
     result->kernels = static_cast<int>(out.kernels);

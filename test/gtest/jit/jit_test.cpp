@@ -38,7 +38,8 @@ class Folder {
   std::vector<fs::path> Entries(const std::string& kind) const {
     std::vector<fs::path> out;
     for (const auto& entry : fs::directory_iterator(path_)) {
-      if (entry.path().filename().string().rfind(kind + "-", 0) == 0) out.push_back(entry.path());
+      if (entry.path().filename().string().rfind(kind + "-", 0) == 0)
+        out.push_back(entry.path());
     }
     return out;
   }
@@ -48,7 +49,8 @@ class Folder {
 };
 
 // (x + 1) * x and its sum: two kernels at least when nothing is fused.
-absl::StatusOr<Function> CompileSmall(const std::string& cache, bool fusion = true) {
+absl::StatusOr<Function> CompileSmall(const std::string& cache,
+                                      bool fusion = true) {
   Value x = input("x", DType::f32, {dyn("n"), 8});
   Value y = ((x + 1.0) * x).named("y");
   CompileOptions options;
@@ -79,8 +81,11 @@ bool IsMapped(const std::string& name) {
 }
 
 // Runs a disabled test of this binary in a new process; its exit code.
-pid_t Spawn(const std::string& test, const std::string& cache, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> words = {"/proc/self/exe", "--gtest_also_run_disabled_tests", "--gtest_filter=" + test};
+pid_t Spawn(const std::string& test, const std::string& cache,
+            const std::vector<std::string>& more = {}) {
+  std::vector<std::string> words = {"/proc/self/exe",
+                                    "--gtest_also_run_disabled_tests",
+                                    "--gtest_filter=" + test};
   std::vector<std::string> variables = more;
   variables.push_back("ORIEL_JIT_TEST_CACHE=" + cache);
   for (char** e = environ; *e != nullptr; ++e) variables.push_back(*e);
@@ -90,7 +95,9 @@ pid_t Spawn(const std::string& test, const std::string& cache, const std::vector
   argv.push_back(nullptr);
   envp.push_back(nullptr);
   pid_t pid = -1;
-  EXPECT_EQ(posix_spawn(&pid, "/proc/self/exe", nullptr, nullptr, argv.data(), envp.data()), 0);
+  EXPECT_EQ(posix_spawn(&pid, "/proc/self/exe", nullptr, nullptr, argv.data(),
+                        envp.data()),
+            0);
   return pid;
 }
 
@@ -113,12 +120,15 @@ TEST(Jit, CompilesAndRuns) {
   EXPECT_EQ(f->compile_info().kernels_from_cache, 0);
   ExpectRight(*f);
   std::vector<std::string> phases;
-  for (const auto& [phase, ns] : f->compile_info().phases) phases.push_back(phase);
-  EXPECT_THAT(phases, ::testing::IsSupersetOf({"export", "parse", "simplified", "fused", "codegen", "planned"}));
+  for (const auto& [phase, ns] : f->compile_info().phases)
+    phases.push_back(phase);
+  EXPECT_THAT(phases, ::testing::IsSupersetOf({"export", "parse", "simplified",
+                                               "fused", "codegen", "planned"}));
 }
 
 TEST(Jit, WithoutFusionEveryNodeIsAKernelWithTheSameBits) {
-  absl::StatusOr<Function> fused = CompileSmall("none"), apart = CompileSmall("none", false);
+  absl::StatusOr<Function> fused = CompileSmall("none"),
+                           apart = CompileSmall("none", false);
   ASSERT_TRUE(fused.ok() && apart.ok());
   EXPECT_GT(apart->compile_info().kernels, fused->compile_info().kernels);
   Tensor x = Tensor::Normal({300, 8}, 4);
@@ -145,7 +155,8 @@ TEST(Jit, SeveralThreadsCompileAtOnce) {
 TEST(ProgramCache, AHitLoadsNoCompiler) {
   Folder cache;
   EXPECT_EQ(ExitCode(Spawn("Child.DISABLED_Compiles", cache.path())), 0);
-  EXPECT_EQ(ExitCode(Spawn("Child.DISABLED_HitsWithoutCompiler", cache.path())), 0);
+  EXPECT_EQ(ExitCode(Spawn("Child.DISABLED_HitsWithoutCompiler", cache.path())),
+            0);
 }
 
 TEST(Child, DISABLED_Compiles) {
@@ -153,7 +164,8 @@ TEST(Child, DISABLED_Compiles) {
   ASSERT_TRUE(f.ok()) << f.status();
   ExpectRight(*f);
   // Every child compiles in a folder others may be writing to.
-  EXPECT_TRUE(f->compile_info().source == "compiled" || f->compile_info().source == "program cache");
+  EXPECT_TRUE(f->compile_info().source == "compiled" ||
+              f->compile_info().source == "program cache");
 }
 
 TEST(Child, DISABLED_HitsWithoutCompiler) {
@@ -165,7 +177,8 @@ TEST(Child, DISABLED_HitsWithoutCompiler) {
   EXPECT_FALSE(IsMapped("LLVM"));
   // The compiler is there when something new comes.
   Value z = input("z", DType::f32, {3});
-  absl::StatusOr<Function> g = compile({z}, {z - 1.0}, {}, {.cache_dir = "none"});
+  absl::StatusOr<Function> g =
+      compile({z}, {z - 1.0}, {}, {.cache_dir = "none"});
   ASSERT_TRUE(g.ok()) << g.status();
   EXPECT_TRUE(IsMapped("liboriel_compiler"));
 }
@@ -173,14 +186,18 @@ TEST(Child, DISABLED_HitsWithoutCompiler) {
 TEST(ProgramCache, ManyProcessesWriteAtOnce) {
   Folder cache;
   std::vector<pid_t> children;
-  for (int i = 0; i < 6; ++i) children.push_back(Spawn("Child.DISABLED_Compiles", cache.path()));
+  for (int i = 0; i < 6; ++i)
+    children.push_back(Spawn("Child.DISABLED_Compiles", cache.path()));
   for (pid_t child : children) EXPECT_EQ(ExitCode(child), 0);
   EXPECT_EQ(cache.Entries("program").size(), 1u);
   // No temporary file is left.
   for (const auto& entry : fs::directory_iterator(cache.path())) {
-    EXPECT_THAT(entry.path().filename().string(), ::testing::AnyOf(::testing::StartsWith("program-"), ::testing::StartsWith("kernel-")));
+    EXPECT_THAT(entry.path().filename().string(),
+                ::testing::AnyOf(::testing::StartsWith("program-"),
+                                 ::testing::StartsWith("kernel-")));
   }
-  EXPECT_EQ(ExitCode(Spawn("Child.DISABLED_HitsWithoutCompiler", cache.path())), 0);
+  EXPECT_EQ(ExitCode(Spawn("Child.DISABLED_HitsWithoutCompiler", cache.path())),
+            0);
 }
 
 TEST(ProgramCache, DamagedEntriesAreMadeAgain) {
@@ -196,10 +213,12 @@ TEST(ProgramCache, DamagedEntriesAreMadeAgain) {
         } else if (std::string(damage) == "empty") {
           fs::resize_file(path, 0);
         } else {
-          std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+          std::fstream file(path,
+                            std::ios::in | std::ios::out | std::ios::binary);
           std::string bytes((std::istreambuf_iterator<char>(file)), {});
           if (std::string(damage) == "flip") bytes[bytes.size() / 3] ^= 0x10;
-          if (std::string(damage) == "garbage") std::fill(bytes.begin(), bytes.end(), 'g');
+          if (std::string(damage) == "garbage")
+            std::fill(bytes.begin(), bytes.end(), 'g');
           file.seekp(0);
           file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
         }
@@ -224,10 +243,12 @@ TEST(ProgramCache, AnotherLineIsAnotherProgramOfTheSameKernels) {
   Value x = input("x", DType::f32, {4});
   Value a = exp(x * 0.0) + x;
   const int line_a = __LINE__ - 1;
-  absl::StatusOr<Function> f = compile({x}, {a}, {}, {.cache_dir = cache.path()});
+  absl::StatusOr<Function> f =
+      compile({x}, {a}, {}, {.cache_dir = cache.path()});
   Value b = exp(x * 0.0) + x;
   const int line_b = __LINE__ - 1;
-  absl::StatusOr<Function> g = compile({x}, {b}, {}, {.cache_dir = cache.path()});
+  absl::StatusOr<Function> g =
+      compile({x}, {b}, {}, {.cache_dir = cache.path()});
   ASSERT_TRUE(f.ok()) << f.status();
   ASSERT_TRUE(g.ok()) << g.status();
   EXPECT_EQ(g->compile_info().source, "compiled");
@@ -258,14 +279,16 @@ TEST(ProgramCache, AFolderOthersMayWriteIsNotUsed) {
   ASSERT_TRUE(f.ok()) << f.status();
   ExpectRight(*f);
   EXPECT_TRUE(fs::is_empty(cache.path()));
-  EXPECT_THAT(f->compile_info().remarks, ::testing::Contains(HasSubstr("nothing is cached")));
+  EXPECT_THAT(f->compile_info().remarks,
+              ::testing::Contains(HasSubstr("nothing is cached")));
 }
 
 TEST(ProgramCache, AFolderThatCannotBeMadeIsNotUsed) {
   absl::StatusOr<Function> f = CompileSmall("/proc/no/such/folder");
   ASSERT_TRUE(f.ok()) << f.status();
   ExpectRight(*f);
-  EXPECT_THAT(f->compile_info().remarks, ::testing::Contains(HasSubstr("nothing is cached")));
+  EXPECT_THAT(f->compile_info().remarks,
+              ::testing::Contains(HasSubstr("nothing is cached")));
 }
 
 TEST(Program, ExportAndLoadRunsTheSame) {
@@ -290,7 +313,8 @@ TEST(Text, StatesStartFromTheirDeclaredValue) {
       oriel.state_update @total, %1 : tensor<2xf32>
       return %0 : tensor<2xf32>
     }
-  )mlir", {.cache_dir = "none"});
+  )mlir",
+                                           {.cache_dir = "none"});
   ASSERT_TRUE(f.ok()) << f.status();
   EXPECT_EQ(f->name(), "step");
   ASSERT_EQ(f->states().size(), 1u);
@@ -309,18 +333,25 @@ TEST(State, AGradientStepIsWrittenInPlace) {
     SCOPED_TRACE(n);
     State w = state("w", Tensor::Normal({24, 20}, 1));
     Tensor before = w.value();
-    Value x = input("x", DType::f32, {dyn("n"), 24}), g = input("g", DType::f32, {dyn("n"), 20});
+    Value x = input("x", DType::f32, {dyn("n"), 24}),
+          g = input("g", DType::f32, {dyn("n"), 20});
     std::vector<Update> updates = {{w, w - 0.5 * dot(transpose(x), g)}};
-    std::vector<Tensor> arguments = {Tensor::Normal({n, 24}, 2), Tensor::Normal({n, 20}, 3)};
-    absl::StatusOr<std::vector<Tensor>> expected = Evaluate({x, g}, {}, updates, arguments);
+    std::vector<Tensor> arguments = {Tensor::Normal({n, 24}, 2),
+                                     Tensor::Normal({n, 20}, 3)};
+    absl::StatusOr<std::vector<Tensor>> expected =
+        Evaluate({x, g}, {}, updates, arguments);
     ASSERT_TRUE(expected.ok()) << expected.status();
-    absl::StatusOr<Function> f = compile({x, g}, {}, updates, {.cache_dir = "none"});
+    absl::StatusOr<Function> f =
+        compile({x, g}, {}, updates, {.cache_dir = "none"});
     ASSERT_TRUE(f.ok()) << f.status();
-    EXPECT_THAT(f->compile_info().remarks, ::testing::Not(::testing::Contains(HasSubstr("second buffer"))));
+    EXPECT_THAT(
+        f->compile_info().remarks,
+        ::testing::Not(::testing::Contains(HasSubstr("second buffer"))));
     ASSERT_TRUE((*f)(absl::MakeConstSpan(arguments)).ok());
     Tensor after = w.value();
     for (int64_t i = 0; i < after.size(); ++i) {
-      ASSERT_NEAR(after.data<float>()[i], (*expected)[0].data<float>()[i], 1e-3) << i;
+      ASSERT_NEAR(after.data<float>()[i], (*expected)[0].data<float>()[i], 1e-3)
+          << i;
     }
     EXPECT_FALSE(BitEqual(before, after));
   }
@@ -330,13 +361,15 @@ TEST(Text, ErrorsNameTheLine) {
   absl::StatusOr<Function> f = CompileText(
       "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
       "  %0 = oriel.nonsense %x : tensor<4xf32>\n"
-      "  return %0 : tensor<4xf32>\n}\n", {.cache_dir = "none"});
+      "  return %0 : tensor<4xf32>\n}\n",
+      {.cache_dir = "none"});
   EXPECT_EQ(f.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(f.status().message()), HasSubstr(":2: "));
   EXPECT_THAT(std::string(f.status().message()), HasSubstr("nonsense"));
   std::string deep = "func.func @f() attributes {a = ";
   for (int i = 0; i < 100000; ++i) deep += "[";
-  EXPECT_EQ(CompileText(deep, {.cache_dir = "none"}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(CompileText(deep, {.cache_dir = "none"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(CompilerLibrary, HasTheBuildIdThatWasRead) {
@@ -344,9 +377,13 @@ TEST(CompilerLibrary, HasTheBuildIdThatWasRead) {
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_GE(file->build_id.size(), 16u);
   absl::StatusOr<std::string> own = jit::ReadBuildId("/proc/self/exe");
-  if (own.ok()) EXPECT_EQ(*own, jit::LoadedBuildId(reinterpret_cast<const void*>(&IsMapped)));
-  EXPECT_EQ(jit::ReadBuildId("/no/such/file").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(jit::ReadBuildId("/proc/self/cmdline").status().code(), absl::StatusCode::kDataLoss);
+  if (own.ok())
+    EXPECT_EQ(*own,
+              jit::LoadedBuildId(reinterpret_cast<const void*>(&IsMapped)));
+  EXPECT_EQ(jit::ReadBuildId("/no/such/file").status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(jit::ReadBuildId("/proc/self/cmdline").status().code(),
+            absl::StatusCode::kDataLoss);
 }
 
 TEST(CompilerLibrary, ExportsOneSymbol) {
@@ -364,11 +401,15 @@ TEST(CompilerLibrary, ExportsOneSymbol) {
 }
 
 TEST(CompilerLibrary, AMissingOrWrongLibraryIsSaid) {
-  EXPECT_EQ(ExitCode(Spawn("Child.DISABLED_NoCompiler", "none", {"ORIEL_COMPILER_LIBRARY=/no/such/lib.so"})), 0);
+  EXPECT_EQ(ExitCode(Spawn("Child.DISABLED_NoCompiler", "none",
+                           {"ORIEL_COMPILER_LIBRARY=/no/such/lib.so"})),
+            0);
   Dl_info libc;
   ASSERT_NE(dladdr(reinterpret_cast<void*>(&waitpid), &libc), 0);
-  EXPECT_EQ(ExitCode(Spawn("Child.DISABLED_WrongCompiler", "none",
-                           {std::string("ORIEL_COMPILER_LIBRARY=") + libc.dli_fname})), 0);
+  EXPECT_EQ(ExitCode(Spawn(
+                "Child.DISABLED_WrongCompiler", "none",
+                {std::string("ORIEL_COMPILER_LIBRARY=") + libc.dli_fname})),
+            0);
 }
 
 TEST(Child, DISABLED_NoCompiler) {
@@ -391,7 +432,8 @@ TEST(CompilerLibrary, WorksBesideAnotherLLVM) {
 // The packages' shared LLVM and MLIR of the same version: the worst neighbours.
 bool LoadOtherLlvm() {
   bool all = true;
-  for (const char* name : {ORIEL_TEST_LLVM_LIBDIR "/libLLVM.so", ORIEL_TEST_LLVM_LIBDIR "/libMLIR.so"}) {
+  for (const char* name : {ORIEL_TEST_LLVM_LIBDIR "/libLLVM.so",
+                           ORIEL_TEST_LLVM_LIBDIR "/libMLIR.so"}) {
     all &= dlopen(name, RTLD_NOW | RTLD_GLOBAL) != nullptr;
   }
   return all;
