@@ -1,9 +1,15 @@
 // oriel-opt: runs passes over a graph in MLIR text or bytecode, and prints what
 // they leave.
+#include "llvm/Support/CommandLine.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "tools/registry.h"
 
 int main(int argc, char** argv) {
+  // LLVM's libraries register hundreds of switches of their own; --help-hidden
+  // still lists them. What is registered from here on is ours and MLIR's.
+  for (auto& [name, option] : llvm::cl::getRegisteredOptions()) {
+    if (!name.starts_with("help") && name != "version") option->setHiddenFlag(llvm::cl::Hidden);
+  }
   oriel::RegisterPasses();
   mlir::DialectRegistry registry;
   oriel::RegisterDialects(&registry);
