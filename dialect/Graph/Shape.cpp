@@ -190,6 +190,9 @@ OpFoldResult SliceOp::fold(FoldAdaptor) {
   if (getX().getType() == getType() && typeOf(getX()).hasStaticShape() &&
       llvm::all_of(getSteps(), [](int64_t step) { return step > 0; }))
     return getX();
+  // Nothing is read: bounds of an axis without elements would be out of it.
+  if (auto type = typeOf(getResult()); type.hasStaticShape() && type.getNumElements() == 0)
+    return DenseElementsAttr::get(type, ArrayRef<Attribute>());
   return {};
 }
 
