@@ -108,7 +108,8 @@ Value PassBody::load(Value tensor, const Access &access, Type element,
     seen.push_back(axis.dim);
   }
   Value value;
-  if (isReversed) {
+  // An axis without elements has no offset at which a slice could start.
+  if (isReversed || llvm::is_contained(kernel.dims.getDims(access.base), Dim(0))) {
     SmallVector<Value> indices;
     for (const AxisAccess &axis : access.axes)
       indices.push_back(coordinate(axis, loc));
