@@ -162,7 +162,9 @@ void NameKernels(const KernelSet& set, const PackedCode& code,
   for (const PackedSymbol& symbol : code.symbols) {
     if (!symbol.is_global) {
       parts->symbols.push_back(
-          {absl::StrCat(first_module[symbol.object], ".", symbol.name),
+          {getImageSymbol(
+               first_module[symbol.object],
+               EntryOfModule(symbol.name, first_module[symbol.object])),
            symbol.offset, symbol.size, false});
     }
     const auto& known = set.kernels[symbol.object].object.symbols;
