@@ -82,7 +82,6 @@ private:
   /// A kernel in the making: its inputs, and what stands for values inside.
   struct Kernel {
     llvm::SmallVector<mlir::Value> inputs;
-    llvm::SmallVector<mlir::Location> inputLocs;
     mlir::Block *body = nullptr;
     llvm::DenseMap<mlir::Value, mlir::Value> arguments; // memory
     llvm::DenseMap<mlir::Value, mlir::Value> values;    // made inside

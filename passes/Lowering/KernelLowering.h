@@ -70,7 +70,6 @@ private:
   mlir::LogicalResult schedule();
   void scheduleOp(mlir::Operation *op);
   void findNeeds();
-  OpInfo &infoOf(mlir::Operation *op) { return infos[op]; }
 
   // LowerPasses.cpp
   mlir::LogicalResult lowerPasses();

@@ -36,7 +36,7 @@ LogicalResult KernelLowering::lowerPasses() {
 }
 
 LogicalResult KernelLowering::lowerFullPass(int pass) {
-  PassBody body(*this, /*isRow=*/false, pass);
+  PassBody body(*this, /*isRow=*/false);
   // Where each result of the generic goes: a value, an output or both.
   struct Target {
     Value value;
@@ -130,7 +130,7 @@ LogicalResult KernelLowering::lowerFullPass(int pass) {
 LogicalResult KernelLowering::lowerRowPass(int pass) {
   if (reducedAxis < 0)
     return success();
-  PassBody body(*this, /*isRow=*/true, pass);
+  PassBody body(*this, /*isRow=*/true);
   struct Target {
     Value value;
     int output;

@@ -23,8 +23,8 @@ static Type elementOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getElementType();
 }
 
-PassBody::PassBody(KernelLowering &kernel, bool isRow, int pass)
-    : body(kernel.kernel.getContext()), kernel(kernel), isRow(isRow), pass(pass),
+PassBody::PassBody(KernelLowering &kernel, bool isRow)
+    : body(kernel.kernel.getContext()), kernel(kernel), isRow(isRow),
       block(new Block) {
   body.setInsertionPointToEnd(block);
 }

@@ -15,7 +15,7 @@ namespace oriel {
 class PassBody {
 public:
   /// A body over all of the iteration space, or over the rows of it.
-  PassBody(KernelLowering &kernel, bool isRow, int pass);
+  PassBody(KernelLowering &kernel, bool isRow);
   ~PassBody() { delete block; }
 
   /// Emits `op`'s element. Its operands are asked for first.
@@ -65,7 +65,6 @@ private:
 
   KernelLowering &kernel;
   bool isRow;
-  int pass;
   mlir::Block *block;
   mlir::Operation *lastUser = nullptr;
   llvm::SmallVector<mlir::Value> inputs, inits;
