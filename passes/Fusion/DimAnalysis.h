@@ -27,6 +27,8 @@ namespace oriel {
 /// Attribute of dispatches: the shapes of the results over the program's symbols
 /// (an array of #oriel.dims). The kernel they call may be machine code already.
 inline constexpr llvm::StringLiteral kResultDimsAttr = "oriel.result_dims";
+/// On a dispatch: the node whose value each result is.
+inline constexpr llvm::StringLiteral kResultNodesAttr = "oriel.result_nodes";
 /// Function attribute: [dims<left, right>, what, node] per constraint.
 inline constexpr llvm::StringLiteral kRequiresAttr = "oriel.requires";
 

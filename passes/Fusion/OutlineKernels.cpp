@@ -180,6 +180,12 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
         op.setAttr(attr.getName(), ir::DimsAttr::get(context, dims));
       }
     }
+    // What each result is the value of, while ops still carry node ids.
+    SmallVector<int64_t> resultNodes;
+    for (Value value : kernel.getYield().getValues()) {
+      Operation *op = value.getDefiningOp();
+      resultNodes.push_back(ir::getNodeId(op ? op : kernel.getOperation()));
+    }
     unsigned last = 0;
     for (Operation &op : body.without_terminator()) {
       last = ordinals.get(&op);
@@ -234,6 +240,7 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
         ir::DimsAttr::get(context, local.getIndexValues()),
         ordinals.getLists(context));
     dispatch->setAttr(kResultDimsAttr, b.getArrayAttr(resultDims));
+    dispatch->setAttr(kResultNodesAttr, b.getDenseI64ArrayAttr(resultNodes));
     for (auto [old, result] :
          llvm::zip_equal(kernel.getResults(), dispatch.getResults())) {
       analysis.setDims(result, analysis.getDims(old));

@@ -187,6 +187,15 @@ int32_t Planner::constantBuffer(ir::ConstantOp op) {
   return it->second;
 }
 
+/// The node whose value this is: a dispatch has one per result.
+static NodeId valueNode(Value value) {
+  if (auto dispatch = value.getDefiningOp<ir::DispatchOp>())
+    if (auto nodes =
+            dispatch->getAttrOfType<DenseI64ArrayAttr>(kResultNodesAttr))
+      return nodes[cast<OpResult>(value).getResultNumber()];
+  return ir::getNodeId(value);
+}
+
 int32_t Planner::bufferFor(Value value) {
   if (auto it = buffers.find(value); it != buffers.end())
     return it->second;
@@ -201,7 +210,7 @@ int32_t Planner::bufferFor(Value value) {
                        ir::getNodeId(reshape.getOperation()));
     out.program.buffers[buffer].alias_of = source;
   } else {
-    buffer = addBuffer(value, BufferKind::kTemporary, ir::getNodeId(value));
+    buffer = addBuffer(value, BufferKind::kTemporary, valueNode(value));
   }
   buffers[value] = buffer;
   return buffer;
@@ -368,7 +377,7 @@ void Planner::bindOutputs() {
     auto name = main.getResultAttrOfType<StringAttr>(i, ir::kNameAttr);
     OutputDecl decl;
     decl.name = name ? name.str() : "output" + std::to_string(i);
-    NodeId node = ir::getNodeId(value);
+    NodeId node = valueNode(value);
     decl.buffer = addBuffer(value, BufferKind::kOutput, node, decl.name);
     if (!bind(value, decl.buffer, ret->getBlock(), /*ownStorage=*/false))
       copies.push_back({nullptr, value, decl.buffer, node});

@@ -16,7 +16,7 @@ namespace oriel {
 // The layout below, the program format and the kernel ABI in one number: a
 // library that differs in any of them is refused before it is handed a byte.
 inline constexpr uint32_t kCompilerAbi =
-    1 * 1000000 + kProgramVersion * 1000 + kKernelAbiVersion;
+    2 * 1000000 + kProgramVersion * 1000 + kKernelAbiVersion;
 
 inline constexpr char kCompilerEntryName[] = "oriel_compiler_entry";
 inline constexpr char kCompilerFileName[] = "liboriel_compiler.so";
@@ -30,6 +30,7 @@ struct OrielBytes {
 struct OrielCompilerRequest {
   OrielBytes text;      // the graph as MLIR text
   OrielBytes name;      // the program's name
+  OrielBytes source;  // the file name of lines the text gives no location
   OrielBytes build_id;  // of the library file the caller found: must be ours
   // The folder for kernel objects, already checked by the caller (owner, mode);
   // empty: no cache on disk.

@@ -141,5 +141,16 @@ TEST(Elementwise, ScalarsAndConstants) {
                 {Data({400}, DType::f32, 1)}, {{}});
 }
 
+// A dim known at compile time must not be computed by another library than one
+// known at the call.
+TEST(Elementwise, FunctionsOfDims) {
+  for (int64_t n : {3, 7, 64, 101}) {
+    ExpectMatches([](const std::vector<Value>& in) {
+      Value d = cast(dim_value(in[0].dim(0)), DType::f32);
+      return std::vector<Value>{in[0] * log(d), in[0] + exp(1.0 / d), tanh(d * 0.01) * in[0], pow(d, 0.3) * in[0]};
+    }, {Data({n}, DType::f32, 1)}, {{"n"}});
+  }
+}
+
 }  // namespace
 }  // namespace oriel::e2e

@@ -50,7 +50,9 @@ absl::StatusOr<Function> Make(const Arguments& arguments) {
   }
   absl::StatusOr<std::string> text = ReadAll(arguments.program);
   if (!text.ok()) return text.status();
-  return CompileText(*text, arguments.options);
+  CompileOptions options = arguments.options;
+  options.source = arguments.program;
+  return CompileText(*text, options);
 }
 
 std::string Quoted(const std::vector<std::string>& names) {

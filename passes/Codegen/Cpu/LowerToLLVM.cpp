@@ -121,6 +121,9 @@ LogicalResult expand(ModuleOp module) {
   // Blocks are the emitters' choice; merging them here would cost time and lose
   // locations.
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  // Folding would compute functions of constants with this machine's library:
+  // other bits than the vector code's.
+  config.enableFolding(false);
   // A pattern set that does not settle still leaves valid IR; what it left is
   // found by the check at the end.
   (void)applyPatternsGreedily(module, std::move(patterns), config);

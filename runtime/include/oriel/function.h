@@ -34,6 +34,8 @@ struct CompileOptions {
   // "none": no cache on disk.
   std::string cache_dir = {};
   bool profile = true;        // time per step; off saves one counter read a step
+  // CompileText: what reports call the file of lines without a location.
+  std::string source = "graph";
   bool fusion = true;         // false: one kernel per node (same bits)
   // Testing: every buffer apart, guard pages around each, an independent count
   // of bytes compared with the plan at every call.

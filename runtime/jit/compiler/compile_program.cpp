@@ -232,7 +232,8 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::parseSourceString<mlir::ModuleOp>(
           llvm::StringRef(request.text.data(), request.text.size()), config,
-          "graph");
+          request.source.empty() ? llvm::StringRef("graph")
+                                 : llvm::StringRef(request.source));
   if (!module)
     return diagnostics.Error(absl::StatusCode::kInvalidArgument,
                              "the text does not parse");

@@ -15,6 +15,7 @@ namespace oriel::jit {
 struct ProgramRequest {
   std::string_view text;
   std::string_view name;       // the program's; empty: the function's
+  std::string_view source;     // what diagnostics and reports call the text
   std::string_view build_id;   // part of every kernel key
   std::string_view cache_dir;  // empty: no kernel cache
   bool fusion = true;

@@ -44,6 +44,7 @@ absl::StatusOr<ProgramImage> Run(const OrielCompilerRequest& request) {
   ProgramRequest in;
   in.text = ViewOf(request.text);
   in.name = ViewOf(request.name);
+  in.source = ViewOf(request.source);
   in.build_id = ViewOf(request.build_id);
   in.cache_dir = ViewOf(request.cache_dir);
   in.fusion = request.fusion != 0;

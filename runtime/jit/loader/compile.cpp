@@ -53,7 +53,8 @@ std::string ProgramKey(const std::string& text, const std::string& name,
   return HashBytes128(absl::StrCat(kCompilerAbi, "\n", build_id, "\n",
                                    absl::Hex(HostCpuFeatures()), "\n",
                                    options.fusion ? "fusion" : "no fusion",
-                                   "\n", name, "\n", text))
+                                   "\n", name, "\n",
+                                   options.source, "\n", text))
       .Hex();
 }
 
@@ -137,6 +138,7 @@ absl::StatusOr<Function> CompileOrLoad(
   jit::CompileRequest request;
   request.text = text;
   request.name = name;
+  request.source = options.source;
   request.cache_dir = cache.ok() ? folder : "";
   request.fusion = options.fusion;
   request.num_threads = static_cast<uint32_t>(

@@ -131,6 +131,7 @@ absl::StatusOr<CompileResult> RunCompiler(const CompileRequest& request) {
   OrielCompilerRequest in = {};
   in.text = BytesOf(request.text);
   in.name = BytesOf(request.name);
+  in.source = BytesOf(request.source);
   in.build_id = BytesOf(file->build_id);
   in.cache_dir = BytesOf(request.cache_dir);
   in.fusion = request.fusion ? 1 : 0;

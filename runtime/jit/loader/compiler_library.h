@@ -27,6 +27,7 @@ absl::StatusOr<CompilerFile> FindCompiler();
 struct CompileRequest {
   std::string text;
   std::string name;
+  std::string source;  // the file name of lines without a location
   std::string cache_dir;  // "" for no kernel cache
   bool fusion = true;
   uint32_t num_threads = 0;

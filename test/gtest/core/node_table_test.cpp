@@ -11,7 +11,7 @@ NodeInfo Node(std::string op, std::string name, int line, Origin origin = Origin
   NodeInfo n;
   n.op = std::move(op);
   n.name = std::move(name);
-  n.file = line > 0 ? "/home/user/model.cpp" : "";
+  n.file = line > 0 ? "/src/model.cpp" : "";
   n.line = line;
   n.origin = origin;
   n.from = std::move(from);

@@ -4,8 +4,8 @@
 // Equal kernels over other symbols share one module: dims are named after
 // arguments. The nodes of each are told by its dispatch.
 // CHECK-LABEL: func @main
-// CHECK: oriel.dispatch @k0_add_exp::@k0_add_exp(%arg0, %arg1) dims <> nodes {{\[\[}}5], [6]] {oriel.result_dims = [#oriel.dims<n>]}
-// CHECK: oriel.dispatch @k0_add_exp::@k0_add_exp(%arg2, %arg3) dims <> nodes {{\[\[}}7], [8]] {oriel.result_dims = [#oriel.dims<2*m>]}
+// CHECK: oriel.dispatch @k0_add_exp::@k0_add_exp(%arg0, %arg1) dims <> nodes {{\[\[}}5], [6]] {oriel.result_dims = [#oriel.dims<n>], oriel.result_nodes = array<i64: 6>}
+// CHECK: oriel.dispatch @k0_add_exp::@k0_add_exp(%arg2, %arg3) dims <> nodes {{\[\[}}7], [8]] {oriel.result_dims = [#oriel.dims<2*m>], oriel.result_nodes = array<i64: 8>}
 // One operand used twice is one argument: another kernel.
 // CHECK: oriel.dispatch @k1_add_exp::@k1_add_exp(%arg2) dims <> nodes
 // A size no operand has is an index argument, with its value here.
