@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 
@@ -147,9 +148,8 @@ void ExpectMatches(const Build& build, const std::vector<Tensor>& arguments,
   absl::StatusOr<std::vector<Tensor>> reference = (*base)(absl::MakeConstSpan(arguments));
   ASSERT_TRUE(reference.ok()) << reference.status();
   for (size_t i = 0; i < actual->size(); ++i) {
-    EXPECT_TRUE(BitEqual((*actual)[i], (*reference)[i]))
-        << "output " << i << " differs in bits between mode " << mode.name << " and default:\n"
-        << (*actual)[i].ToString() << "\n" << (*reference)[i].ToString();
+    EXPECT_TRUE(SameBits((*actual)[i], (*reference)[i]))
+        << "output " << i << " differs in bits between mode " << mode.name << " and default";
   }
 }
 
@@ -205,6 +205,42 @@ testing::AssertionResult Close(const Tensor& actual, const Tensor& expected, Tol
     }
   } while (Next(&index, actual.shape()));
   return testing::AssertionSuccess();
+}
+
+namespace {
+
+bool IsNaNBits(uint64_t x, DType t) {
+  switch (t) {
+    case DType::f64: return (x & ~(uint64_t{1} << 63)) > 0x7FF0000000000000u;
+    case DType::f32: return (x & 0x7FFFFFFFu) > 0x7F800000u;
+    case DType::f16: return (x & 0x7FFFu) > 0x7C00u;
+    case DType::bf16: return (x & 0x7FFFu) > 0x7F80u;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+testing::AssertionResult SameBits(const Tensor& actual, const Tensor& expected) {
+  if (BitEqual(actual, expected)) return testing::AssertionSuccess();
+  if (actual.shape() != expected.shape() || actual.dtype() != expected.dtype()) {
+    return testing::AssertionFailure() << "another shape or dtype";
+  }
+  const Tensor a = actual.Contiguous(), e = expected.Contiguous();
+  const size_t width = SizeOf(a.dtype());
+  int64_t different = 0, first = -1;
+  uint64_t x = 0, y = 0;  // of the first difference
+  for (int64_t i = 0; i < a.size(); ++i) {
+    uint64_t p = 0, q = 0;
+    std::memcpy(&p, static_cast<const char*>(a.raw()) + i * width, width);
+    std::memcpy(&q, static_cast<const char*>(e.raw()) + i * width, width);
+    if (p == q || (IsNaNBits(p, a.dtype()) && IsNaNBits(q, a.dtype()))) continue;
+    if (different++ == 0) first = i, x = p, y = q;
+  }
+  if (different == 0) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << different << " of " << a.size() << " elements of " << ToString(a.shape()) << " "
+                                     << NumpyName(a.dtype()) << " differ, first " << first << ": bits " << std::hex << x
+                                     << ", expected " << y;
 }
 
 std::vector<DType> AllDTypes() {

@@ -57,6 +57,11 @@ Tensor Data(Extents shape, DType dtype, uint64_t seed, bool special = false);
 // must agree.
 testing::AssertionResult Close(const Tensor& actual, const Tensor& expected, Tolerance tolerance);
 
+// Equal to the bit, saying where and how the first difference is. Any NaN equals
+// any NaN: IEEE 754 leaves sign and payload of a computed NaN open, and a
+// division folded at compile time has another sign than the machine's.
+testing::AssertionResult SameBits(const Tensor& actual, const Tensor& expected);
+
 std::vector<DType> AllDTypes();
 std::vector<DType> FloatDTypes();
 
