@@ -200,6 +200,7 @@ std::string WhatFits(const PreparedProgram& p, const ResolvedDims& d, uint64_t l
 
 std::string NodeCall(const PreparedProgram& p, NodeId id, int32_t step) {
   const NodeInfo* node = p.program.nodes.Find(id);
+  if (node == nullptr && step < 0) return "none: the inputs, states and constants alone";
   std::string text = node == nullptr ? (step >= 0 ? "step" : "?") : node->op;
   std::string operands;
   if (node != nullptr && !node->operands.empty()) {

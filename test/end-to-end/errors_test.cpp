@@ -74,6 +74,15 @@ TEST(Errors, TextThatDoesNotParseOrVerify) {
   ExpectError(CompileText("").status(), StatusCode::kInvalidArgument, {});
 }
 
+TEST(Errors, MemoryLimitBelowTheInputs) {
+  Value x = input("x", DType::f32, {dyn("n")});
+  absl::StatusOr<Function> f = CompileInMode({x}, {x + 1.0}, {}, {.memory_limit = 1000});
+  ASSERT_TRUE(f.ok()) << f.status();
+  ExpectError((*f)({Tensor::Ones({1000})}).status(), StatusCode::kResourceExhausted,
+              {"none: the inputs, states and constants alone", "Limit: 1000 bytes", "Storage map:", "What would fit:"});
+  EXPECT_TRUE((*f)({Tensor::Ones({10})}).ok());
+}
+
 TEST(Errors, MemoryLimit) {
   Value a = input("a", DType::f32, {dyn("n"), 200}), b = input("b", DType::f32, {200, 4000});
   absl::StatusOr<Function> f = CompileInMode({a, b}, {dot(a, b).named("hidden")}, {}, {.memory_limit = 4'000'000'000});
