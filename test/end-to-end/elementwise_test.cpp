@@ -27,11 +27,15 @@ const std::map<std::string, Binary>& Binaries() {
   return all;
 }
 
-// A poisoned value is right only when it says which op has no such dtype.
-bool Exists(const Value& v, const std::string& op) {
-  if (v.ok()) return true;
-  EXPECT_NE(v.status().message().find(op), std::string::npos) << v.status();
-  return false;
+// Does the op have the dtype? NumPy 2 lacks just these cells; an error must name
+// the op. Any other missing cell is a failure, so none can vanish unseen.
+bool Exists(const Value& v, const std::string& op, DType t) {
+  const bool expected = !(IsBool(t) && (op == "neg" || op == "sign" || op == "sub"));
+  EXPECT_EQ(v.ok(), expected) << op << " on " << NumpyName(t) << ": " << v.status();
+  if (!v.ok()) {
+    EXPECT_NE(v.status().message().find(op), std::string::npos) << v.status();
+  }
+  return v.ok();
 }
 
 TEST(Elementwise, UnaryOnEveryDType) {
@@ -40,7 +44,7 @@ TEST(Elementwise, UnaryOnEveryDType) {
       SCOPED_TRACE(name + " " + std::string(NumpyName(t)));
       Unary op = f;
       Tensor x = Data({117}, t, 3, /*special=*/true);
-      if (!Exists(op(input("x", t, {3})), name)) continue;
+      if (!Exists(op(input("x", t, {3})), name, t)) continue;
       ExpectMatches([op](const std::vector<Value>& in) { return std::vector<Value>{op(in[0])}; }, {x}, {{"n"}});
     }
   }
@@ -53,7 +57,7 @@ TEST(Elementwise, BinaryOnEveryDType) {
       Binary op = f;
       Tensor x = Data({11, 13}, t, 5, true), y = Data({11, 13}, t, 6, true);
       if (name == "pow" && IsSigned(t)) y = Data({11, 13}, DType::u8, 6).Cast(t).value();
-      if (!Exists(op(input("x", t, {3}), input("y", t, {3})), name)) continue;
+      if (!Exists(op(input("x", t, {3}), input("y", t, {3})), name, t)) continue;
       ExpectMatches([op](const std::vector<Value>& in) { return std::vector<Value>{op(in[0], in[1])}; }, {x, y},
                     {{"n", "m"}, {"n", "m"}});
     }
