@@ -21,7 +21,6 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -30,12 +29,11 @@
 #include "absl/status/status.h"
 #include "oriel/dim.h"
 #include "oriel/dtype.h"
+#include "oriel/location.h"
 #include "oriel/node_table.h"
 #include "oriel/tensor.h"
 
 namespace oriel {
-
-using Location = std::source_location;
 
 // A symbolic dim for input shapes: dyn("batch") is the same symbol wherever it
 // is named; sizes of equal name must agree at call.
