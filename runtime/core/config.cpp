@@ -1,9 +1,12 @@
 // File: config.cpp
 #include "oriel/config.h"
 
+#include <atomic>
 #include <charconv>
 #include <cstdlib>
+#include <iterator>
 #include <limits>
+#include <mutex>
 
 #include "runtime/core/status.h"
 
@@ -17,57 +20,122 @@ std::string_view Trim(std::string_view s) {
 }
 
 absl::Status Bad(std::string_view key, std::string_view value, std::string_view wanted) {
-  return absl::InvalidArgumentError("ORIEL_FLAGS: " + std::string(key) + " is \"" + std::string(value) +
-                                    "\", expected " + std::string(wanted));
+  return absl::InvalidArgumentError(std::string(key) + " is \"" + std::string(value) + "\", expected " +
+                                    std::string(wanted));
 }
 
-absl::Status SetOne(Config* config, std::string_view key, std::string_view value) {
-  if (key == "num_threads") {
-    int threads = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), threads);
-    if (error != std::errc() || end != value.data() + value.size() || threads < 0 || threads > 4096) {
-      return Bad(key, value, "an integer from 0 (all cores) to 4096");
-    }
-    config->num_threads = threads;
-  } else if (key == "memory_limit") {
-    const absl::StatusOr<uint64_t> bytes = Config::ParseBytes(value);
-    if (!bytes.ok()) return Bad(key, value, "bytes such as 2GB or 512MiB");
-    config->memory_limit = *bytes;
-  } else if (key == "cache_dir") {
-    config->cache_dir = std::string(value);
-  } else if (key == "profile") {
-    if (value == "1" || value == "true" || value == "True" || value == "on") {
-      config->profile = true;
-    } else if (value == "0" || value == "false" || value == "False" || value == "off") {
-      config->profile = false;
-    } else {
-      return Bad(key, value, "true or false");
-    }
-  } else if (key == "device") {
-    if (value != "cpu") return Bad(key, value, "\"cpu\"");
-    config->device = std::string(value);
+absl::Status SetBool(bool* to, std::string_view key, std::string_view value) {
+  if (value == "1" || value == "true" || value == "True" || value == "on") {
+    *to = true;
+  } else if (value == "0" || value == "false" || value == "False" || value == "off") {
+    *to = false;
   } else {
-    return absl::InvalidArgumentError("ORIEL_FLAGS: unknown key \"" + std::string(key) +
-                                      "\", expected num_threads, memory_limit, cache_dir, profile or device");
+    return Bad(key, value, "true or false");
   }
   return absl::OkStatus();
 }
 
-// Settings from the environment, and what was wrong with them.
-struct Environment {
+std::string BoolText(bool value) { return value ? "true" : "false"; }
+
+constexpr std::string_view kTestValueModes[] = {"off", "ignore", "warn", "raise"};
+
+// One setting: how it is read from text and printed as such.
+struct Setting {
+  const char* key;
+  absl::Status (*set)(Config* config, std::string_view key, std::string_view value);
+  std::string (*text)(const Config& config);
+};
+
+constexpr Setting kSettings[] = {
+    {"num_threads",
+     [](Config* config, std::string_view key, std::string_view value) {
+       int threads = 0;
+       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), threads);
+       if (error != std::errc() || end != value.data() + value.size() || threads < 0 || threads > 4096) {
+         return Bad(key, value, "an integer from 0 (all cores) to 4096");
+       }
+       config->num_threads = threads;
+       return absl::OkStatus();
+     },
+     [](const Config& config) { return std::to_string(config.num_threads); }},
+    {"memory_limit",
+     [](Config* config, std::string_view key, std::string_view value) {
+       const absl::StatusOr<uint64_t> bytes = Config::ParseBytes(value);
+       if (!bytes.ok()) return Bad(key, value, "bytes such as 2GB or 512MiB");
+       config->memory_limit = *bytes;
+       return absl::OkStatus();
+     },
+     [](const Config& config) { return std::to_string(config.memory_limit); }},
+    {"cache_dir",
+     [](Config* config, std::string_view, std::string_view value) {
+       config->cache_dir = std::string(value);
+       return absl::OkStatus();
+     },
+     [](const Config& config) { return config.cache_dir; }},
+    {"profile",
+     [](Config* config, std::string_view key, std::string_view value) { return SetBool(&config->profile, key, value); },
+     [](const Config& config) { return BoolText(config.profile); }},
+    {"profile_memory",
+     [](Config* config, std::string_view key, std::string_view value) {
+       return SetBool(&config->profile_memory, key, value);
+     },
+     [](const Config& config) { return BoolText(config.profile_memory); }},
+    {"compute_test_value",
+     [](Config* config, std::string_view key, std::string_view value) {
+       for (size_t i = 0; i < std::size(kTestValueModes); ++i) {
+         if (kTestValueModes[i] != value) continue;
+         config->compute_test_value = static_cast<TestValueMode>(i);
+         return absl::OkStatus();
+       }
+       return Bad(key, value, "off, ignore, warn or raise");
+     },
+     [](const Config& config) { return std::string(kTestValueModes[static_cast<size_t>(config.compute_test_value)]); }},
+    {"device",
+     [](Config* config, std::string_view key, std::string_view value) {
+       if (value != "cpu") return Bad(key, value, "\"cpu\"");
+       config->device = std::string(value);
+       return absl::OkStatus();
+     },
+     [](const Config& config) { return config.device; }},
+};
+
+absl::StatusOr<const Setting*> FindSetting(std::string_view key) {
+  std::string known;
+  for (const Setting& setting : kSettings) {
+    if (key == setting.key) return &setting;
+    known += (known.empty() ? "" : ", ") + std::string(setting.key);
+  }
+  return absl::InvalidArgumentError("unknown key \"" + std::string(key) + "\", expected one of " + known);
+}
+
+absl::Status SetOne(Config* config, std::string_view key, std::string_view value) {
+  ORIEL_ASSIGN_OR_RETURN(const Setting* setting, FindSetting(key));
+  return setting->set(config, key, value);
+}
+
+// The process's settings: those of the environment, then what Set() changed.
+struct Settings {
+  mutable std::mutex mutex;
   Config config;
-  absl::Status status;
-  Environment() {
+  absl::Status status;  // what was wrong with the environment's
+  std::atomic<TestValueMode> test_value_mode{TestValueMode::kOff};
+  std::atomic<uint64_t> memory_limit{0};
+  Settings() {
     if (const char* flags = std::getenv("ORIEL_FLAGS")) {
       Config parsed;
       status = parsed.Parse(flags);
-      if (status.ok()) config = parsed;
+      if (status.ok()) Take(parsed);
     }
   }
+  void Take(const Config& changed) {
+    config = changed;
+    test_value_mode.store(config.compute_test_value, std::memory_order_relaxed);
+    memory_limit.store(config.memory_limit, std::memory_order_relaxed);
+  }
 };
-const Environment& TheEnvironment() {
-  static const Environment* environment = new Environment;  // never destroyed: used at exit
-  return *environment;
+Settings& TheSettings() {
+  static Settings* settings = new Settings;  // never destroyed: used at exit
+  return *settings;
 }
 
 }  // namespace
@@ -83,7 +151,8 @@ absl::Status Config::Parse(std::string_view flags) {
     if (equals == std::string_view::npos) {
       return absl::InvalidArgumentError("ORIEL_FLAGS: \"" + std::string(item) + "\", expected key=value");
     }
-    ORIEL_RETURN_IF_ERROR(SetOne(&parsed, Trim(item.substr(0, equals)), Trim(item.substr(equals + 1))));
+    absl::Status status = SetOne(&parsed, Trim(item.substr(0, equals)), Trim(item.substr(equals + 1)));
+    if (!status.ok()) return Prefixed(status, "ORIEL_FLAGS");
   }
   *this = std::move(parsed);
   return absl::OkStatus();
@@ -113,7 +182,35 @@ absl::StatusOr<uint64_t> Config::ParseBytes(std::string_view text) {
   return number * scale;
 }
 
-const Config& Config::Get() { return TheEnvironment().config; }
-const absl::Status& Config::flags_status() { return TheEnvironment().status; }
+Config Config::Get() {
+  const Settings& settings = TheSettings();
+  std::lock_guard<std::mutex> lock(settings.mutex);
+  return settings.config;
+}
+
+const absl::Status& Config::flags_status() { return TheSettings().status; }
+
+absl::Status Config::Set(std::string_view key, std::string_view value) {
+  Settings& settings = TheSettings();
+  std::lock_guard<std::mutex> lock(settings.mutex);
+  Config changed = settings.config;
+  ORIEL_RETURN_IF_ERROR(SetOne(&changed, Trim(key), Trim(value)));
+  settings.Take(changed);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Config::Text(std::string_view key) {
+  ORIEL_ASSIGN_OR_RETURN(const Setting* setting, FindSetting(key));
+  return setting->text(Get());
+}
+
+std::vector<std::string> Config::Keys() {
+  std::vector<std::string> keys;
+  for (const Setting& setting : kSettings) keys.push_back(setting.key);
+  return keys;
+}
+
+TestValueMode Config::test_value_mode() { return TheSettings().test_value_mode.load(std::memory_order_relaxed); }
+uint64_t Config::current_memory_limit() { return TheSettings().memory_limit.load(std::memory_order_relaxed); }
 
 }  // namespace oriel

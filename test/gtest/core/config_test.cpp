@@ -24,13 +24,34 @@ TEST(Config, ParsesEveryKey) {
 TEST(Config, ErrorsNameTheKeyAndChangeNothing) {
   Config c;
   for (const char* bad : {"num_threads=many", "num_threads=-1", "num_threads=1x", "memory_limit=2XB", "profile=maybe",
-                          "device=abacus", "colour=red", "profile"}) {
+                          "compute_test_value=maybe", "profile_memory=2", "device=abacus", "colour=red", "profile"}) {
     const absl::Status s = c.Parse(std::string("num_threads=7,") + bad);
     EXPECT_EQ(s.code(), absl::StatusCode::kInvalidArgument) << bad;
     const std::string text(bad);
     EXPECT_THAT(std::string(s.message()), HasSubstr(text.substr(0, text.find('='))));
     EXPECT_EQ(c.num_threads, 0);
   }
+}
+
+TEST(Config, SetAtRunTime) {
+  const std::string before = Config::Text("compute_test_value").value();
+  ASSERT_TRUE(Config::Set("compute_test_value", "warn").ok());
+  EXPECT_EQ(Config::Get().compute_test_value, TestValueMode::kWarn);
+  EXPECT_EQ(Config::test_value_mode(), TestValueMode::kWarn);
+  EXPECT_EQ(Config::Text("compute_test_value").value(), "warn");
+  ASSERT_TRUE(Config::Set("memory_limit", "3kB").ok());
+  EXPECT_EQ(Config::current_memory_limit(), 3000u);
+  EXPECT_EQ(Config::Text("memory_limit").value(), "3000");
+  EXPECT_FALSE(Config::Set("memory_limit", "much").ok());
+  EXPECT_EQ(Config::current_memory_limit(), 3000u);
+  EXPECT_THAT(std::string(Config::Set("colour", "red").message()), HasSubstr("colour"));
+  EXPECT_FALSE(Config::Text("colour").ok());
+  // What Text gives, Set takes.
+  for (const std::string& key : Config::Keys()) {
+    EXPECT_TRUE(Config::Set(key, Config::Text(key).value()).ok()) << key;
+  }
+  ASSERT_TRUE(Config::Set("memory_limit", "0").ok());
+  ASSERT_TRUE(Config::Set("compute_test_value", before).ok());
 }
 
 TEST(Config, Bytes) {
