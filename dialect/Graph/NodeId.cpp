@@ -50,24 +50,32 @@ std::optional<unsigned> oriel::ir::getKernelLine(Location loc) {
   return getLine(loc, kKernelFile);
 }
 
-oriel::NodeTable oriel::ir::getNodeTable(ModuleOp module) {
-  NodeTable table;
-  auto nodes = module->getAttrOfType<ArrayAttr>(kNodesAttr);
+static oriel::NodeTable readTable(ModuleOp module, StringRef attribute) {
+  oriel::NodeTable table;
+  auto nodes = module->getAttrOfType<ArrayAttr>(attribute);
   if (!nodes)
     return table;
   for (NodeAttr node : nodes.getAsRange<NodeAttr>()) {
-    NodeInfo info;
+    oriel::NodeInfo info;
     info.op = node.getOp().str();
     info.name = node.getName().str();
     info.scope = node.getScope().str();
     info.file = node.getFile().str();
     info.line = static_cast<int32_t>(node.getLine());
-    info.origin = static_cast<Origin>(node.getOrigin());
+    info.origin = static_cast<oriel::Origin>(node.getOrigin());
     info.from.assign(node.getFrom().begin(), node.getFrom().end());
     info.rule = node.getRule().str();
     table.Add(std::move(info));
   }
   return table;
+}
+
+oriel::NodeTable oriel::ir::getNodeTable(ModuleOp module) {
+  return readTable(module, kNodesAttr);
+}
+
+oriel::NodeTable oriel::ir::getOrigins(ModuleOp module) {
+  return readTable(module, kOriginsAttr);
 }
 
 void oriel::ir::setNodeTable(ModuleOp module, const oriel::NodeTable &table) {

@@ -40,6 +40,9 @@ std::optional<unsigned> getKernelLine(mlir::Location loc);
 
 // The node table of a module's `oriel.nodes`, and back.
 oriel::NodeTable getNodeTable(mlir::ModuleOp module);
+// The rows of `oriel.origins`: nodes that others are derived from and that the
+// graph does not have. In its rows and in locations -1-k names the k-th of them.
+oriel::NodeTable getOrigins(mlir::ModuleOp module);
 void setNodeTable(mlir::ModuleOp module, const oriel::NodeTable &table);
 
 // Adds derived nodes while rewriting. write() puts the table into the module.

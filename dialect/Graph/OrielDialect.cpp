@@ -35,6 +35,7 @@ void OrielDialect::initialize() {
   registerIndexOps(this);
   registerControlOps(this);
   registerStateOps(this);
+  registerTapOps(this);
   registerKernelOps(this);
 }
 
@@ -50,12 +51,12 @@ Operation *OrielDialect::materializeConstant(OpBuilder &builder,
 LogicalResult OrielDialect::verifyOperationAttribute(Operation *op,
                                                      NamedAttribute attribute) {
   StringRef name = attribute.getName();
-  if (name == kNodesAttr) {
+  if (name == kNodesAttr || name == kOriginsAttr) {
     auto table = dyn_cast<ArrayAttr>(attribute.getValue());
     if (!isa<ModuleOp>(op) || !table ||
         !llvm::all_of(table, llvm::IsaPred<NodeAttr>))
       return op->emitError()
-             << "'" << kNodesAttr
+             << "'" << name
              << "' must be an array of #oriel.node on a module, got "
              << attribute.getValue();
   }

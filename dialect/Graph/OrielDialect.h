@@ -20,6 +20,7 @@ inline constexpr llvm::StringLiteral kNameAttr = "oriel.name";   // arguments, r
 inline constexpr llvm::StringLiteral kDimsAttr = "oriel.dims";   // arguments
 inline constexpr llvm::StringLiteral kNodeAttr = "oriel.node";   // arguments
 inline constexpr llvm::StringLiteral kNodesAttr = "oriel.nodes"; // the module
+inline constexpr llvm::StringLiteral kOriginsAttr = "oriel.origins"; // the module
 inline constexpr llvm::StringLiteral kTargetAttr = "oriel.target"; // the module
 
 // "[3, 4]".

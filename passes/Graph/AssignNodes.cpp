@@ -14,6 +14,20 @@ namespace oriel {
 using namespace mlir;
 using namespace oriel;
 
+// `{from = [3, -1], rule = "grad"}`: a node that the builder of the graph made
+// on behalf of others. The ids are relative to the nodes this run assigns,
+// negative ones to `oriel.origins`; resolveFrom makes them ids of the table.
+static void readDerivation(DictionaryAttr derivation, NodeInfo &info) {
+  auto from = derivation.getAs<ArrayAttr>("from");
+  auto rule = derivation.getAs<StringAttr>("rule");
+  if (!from || !rule || !llvm::all_of(from, llvm::IsaPred<IntegerAttr>))
+    return;
+  info.origin = Origin::kDerived;
+  info.rule = rule.str();
+  for (auto id : from.getAsRange<IntegerAttr>())
+    info.from.push_back(id.getInt());
+}
+
 // What a location says: the name, with its scope before it, and the line.
 static void readLocation(Location loc, NodeInfo &info) {
   if (auto named = dyn_cast<NameLoc>(loc)) {
@@ -32,6 +46,8 @@ static void readLocation(Location loc, NodeInfo &info) {
   } else if (auto call = dyn_cast<CallSiteLoc>(loc)) {
     readLocation(call.getCallee(), info);
   } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
+    if (auto derivation = dyn_cast_if_present<DictionaryAttr>(fused.getMetadata()))
+      readDerivation(derivation, info);
     for (Location part : fused.getLocations())
       if (info.line == 0)
         readLocation(part, info);
@@ -64,7 +80,7 @@ static LogicalResult verifyGraph(FunctionOpInterface function) {
         op->getParentOp() == function && op->hasTrait<OpTrait::IsTerminator>();
     bool isGraphOp = isa_and_nonnull<ir::OrielDialect, check::CheckDialect>(
                          op->getDialect()) &&
-                     !isa<ir::CheckIndexOp>(op);
+                     !isa<ir::CheckIndexOp, ir::ObserveOp>(op);
     if (isReturn || isGraphOp)
       return WalkResult::advance();
     op->emitOpError()
@@ -81,6 +97,7 @@ struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     NodeTable table = ir::getNodeTable(module);
+    NodeId first = static_cast<NodeId>(table.size());
     auto hasNode = [&](Location loc) {
       return table.Find(ir::getNodeId(loc)) != nullptr;
     };
@@ -98,12 +115,38 @@ struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
       assignArguments(function, table);
       function.getFunctionBody().walk<WalkOrder::PreOrder>(
           [&](Operation *nested) {
+            // Taps are no nodes: the table is the same without them.
             if (!nested->hasTrait<OpTrait::IsTerminator>() &&
-                !hasNode(nested->getLoc()))
+                !isa<ir::TapOp>(nested) && !hasNode(nested->getLoc()))
               assign(nested, table, getName(nested, ""));
           });
     }
+    if (failed(addOrigins(table, first)))
+      return signalPassFailure();
     ir::setNodeTable(module, table);
+  }
+
+  // Appends the rows of `oriel.origins` to the nodes from `first` on, and makes
+  // what those are derived from ids of the table.
+  LogicalResult addOrigins(NodeTable &table, NodeId first) {
+    ModuleOp module = getOperation();
+    auto numNodes = static_cast<NodeId>(table.size());
+    for (NodeInfo info : ir::getOrigins(module).nodes())
+      table.Add(std::move(info));
+    module->removeAttr(ir::kOriginsAttr);
+    auto end = static_cast<NodeId>(table.size());
+    for (NodeId id = first; id < end; ++id)
+      for (NodeId &from : table.Find(id)->from) {
+        NodeId given = from;
+        from = given < 0 ? numNodes - 1 - given : first + given;
+        if (from < end && (given < 0 || from < numNodes))
+          continue;
+        return module.emitError()
+               << "node " << id << " is derived from node " << given
+               << " of " << numNodes - first << " and " << end - numNodes
+               << " origins (negative)";
+      }
+    return success();
   }
 
   static StringRef getName(Operation *op, StringRef otherwise) {

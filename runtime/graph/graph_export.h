@@ -5,12 +5,14 @@
 #ifndef ORIEL_GRAPH_GRAPH_EXPORT_H_
 #define ORIEL_GRAPH_GRAPH_EXPORT_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "oriel/function.h"
 #include "oriel/node_table.h"
+#include "oriel/taps.h"
 #include "oriel/value.h"
 #include "runtime/ops/infer.h"
 
@@ -28,10 +30,14 @@ struct ExportedGraph {
   // each has there (the state's name, made unique).
   std::vector<State> states;
   std::vector<std::string> state_symbols;
-  // The ids that oriel-assign-nodes gives: states, arguments, then ops in the
-  // order of the text, an op with regions after those in them; op, name, scope,
-  // file and line of each. (Terminators are no nodes.)
+  // The node table that oriel-assign-nodes makes of the text: states, arguments,
+  // then ops in the order of the text, an op with regions before those in them
+  // (terminators are no nodes), then the nodes that derived ones come from and
+  // the graph does not have (kDead).
   std::vector<NodeInfo> nodes;
+  // The callbacks of the taps in the order of the text; null for a print or
+  // an assert.
+  std::vector<std::shared_ptr<const WatchCallback>> taps;
 };
 
 // The errors of compile(): the first poisoned value's status; InvalidArgument

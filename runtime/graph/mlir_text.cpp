@@ -5,7 +5,10 @@
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
 #include "runtime/graph/graph_export.h"
+#include "runtime/graph/implied_updates.h"
+#include "runtime/graph/loop.h"
 #include "runtime/graph/mlir_syntax.h"
+#include "runtime/graph/node_numbers.h"
 
 namespace oriel {
 namespace graph {
@@ -17,19 +20,25 @@ TensorType TypeOf(const Value& value) { return {value.dtype(), value.shape()}; }
 // without names of nodes it is what programs are cached by.
 class TextWriter {
  public:
-  TextWriter(bool locations, ExportedGraph* exported) : locations_(locations), exported_(exported) {}
+  TextWriter(const NodeNumbers* numbers, const ExportedGraph* exported)
+      : locations_(numbers != nullptr), numbers_(numbers), exported_(exported) {}
 
   std::string Write(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
                     const std::vector<Value>& new_values, const std::vector<std::string>& new_value_symbols,
                     const std::map<uint64_t, std::string>& state_symbols, const std::string& name);
 
+  // Of the taps written, in their order.
+  std::vector<std::shared_ptr<const WatchCallback>> TakeTaps() { return std::move(taps_); }
+
  private:
   void Line(const std::string& text) { body_.append(static_cast<size_t>(indent_) * 2, ' ').append(text).append("\n"); }
-  std::string Loc(const std::string& name, const std::string& scope, const std::string& file, int line) const;
-  std::string Loc(const Node& node) const { return Loc(node.name, node.scope, node.file, node.line); }
-  void Note(const std::string& op, const std::string& name, const std::string& scope, const std::string& file,
-            int line);
-  void Note(const Node& node, const std::string& op) { Note(op, node.name, node.scope, node.file, node.line); }
+  std::string Loc(const std::string& name, const std::string& scope, const std::string& file, int line,
+                  const std::string& derivation = "") const;
+  std::string Loc(const Node& node) const {
+    return Loc(node.name, node.scope, node.file, node.line, DerivationText(node));
+  }
+  // "<{from = [3], rule = "grad"}>" of a derived node, else "".
+  std::string DerivationText(const Node& node) const;
 
   const std::string& Name(const Value& value) const { return names_.at({value.id(), value.result_index()}); }
   std::string NamesOf(absl::Span<const Value> values) const;
@@ -40,40 +49,38 @@ class TextWriter {
   // The part between the op's name and its location.
   std::string Assembly(const Node& node);
   std::string ElementwiseAssembly(const Node& node);
+  std::string TapAssembly(const Node& node);
   void WriteNode(const Node& node);
   void WriteLoop(const Node& node, const std::string& results);
   void WriteBranch(const Node& node, const std::string& results);
   void WriteRegion(const Region& region);
 
   bool locations_;
-  ExportedGraph* exported_;  // notes nodes when writing with locations
+  const NodeNumbers* numbers_;  // with locations
+  const ExportedGraph* exported_;
   const std::map<uint64_t, std::string>* symbols_ = nullptr;
   std::map<std::pair<NodeId, int>, std::string> names_;
   std::vector<MlirResource> resources_;
   std::string body_;
   int indent_ = 0;
   int next_ = 0;
+  std::vector<std::shared_ptr<const WatchCallback>> taps_;
 };
 
-std::string TextWriter::Loc(const std::string& name, const std::string& scope, const std::string& file,
-                            int line) const {
+std::string TextWriter::Loc(const std::string& name, const std::string& scope, const std::string& file, int line,
+                            const std::string& derivation) const {
   if (!locations_) return "";
-  std::string place = MlirString(file) + ":" + std::to_string(line) + ":1";
   const std::string full = scope.empty() ? name : scope + "/" + name;
-  return " loc(" + (full.empty() ? place : MlirString(full) + "(" + place + ")") + ")";
+  std::string place = MlirString(file) + ":" + std::to_string(line) + ":1";
+  if (!full.empty()) place = MlirString(full) + "(" + place + ")";
+  return " loc(" + (derivation.empty() ? place : "fused" + derivation + "[" + place + "]") + ")";
 }
 
-void TextWriter::Note(const std::string& op, const std::string& name, const std::string& scope,
-                      const std::string& file, int line) {
-  if (!locations_) return;
-  NodeInfo info;
-  info.id = static_cast<NodeId>(exported_->nodes.size());
-  info.op = op;
-  info.name = name;
-  info.scope = scope;
-  info.file = file;
-  info.line = line;
-  exported_->nodes.push_back(std::move(info));
+std::string TextWriter::DerivationText(const Node& node) const {
+  if (!locations_ || node.derivation == nullptr) return "";
+  std::string text;
+  for (NodeId id : numbers_->FromOf(*node.derivation)) text += (text.empty() ? "" : ", ") + std::to_string(id);
+  return "<{from = [" + text + "], rule = " + MlirString(node.derivation->rule) + "}>";
 }
 
 std::string TextWriter::NamesOf(absl::Span<const Value> values) const {
@@ -99,6 +106,25 @@ std::string TextWriter::ElementwiseAssembly(const Node& node) {
   bool same = true;
   for (const Value& operand : node.operands) same = same && MlirType({DType::boolean, operand.shape()}) == shape;
   return text + (same ? MlirType(TypeOf(last)) : Functional(node));
+}
+
+std::string TextWriter::TapAssembly(const Node& node) {
+  std::string text = *node.attrs.Get<std::string>("kind") + " " + Name(node.operands[0]);
+  const auto list = [&](size_t first, size_t count) {
+    const absl::Span<const Value> values = absl::MakeSpan(node.operands).subspan(first, count);
+    return "(" + NamesOf(values) + " : " + TypesOf(values) + ")";
+  };
+  if (const auto* counts = node.attrs.Get<std::vector<int64_t>>("counts")) {
+    const size_t shown = 1 + counts->size();
+    text += " when" + list(1, counts->size());
+    if (shown < node.operands.size()) text += " of" + list(shown, node.operands.size() - shown);
+    text += " counts " + MlirInts(*counts);
+  }
+  for (const char* name : {"message", "attributes"}) {
+    const std::string* value = node.attrs.Get<std::string>(name);
+    if (value != nullptr && !value->empty()) text += std::string(" ") + name + " " + MlirString(*value);
+  }
+  return text + " : " + MlirType(TypeOf(node.operands[0]));
 }
 
 std::string TextWriter::Assembly(const Node& node) {
@@ -147,6 +173,8 @@ std::string TextWriter::Assembly(const Node& node) {
       return x + "[" + from(1) + "]" + axis() + " : " + Functional(node);
     case OpKind::kScatter:
       return kind() + x + "[" + from(2) + "], " + Name(node.operands[1]) + axis() + " : " + Functional(node);
+    case OpKind::kTap:
+      return TapAssembly(node);
     default:  // cast
       return x + arrow;
   }
@@ -162,21 +190,32 @@ void TextWriter::WriteRegion(const Region& region) {
 }
 
 void TextWriter::WriteLoop(const Node& node, const std::string& results) {
-  const Region& region = node.regions[0];
-  std::string text = results + "oriel.loop ";
-  std::string bindings;
-  for (size_t i = 0; i < region.arguments.size(); ++i) {
-    const Value& argument = region.arguments[i];
-    const std::string name = (i == 0 ? "%i" : "%c") + std::to_string(next_++);
-    names_[{argument.id(), 0}] = name;
-    if (i == 0) {
-      text += name;
-      continue;
-    }
-    bindings += (i > 1 ? ", " : "") + name + " = " + Name(node.operands[i]) + " : " + MlirType(TypeOf(argument));
+  const LoopView loop(node);
+  const auto bind = [&](const Value& argument, const std::string& prefix) {
+    return names_[{argument.id(), 0}] = prefix + std::to_string(next_++);
+  };
+  const auto list = [](std::string* text, const std::string& item) { *text += (text->empty() ? "" : ", ") + item; };
+  std::string text = results + "oriel.loop " + bind(loop.index(), "%i") + " to " + Name(loop.trips());
+  if (loop.extent()) text += " extent " + MlirDims({*loop.extent()});
+  std::string rows, carried, stacks;
+  for (size_t s = 0; s < loop.sequences(); ++s) {
+    const std::string array = Name(loop.array(s));
+    list(&rows, bind(loop.element(s), "%e") + " = " + array + " from " + MlirDims({loop.start(s)}) + " by " +
+                    std::to_string(loop.step(s)) + " : " + MlirType(TypeOf(loop.array(s))));
   }
-  Line(text + " to " + Name(node.operands[0]) + " with (" + bindings + ") {");
-  WriteRegion(region);
+  for (size_t k = 0; k < loop.carried(); ++k) {
+    const std::string initial = Name(loop.initial(k));
+    list(&carried, bind(loop.argument(k), "%c") + " = " + initial + " : " + MlirType(TypeOf(loop.argument(k))));
+  }
+  for (size_t j = 0; j < loop.stacks(); ++j) list(&stacks, MlirType(node.types[static_cast<size_t>(loop.stack_index(j))]));
+  if (!rows.empty()) text += " over (" + rows + ")";
+  text += " with (" + carried + ")";
+  if (loop.reverse()) text += " reverse";
+  if (loop.until()) text += " until";
+  if (loop.checked()) text += " checked";
+  if (!stacks.empty()) text += " collects (" + stacks + ")";
+  Line(text + " {");
+  WriteRegion(loop.region());
   Line("}" + Loc(node));
 }
 
@@ -192,6 +231,7 @@ void TextWriter::WriteBranch(const Node& node, const std::string& results) {
 
 void TextWriter::WriteNode(const Node& node) {
   const std::string& mnemonic = GetOpInfo(node.op).mnemonic;
+  if (node.op == OpKind::kTap) taps_.push_back(node.tap);
   const bool region = node.op == OpKind::kLoop || node.op == OpKind::kBranch;
   const std::string name = "%" + std::to_string(next_++);
   std::string results = name;
@@ -211,7 +251,6 @@ void TextWriter::WriteNode(const Node& node) {
   } else {
     WriteBranch(node, results);
   }
-  Note(node, mnemonic);
 }
 
 std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
@@ -219,7 +258,7 @@ std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vecto
                               const std::vector<std::string>& new_value_symbols,
                               const std::map<uint64_t, std::string>& state_symbols, const std::string& name) {
   symbols_ = &state_symbols;
-  Line("module {");
+  Line("module " + (locations_ ? numbers_->OriginsText() : "") + "{");
   ++indent_;
   for (size_t i = 0; i < exported_->states.size(); ++i) {
     const State& state = exported_->states[i];
@@ -228,13 +267,11 @@ std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vecto
     const StateCell& cell = *state.cell();
     Line("oriel.state " + MlirSymbol(symbol) + " : " + MlirType({cell.dtype, Dims(shape.begin(), shape.end())}) +
          Loc("", "", cell.file, cell.line));
-    Note("state", symbol, "", cell.file, cell.line);
   }
   std::set<std::string> taken;
   std::string arguments;
   for (const Value& input : inputs) {
     const Node& node = *input.node();
-    Note(node, "input");
     std::string ssa = "%" + (IsMlirIdentifier(node.name) ? node.name : "arg" + std::to_string(next_++));
     while (!taken.insert(ssa).second) ssa += "_";
     names_[{node.id, 0}] = ssa;
@@ -259,7 +296,6 @@ std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vecto
     const Node& node = *new_values[i].node();
     Line("oriel.state_update " + MlirSymbol(new_value_symbols[i]) + ", " + Name(new_values[i]) + " : " +
          MlirType(TypeOf(new_values[i])) + Loc(new_value_symbols[i], node.scope, node.file, node.line));
-    Note("state_update", new_value_symbols[i], node.scope, node.file, node.line);
   }
   Line(outputs.empty() ? "return" : "return " + NamesOf(outputs) + " : " + TypesOf(outputs));
   --indent_;
@@ -325,10 +361,12 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
     declare(state.cell());
     new_value_symbols.push_back(symbols.at(state.id()));
   }
-  exported.text =
-      TextWriter(true, &exported).Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
+  const NodeNumbers numbers(inputs, roots, new_values, new_value_symbols, &exported);
+  TextWriter writer(&numbers, &exported);
+  exported.text = writer.Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
+  exported.taps = writer.TakeTaps();
   exported.key_bytes =
-      TextWriter(false, &exported).Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
+      TextWriter(nullptr, &exported).Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
   return exported;
 }
 
@@ -336,7 +374,7 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
 
 absl::StatusOr<std::string> ToMlirText(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
                                        const std::vector<Update>& updates, const std::string& name) {
-  ORIEL_ASSIGN_OR_RETURN(graph::ExportedGraph exported, graph::ExportGraph(inputs, outputs, updates, name));
+  ORIEL_ASSIGN_OR_RETURN(graph::ExportedGraph exported, graph::ExportGraph(inputs, outputs, graph::WithImpliedUpdates(outputs, updates), name));
   return std::move(exported.text);
 }
 

@@ -7,6 +7,7 @@
 
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
+#include "runtime/graph/test_value.h"
 
 namespace oriel {
 namespace graph {
@@ -19,7 +20,22 @@ NodeId NextNodeId() {
 
 // Bodies and name scopes that are open in this thread, outermost first.
 thread_local std::vector<uint64_t> open_regions;
+// Of each of them its first argument, the induction variable of a loop; null
+// when it has none.
+thread_local std::vector<Value> open_inductions;
 thread_local std::vector<std::string> open_scopes;
+
+// The open OriginScopes of this thread, outermost first.
+struct OpenOrigin {
+  std::shared_ptr<const Derivation> derivation;  // null: paused
+  std::string file, scope;
+  int32_t line = 0;
+};
+thread_local std::vector<OpenOrigin> open_origins;
+
+const OpenOrigin* CurrentOrigin() {
+  return open_origins.empty() || open_origins.back().derivation == nullptr ? nullptr : &open_origins.back();
+}
 
 std::string CurrentScope() {
   std::string scope;
@@ -27,11 +43,47 @@ std::string CurrentScope() {
   return scope;
 }
 
+std::shared_ptr<const Derivation> Derive(absl::Span<const Node* const> from, std::string rule) {
+  auto derivation = std::make_shared<Derivation>();
+  for (const Node* node : from) derivation->from.push_back({InfoOf(*node), node->derivation});
+  derivation->rule = std::move(rule);
+  return derivation;
+}
+
+void OpenScope(absl::Span<const Node* const> from, std::string rule, const Location& at) {
+  OpenOrigin origin;
+  origin.derivation = Derive(from, std::move(rule));
+  if (from.empty()) {
+    origin.file = at.file_name();
+    origin.line = static_cast<int32_t>(at.line());
+    origin.scope = CurrentScope();
+  } else {
+    origin.file = from[0]->file;
+    origin.line = from[0]->line;
+    origin.scope = from[0]->scope;
+  }
+  open_origins.push_back(std::move(origin));
+}
+
+// What a builder inserts so that operands fit.
+std::shared_ptr<const Derivation> FittingOf(const NodeSpec& spec) {
+  if (spec.operands.empty()) return Derive({}, "scalar operand");
+  const Node* operand = spec.operands[0].node().get();
+  return Derive({&operand, 1}, GetOpInfo(spec.op).mnemonic + " to fit");
+}
+
 std::shared_ptr<Node> NewNode(NodeKind kind, const Location& at) {
   auto node = std::make_shared<Node>();
   node->kind = kind;
   node->id = NextNodeId();
   node->region = open_regions.empty() ? 0 : open_regions.back();
+  if (const OpenOrigin* origin = CurrentOrigin()) {
+    node->derivation = origin->derivation;
+    node->scope = origin->scope;
+    node->file = origin->file;
+    node->line = origin->line;
+    return node;
+  }
   node->scope = CurrentScope();
   node->file = at.file_name();
   node->line = static_cast<int32_t>(at.line());
@@ -46,6 +98,8 @@ void TakeReferences(Node& node, std::vector<Value>* out) {
   };
   take(node.operands);
   take(node.captures);
+  for (ImpliedUpdate& update : node.implied) out->push_back(std::move(update.value));
+  node.implied.clear();
   for (Region& region : node.regions) {
     take(region.arguments);
     take(region.results);
@@ -100,6 +154,35 @@ std::string Node::Label() const {
   if (kind == NodeKind::kArgument) what = "argument";
   return what + "#" + std::to_string(id);
 }
+
+NodeInfo InfoOf(const Node& node) {
+  NodeInfo info;
+  info.id = node.id;
+  info.op = node.kind == NodeKind::kInput ? "input" : node.kind == NodeKind::kOp ? GetOpInfo(node.op).mnemonic : "argument";
+  info.name = node.name;
+  info.scope = node.scope;
+  info.file = node.file;
+  info.line = node.line;
+  return info;
+}
+
+OriginScope::OriginScope(absl::Span<const Value> from, std::string rule, const Location& at) {
+  std::vector<const Node*> nodes;
+  for (const Value& value : from) {
+    if (value.ok()) nodes.push_back(value.node().get());
+  }
+  OpenScope(nodes, std::move(rule), at);
+}
+OriginScope::OriginScope(std::initializer_list<Value> from, std::string rule, const Location& at)
+    : OriginScope(absl::MakeConstSpan(from.begin(), from.size()), std::move(rule), at) {}
+OriginScope::OriginScope(const Node& from, std::string rule) {
+  const Node* node = &from;
+  OpenScope({&node, 1}, std::move(rule), Location("", 0));
+}
+OriginScope::~OriginScope() { open_origins.pop_back(); }
+
+OriginPause::OriginPause() { open_origins.emplace_back(); }
+OriginPause::~OriginPause() { open_origins.pop_back(); }
 
 std::vector<const Node*> Reachable(absl::Span<const Value> roots, uint64_t region) {
   std::map<NodeId, const Node*> found;  // by id: in the order of making
@@ -160,6 +243,7 @@ Value MakeTyped(NodeSpec spec, std::vector<TensorType> types, std::vector<DimReq
     return Poison(Prefixed(status, GetOpInfo(spec.op).mnemonic), at);
   }
   auto node = NewNode(NodeKind::kOp, at);
+  if (spec.derived && node->derivation == nullptr) node->derivation = FittingOf(spec);
   for (const Region& region : spec.regions) {
     for (Value& capture : CapturesOf(region)) node->captures.push_back(std::move(capture));
   }
@@ -173,9 +257,11 @@ Value MakeTyped(NodeSpec spec, std::vector<TensorType> types, std::vector<DimReq
   node->operands = std::move(spec.operands);
   node->regions = std::move(spec.regions);
   node->state = std::move(spec.state);
-  node->derived = spec.derived;
+  node->implied = std::move(spec.implied);
+  node->tap = std::move(spec.tap);
   node->types = std::move(types);
   node->requirements = std::move(requirements);
+  if (absl::Status status = GiveTestValue(node.get()); !status.ok()) return Poison(status, at);
   return Value(std::move(node));
 }
 
@@ -185,18 +271,38 @@ Value MakeLeaf(NodeKind kind, std::string name, TensorType type, const Location&
   if (kind == NodeKind::kInput) node->region = 0;
   node->name = std::move(name);
   node->types.push_back(std::move(type));
-  return Value(std::move(node));
+  node->test = std::make_shared<TestSlot>();
+  Value leaf(std::move(node));
+  if (kind == NodeKind::kArgument && !open_inductions.empty() && open_inductions.back().node() == nullptr) {
+    open_inductions.back() = leaf;
+  }
+  return leaf;
 }
 
 RegionScope::RegionScope() {
   static std::atomic<uint64_t> next{1};
   id_ = next.fetch_add(1, std::memory_order_relaxed);
   open_regions.push_back(id_);
+  open_inductions.emplace_back();
 }
 
-RegionScope::RegionScope(uint64_t id) : id_(id) { open_regions.push_back(id); }
+RegionScope::RegionScope(uint64_t id) : id_(id) {
+  open_regions.push_back(id);
+  open_inductions.emplace_back();
+}
 
-RegionScope::~RegionScope() { open_regions.pop_back(); }
+RegionScope::~RegionScope() {
+  open_regions.pop_back();
+  open_inductions.pop_back();
+}
+
+std::vector<Value> OpenInductions() {
+  std::vector<Value> inductions;
+  for (const Value& value : open_inductions) {
+    if (value.ok()) inductions.push_back(value);
+  }
+  return inductions;
+}
 
 std::vector<Value> CapturesOf(const Region& region) {
   std::vector<Value> captures;

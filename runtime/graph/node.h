@@ -6,12 +6,14 @@
 #define ORIEL_GRAPH_NODE_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "oriel/taps.h"
 #include "oriel/value.h"
 #include "runtime/core/state_cell.h"
 #include "runtime/ops/attrs.h"
@@ -35,6 +37,27 @@ struct Region {
   std::vector<Value> results;
 };
 
+// What a node that the library made stands for: `rule` of the nodes `from`.
+// Plain data, not the nodes themselves: a gradient need not keep what it came
+// from alive.
+struct Derivation {
+  struct From {
+    NodeInfo info;  // id: of the process, not of a table
+    std::shared_ptr<const Derivation> derivation;  // when it is derived itself
+  };
+  std::vector<From> from;
+  std::string rule;
+};
+
+struct TestSlot;
+
+// An update that a function which uses the node makes, unless it is given
+// another of that state (random.h).
+struct ImpliedUpdate {
+  std::shared_ptr<StateCell> state;
+  Value value;
+};
+
 struct Node {
   NodeKind kind = NodeKind::kPoison;
   OpKind op = OpKind::kConstant;  // of kOp
@@ -45,15 +68,20 @@ struct Node {
   std::vector<Region> regions;
   std::vector<Value> captures;       // values from above that the regions use
   std::shared_ptr<StateCell> state;  // of state_read
+  std::vector<ImpliedUpdate> implied;
+  std::shared_ptr<const WatchCallback> tap;  // of a watch
 
   // Copies under another name (Value::named) keep the id: they are one node.
   NodeId id = kNoNode;
   uint64_t region = 0;  // the innermost body it was made in, 0: none
   std::string name, scope, file;
   int32_t line = 0;
-  bool derived = false;  // made by a builder to fit operands, not stated
+  // Not null: made on behalf of other nodes, not stated by the program.
+  std::shared_ptr<const Derivation> derivation;
 
   absl::Status status;  // not OK for kPoison
+
+  std::shared_ptr<TestSlot> test;  // its test value (test_value.h); null: none
 
   Node() = default;
   Node(const Node&) = default;
@@ -63,6 +91,38 @@ struct Node {
 
   std::string Where() const;  // "file.cpp:42", "" when unknown
   std::string Label() const;  // the name, or "add#17"
+};
+
+// What reports show of a node; the id is that of the process.
+NodeInfo InfoOf(const Node& node);
+
+// Nodes made in this thread while it lives are derived: they stand for `rule`
+// ("grad") of the nodes `from`, and carry the line and the name scope of the
+// first of them whatever Location their builder is given. Empty or poisoned
+// values in `from` are left out. With none left, and in the second form, nodes
+// carry `at`. The innermost scope counts.
+//
+//   OriginScope origin({y}, "grad");
+//   return g * cos(x);        // two nodes, each "grad of n17 'y' at net.cpp:42"
+//
+// A body that the user wrote must run outside of it: see OriginPause.
+class OriginScope {
+ public:
+  OriginScope(absl::Span<const Value> from, std::string rule, const Location& at = Location::current());
+  OriginScope(std::initializer_list<Value> from, std::string rule, const Location& at = Location::current());
+  OriginScope(const Node& from, std::string rule);
+  ~OriginScope();
+  OriginScope(const OriginScope&) = delete;
+  OriginScope& operator=(const OriginScope&) = delete;
+};
+
+// No OriginScope counts while it lives: for calls of the user's functions.
+class OriginPause {
+ public:
+  OriginPause();
+  ~OriginPause();
+  OriginPause(const OriginPause&) = delete;
+  OriginPause& operator=(const OriginPause&) = delete;
 };
 
 // The nodes that compute `roots` and belong to `region` (0: to no body), each

@@ -6,6 +6,7 @@
 #include "graph_test_util.h"
 #include "runtime/graph/graph_export.h"
 #include "runtime/graph/mlir_syntax.h"
+#include "runtime/graph/node.h"
 
 namespace oriel {
 namespace {
@@ -110,7 +111,7 @@ TEST(Export, NamesAndLinesSurvive) {
   EXPECT_THAT(exported->text, HasSubstr("oriel.exp %x : tensor<2xf32> loc(\"layer1/h\"(\""));
   EXPECT_THAT(exported->text, HasSubstr("export_test.cpp\":" + std::to_string(line) + ":1))"));
   // What the builder inserts carries the caller's line too.
-  EXPECT_THAT(exported->text, HasSubstr("oriel.constant dense<1.0e+00> : tensor<f32> loc(\""));
+  EXPECT_THAT(exported->text, HasSubstr("oriel.constant dense<1.0e+00> : tensor<f32> loc(fused<{from = [], rule = \"scalar operand\"}>[\""));
   EXPECT_THAT(exported->output_names, ElementsAre("output0"));
   ASSERT_EQ(exported->nodes.size(), 5u);  // x, exp, constant, broadcast, add
   EXPECT_EQ(exported->nodes[1].op, "exp");
@@ -180,12 +181,65 @@ TEST(Export, NodesAreInTheOrderOfTheirIds) {
   ASSERT_TRUE(exported.ok()) << exported.status();
   std::vector<std::string> ops;
   for (const NodeInfo& node : exported->nodes) ops.push_back(node.op);
-  // As oriel-assign-nodes numbers them: a loop after its body. States are read
+  // As oriel-assign-nodes numbers them: a loop before its body. States are read
   // outside of loops.
-  EXPECT_THAT(ops, ElementsAre("state", "input", "constant", "state_read", "exp", "add", "loop", "state_update"));
+  EXPECT_THAT(ops, ElementsAre("state", "input", "constant", "state_read", "loop", "exp", "add", "state_update"));
   EXPECT_EQ(exported->nodes[0].name, "s");
   EXPECT_EQ(exported->nodes[0].line, state_line);
   EXPECT_THAT(exported->text, HasSubstr("oriel.state @s : tensor<f32> loc(\""));
+}
+
+TEST(Export, DerivedNodesSayWhatTheyStandFor) {
+  const Value x = input("x", DType::f32, {2});
+  Value h;
+  {
+    NameScope scope("net");
+    h = exp(x).named("h");
+  }
+  const int line = __LINE__ - 2;
+  Value g;
+  {
+    graph::OriginScope origin({h}, "grad");
+    const NameScope ignored("other");
+    g = h * x;
+  }
+  Value outer;
+  {
+    graph::OriginScope origin({g, tanh(h)}, "grad");  // tanh is not in the graph
+    outer = neg(g);
+    graph::OriginPause pause;
+    outer = abs(outer);
+  }
+  absl::StatusOr<ExportedGraph> exported = ExportGraph({x}, {outer}, {}, "f");
+  ASSERT_TRUE(exported.ok()) << exported.status();
+  const std::vector<NodeInfo>& nodes = exported->nodes;
+  ASSERT_EQ(nodes.size(), 6u);  // x, exp, mul, neg, abs; tanh
+  EXPECT_EQ(nodes[2].origin, Origin::kDerived);
+  EXPECT_EQ(nodes[2].rule, "grad");
+  EXPECT_THAT(nodes[2].from, ElementsAre(1));
+  EXPECT_EQ(nodes[2].line, line);
+  EXPECT_EQ(nodes[2].scope, "net");
+  EXPECT_THAT(nodes[3].from, ElementsAre(2, 5));
+  EXPECT_EQ(nodes[3].line, line);
+  EXPECT_EQ(nodes[4].origin, Origin::kUser);
+  EXPECT_EQ(nodes[5].op, "tanh");
+  EXPECT_EQ(nodes[5].origin, Origin::kDead);
+  const std::string place = "export_test.cpp\":" + std::to_string(line) + ":1";
+  EXPECT_THAT(exported->text, HasSubstr("module attributes {oriel.origins = [#oriel.node<op = \"tanh\", file = "));
+  EXPECT_THAT(exported->text, HasSubstr(" loc(fused<{from = [1], rule = \"grad\"}>[\"net/\"(\""));
+  EXPECT_THAT(exported->text, HasSubstr(" loc(fused<{from = [2, -1], rule = \"grad\"}>[\"net/\"(\""));
+  EXPECT_THAT(exported->text, HasSubstr(place));
+  EXPECT_THAT(exported->key_bytes, Not(HasSubstr("grad")));
+}
+
+TEST(Export, WhatFitsOperandsIsDerived) {
+  const Value x = input("x", DType::f32, {2, 3}), i = input("i", DType::i32, {3});
+  absl::StatusOr<ExportedGraph> exported = ExportGraph({x, i}, {x + i * 2}, {}, "f");
+  ASSERT_TRUE(exported.ok()) << exported.status();
+  std::vector<std::string> rules;
+  for (const NodeInfo& node : exported->nodes) rules.push_back(node.op + ": " + node.rule);
+  EXPECT_THAT(rules, ElementsAre("input: ", "input: ", "constant: scalar operand", "broadcast: broadcast to fit",
+                                 "mul: ", "cast: cast to fit", "cast: cast to fit", "broadcast: broadcast to fit", "add: "));
 }
 
 TEST(Export, LargeConstantsAreResources) {
