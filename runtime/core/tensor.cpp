@@ -4,6 +4,9 @@
 // numbers in random.cpp, files in npy.cpp, DLPack in tensor_dlpack.cpp.
 #include "oriel/tensor.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -28,6 +31,20 @@ bool IsContiguous(const Extents& shape, const std::vector<int64_t>& strides, siz
     expected *= shape[i];
   }
   return contiguous;
+}
+
+// In pages of 4 KiB a kernel over large arrays waits for address translation (a
+// fifth of the time of a fused chain over three of them), and new memory faults
+// 512 times as often. Only whole pages inside the block are asked for, so that a
+// tensor holds no more than its own bytes.
+void AskForHugePages(void* data, size_t bytes) {
+  constexpr size_t kFrom = size_t{4} << 20;
+  if (bytes < kFrom) return;
+  static const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) / page * page;
+  // Advice: where it is refused the memory is as good, only slower.
+  (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
 int64_t Product(const Extents& shape) {
@@ -134,6 +151,7 @@ absl::StatusOr<Tensor> Tensor::Empty(Extents shape, DType dtype) {
     return absl::ResourceExhaustedError("no memory for a tensor of shape " + oriel::ToString(t.shape_) + ", " +
                                         std::string(NumpyName(dtype)) + ": " + std::to_string(bytes) + " bytes");
   }
+  AskForHugePages(data, rounded);
   t.owner_ = std::shared_ptr<void>(data, std::free);
   t.data_ = data;
   return t;
