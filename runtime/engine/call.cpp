@@ -47,6 +47,23 @@ absl::StatusOr<Tensor> NewOutput(const Extents& shape, DType dtype, uint64_t byt
   return Tensor::Borrow(data, shape, {}, dtype, [block, pool] { pool->Give(std::move(*block)); });
 }
 
+// The end of a call that charged its time to rows: those of a call that stands
+// for others are shared out, and it is settled which call is the next.
+void EndSplit(CallContext* context, uint64_t now, uint64_t spent) {
+  CallContext& c = *context;
+  Counters& counters = c.counters;
+  const int32_t runtime = static_cast<int32_t>(counters.runtime());
+  c.sink[runtime].AddTicks(now - c.last_tick);
+  const uint64_t wall = counters.wall.ticks.load(std::memory_order_relaxed);
+  if (c.sink == counters.split.get()) Share(c.sink, counters.rows.get(), 0, runtime + 1, wall - c.wall_split, 1);
+  c.wall_split = wall;
+  c.sampling.Timed(c.calls++, spent);
+  const int64_t group = c.sampling.Group(c.calls, c.short_ticks);
+  c.unsplit = group - 1;
+  if (group > 1) counters.calls_sampled.store(1, std::memory_order_relaxed);
+  c.sink = (group > 1 ? counters.split : counters.rows).get();
+}
+
 class StateLocks {
  public:
   explicit StateLocks(const std::vector<Function::Impl::Lock>& locks) : locks_(locks) {
@@ -71,17 +88,23 @@ class StateLocks {
 }  // namespace
 
 void CounterTotals::Add(const Counters& c) {
-  const size_t n = c.steps + c.inputs;
+  const size_t n = c.runtime() + 1;
   ticks.resize(n);
   calls.resize(n);
+  const uint64_t spent = c.wall.ticks.load(std::memory_order_relaxed);
+  uint64_t sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += c.rows[i].ticks.load(std::memory_order_relaxed);
+  // Calls since the last split one have no rows yet: theirs are as the others'.
+  const double scale = sum > 0 && sum < spent ? static_cast<double>(spent) / static_cast<double>(sum) : 1;
   for (size_t i = 0; i < n; ++i) {
-    ticks[i] += c.rows[i].ticks.load(std::memory_order_relaxed);
+    const uint64_t mine = c.rows[i].ticks.load(std::memory_order_relaxed);
+    ticks[i] += scale == 1 ? mine : static_cast<uint64_t>(static_cast<double>(mine) * scale);
     calls[i] += c.rows[i].calls.load(std::memory_order_relaxed);
   }
-  runtime += c.runtime.ticks.load(std::memory_order_relaxed);
-  wall += c.wall.ticks.load(std::memory_order_relaxed);
+  wall += spent;
   function_calls += c.wall.calls.load(std::memory_order_relaxed);
-  sampled = sampled || c.sampled.load(std::memory_order_relaxed) != 0;
+  loops_sampled = loops_sampled || c.loops_sampled.load(std::memory_order_relaxed) != 0;
+  calls_sampled = calls_sampled || c.calls_sampled.load(std::memory_order_relaxed) != 0;
 }
 
 void CounterTotals::Subtract(const CounterTotals& other) {
@@ -89,7 +112,6 @@ void CounterTotals::Subtract(const CounterTotals& other) {
     ticks[i] -= std::min(ticks[i], other.ticks[i]);
     calls[i] -= std::min(calls[i], other.calls[i]);
   }
-  runtime -= std::min(runtime, other.runtime);
   wall -= std::min(wall, other.wall);
   function_calls -= std::min(function_calls, other.function_calls);
 }
@@ -97,7 +119,7 @@ void CounterTotals::Subtract(const CounterTotals& other) {
 CounterTotals Function::Impl::Totals() const {
   std::lock_guard<std::mutex> lock(mutex);
   CounterTotals totals = retired;
-  totals.ticks.resize(prepared->steps.size() + program().inputs.size());
+  totals.ticks.resize(prepared->steps.size() + program().inputs.size() + 1);
   totals.calls.resize(totals.ticks.size());
   for (const auto& context : idle) totals.Add(context->counters);
   for (const CallContext* context : busy) totals.Add(context->counters);
@@ -120,6 +142,7 @@ void Function::Impl::Trim() const {
 }
 
 absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<const Tensor> inputs) const {
+  const uint64_t limit = Limit();
   uint64_t extra = 0;  // contiguous copies this call will make
   for (const Tensor& input : inputs) {
     if (!UsableAsIs(input)) [[unlikely]] extra += RoundToAlignment(input.bytes());
@@ -129,8 +152,9 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<
     for (size_t i = idle.size(); i-- > 0;) {
       const ResolvedDims& d = *idle[i]->dims;
       if (!Matches(*prepared, d, inputs)) continue;
-      // With the copies an arena may be too much, or everything.
-      if (extra > 0 && (idle[i]->apart != nullptr ? d.planned_peak : d.held_bytes) + extra > limit) continue;
+      // With the copies an arena may be too much, or everything; or the limit is
+      // another than it was.
+      if ((idle[i]->apart != nullptr ? d.planned_peak : d.held_bytes) + extra > limit) continue;
       std::unique_ptr<CallContext> context = std::move(idle[i]);
       idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
       busy.push_back(context.get());
@@ -141,6 +165,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<
 }
 
 absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const {
+  const uint64_t limit = Limit();
   ORIEL_ASSIGN_OR_RETURN(std::vector<int64_t> symbols, BindSymbols(*prepared, inputs));
   std::shared_ptr<const ResolvedDims> dims;
   {
@@ -169,6 +194,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Sp
     return MemoryError(*prepared, *dims, limit, extra, std::string(context.status().message()));
   }
   // Asked for past the last step: never.
+  (*context)->check = options.check.value_or(CheckMode::kOff);
   if (options.fail_at_step < static_cast<int64_t>(prepared->steps.size())) (*context)->fail_at = options.fail_at_step;
   std::lock_guard<std::mutex> lock(mutex);
   busy.push_back(context->get());
@@ -206,18 +232,35 @@ void Function::Impl::Release(std::unique_ptr<CallContext> context, bool reusable
 }
 
 absl::StatusOr<std::vector<Tensor>> Function::Impl::Call(absl::Span<const Tensor> inputs) const {
+  const int64_t number = taps->NextCall();
+  const std::shared_ptr<const TapRun> run = taps->Current();
+  if (run == nullptr) [[likely]] return CallProgram(inputs, nullptr, number);
+  return (run->program == nullptr ? *this : *run->program).CallProgram(inputs, run.get(), number);
+}
+
+absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const Tensor> inputs, const TapRun* run,
+                                                                int64_t number) const {
   const uint64_t entry = timed ? Ticks() : 0;
   absl::StatusOr<std::unique_ptr<CallContext>> acquired = Acquire(inputs);
   if (!acquired.ok()) return acquired.status();
   CallContext* context = acquired->get();
+  context->taps = run;
+  context->call_number = number;
+  context->split = timed && --context->unsplit < 0;
   std::vector<Tensor> outputs;
   uint64_t copies = 0;
   const absl::Status status = Run(context, inputs, entry, &outputs, &copies);
   context->counters.wall.AddCalls(1);
   if (timed) {
     const uint64_t now = Ticks();
-    context->counters.runtime.AddTicks(now - context->last_tick);
-    context->counters.wall.AddTicks(now - entry);
+    const uint64_t spent = now - entry;
+    context->counters.wall.AddTicks(spent);
+    if (context->split) {
+      EndSplit(context, now, spent);
+    } else if (spent >= context->short_ticks) [[unlikely]] {
+      context->sampling.Restart(context->calls);
+      context->unsplit = 0;
+    }
   }
   const int64_t measured = context->apart != nullptr && context->apart->guard && status.ok()
                                ? static_cast<int64_t>(context->apart->counter.peak()) : -1;
@@ -242,9 +285,9 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
     const int32_t b = p.inputs[i].buffer;
     const Tensor* tensor = &inputs[i];
     if (!UsableAsIs(*tensor)) [[unlikely]] {
-      if (timed) {
+      if (c.split) {
         const uint64_t now = Ticks();
-        c.counters.runtime.AddTicks(now - c.last_tick);
+        c.sink[c.counters.runtime()].AddTicks(now - c.last_tick);
         c.last_tick = now;
       }
       if (copied.empty()) copied.reserve(inputs.size());
@@ -260,11 +303,10 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
       copied.push_back(std::move(copy));
       tensor = &copied.back();
       *copies += bytes;
-      RowCounter& row = c.counters.rows[c.counters.steps + i];
-      row.AddCalls(1);
-      if (timed) {
+      c.counters.rows[c.counters.steps + i].AddCalls(1);
+      if (c.split) {
         const uint64_t now = Ticks();
-        row.AddTicks(now - c.last_tick);
+        c.sink[c.counters.steps + i].AddTicks(now - c.last_tick);
         c.last_tick = now;
       }
     }
@@ -289,7 +331,7 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
   for (const OutputDecl& output : p.outputs) {
     absl::StatusOr<Tensor> tensor =
         NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs);
-    if (!tensor.ok()) return MemoryError(*prepared, d, limit, *copies, std::string(tensor.status().message()));
+    if (!tensor.ok()) return MemoryError(*prepared, d, Limit(), *copies, std::string(tensor.status().message()));
     outputs->push_back(*std::move(tensor));
     if (guard) continue;
     char* data = static_cast<char*>(outputs->back().raw());
@@ -302,12 +344,12 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
     if (!opened.ok()) return opened;
   }
 
-  if (timed) {
+  if (c.split) {
     const uint64_t now = Ticks();
-    c.counters.runtime.AddTicks(now - c.last_tick);
+    c.sink[c.counters.runtime()].AddTicks(now - c.last_tick);
     c.last_tick = now;
   }
-  if (!RunSteps(context, timed)) [[unlikely]] return RunError(c);
+  if (!RunSteps(context, c.split)) [[unlikely]] return RunError(c);
 
   if (guard) ORIEL_RETURN_IF_ERROR(CloseGuards(context, *outputs, *copies));
   // The commit: nothing below can fail.

@@ -6,15 +6,15 @@
 #include <tuple>
 
 #include "runtime/core/status.h"
+#include "runtime/engine/guard_check.h"
+#include "runtime/engine/observe.h"
 #include "runtime/memory/arena.h"
 
 namespace oriel {
 namespace {
 
-// Iterations of a short loop body that are timed: the first kFirst, then one in
-// kEvery. Bodies longer than kLongTicks are always timed.
-constexpr int64_t kFirst = 4, kEvery = 16;
-constexpr uint64_t kLongTicks = 15'000;
+// Iterations of a loop that are timed before the body may be called short.
+constexpr int64_t kFirstIterations = 4;
 
 class Executor {
  public:
@@ -48,6 +48,9 @@ class Executor {
         case StepKind::kDimValue:
           std::memcpy(c_.address[step.dst], &dims_.steps[s].value, sizeof(int64_t));
           break;
+        case StepKind::kObserve:
+          if (absl::Status status = Observe(c_, s); !status.ok()) return Fail(s, std::move(status));
+          break;
         case StepKind::kLoop:
           if (!Loop<kTimed, kTesting>(s, step)) return false;
           break;
@@ -72,13 +75,8 @@ class Executor {
   // Charges the time since the last stamp to row s.
   void Stamp(int32_t s) {
     const uint64_t now = Ticks();
-    const uint64_t spent = now - c_.last_tick;
+    c_.sink[s].AddTicks((now - c_.last_tick) * c_.weight);
     c_.last_tick = now;
-    if (c_.loop_depth == 0) [[likely]] {
-      c_.counters.rows[s].AddTicks(spent);
-    } else {
-      c_.loop_ticks[s] += static_cast<double>(spent) * c_.weight;
-    }
   }
 
   bool Dispatch(int32_t s, const PreparedStep& step) {
@@ -126,49 +124,74 @@ class Executor {
     }
   }
 
+  // Iterations until `end`, or the first that fails.
+  template <bool kTimed, bool kTesting>
+  bool Iterate(int32_t s, const PreparedStep& step, int64_t* i, int64_t end) {
+    for (; *i < end; ++*i) {
+      c_.iterations.back() = *i;
+      if (step.dst >= 0) std::memcpy(c_.address[step.dst], i, sizeof *i);
+      if (!Range<kTimed, kTesting>(s + 1, step.end)) return false;
+      SwapCarried(step);
+      if constexpr (kTimed) Stamp(s);
+    }
+    return true;
+  }
+
+  // All iterations: some timed, the others between them as if nothing were.
+  template <bool kTesting>
+  bool IterateSampled(int32_t s, const PreparedStep& step, int64_t trips) {
+    const uint64_t short_ticks = ShortTicks(static_cast<size_t>(step.end - s));
+    Sampling sampling(kFirstIterations);
+    bool ok = true;
+    int64_t i = 0;
+    while (ok && i < trips) {
+      const int64_t begin = i, group = std::min(sampling.Group(i, short_ticks), trips - i);
+      if (group > 1) {
+        c_.counters.loops_sampled.store(1, std::memory_order_relaxed);
+        if (!Iterate<false, kTesting>(s, step, &i, begin + group / 2)) return false;
+      }
+      c_.weight = static_cast<uint64_t>(group);
+      const uint64_t iteration = Ticks();
+      c_.last_tick = iteration;
+      ok = Iterate<true, kTesting>(s, step, &i, i + 1);
+      sampling.Timed(begin, c_.last_tick - iteration);
+      if (group > 1) ok = ok && Iterate<false, kTesting>(s, step, &i, begin + group);
+    }
+    return ok;
+  }
+
   template <bool kTimed, bool kTesting>
   bool Loop(int32_t s, const PreparedStep& step) {
     const std::vector<uint64_t>& bytes = dims_.steps[s].carried;
-    // What the enclosing loop has counted for these rows so far.
-    std::vector<double> outer;
-    uint64_t start = 0;
+    RowCounter* const outer = c_.sink;
+    const uint64_t outer_weight = c_.weight, start = c_.last_tick;
+    std::vector<uint64_t> kept;  // what the enclosing loop has counted so far
     if constexpr (kTimed) {
-      start = c_.last_tick;
-      if (c_.loop_depth > 0) outer.assign(c_.loop_ticks.begin() + s, c_.loop_ticks.begin() + step.end);
-      std::fill(c_.loop_ticks.begin() + s, c_.loop_ticks.begin() + step.end, 0.0);
+      c_.sink = c_.loop_rows.get();
+      if (outer == c_.sink) {
+        for (int32_t r = s; r < step.end; ++r) kept.push_back(outer[r].ticks.exchange(0, std::memory_order_relaxed));
+      }
     }
-    const double outer_weight = c_.weight;
     int64_t trips;
     std::memcpy(&trips, c_.address[step.src], sizeof trips);
     for (size_t k = 0; k < step.current.size(); ++k) {
       if (c_.address[step.current[k]] == c_.address[step.initial[k]]) continue;
       device_.Copy(c_.address[step.current[k]], c_.address[step.initial[k]], bytes[k], p_.workers);
     }
-    ++c_.loop_depth;
+    bool ok;
+    c_.iterations.push_back(0);
     if constexpr (kTimed) {
       c_.weight = 1;
       Stamp(s);
+      ok = IterateSampled<kTesting>(s, step, trips);
+      c_.weight = outer_weight;
+    } else {
+      int64_t i = 0;
+      ok = Iterate<false, kTesting>(s, step, &i, trips);
     }
-    bool ok = true, always = false;
-    for (int64_t i = 0; i < trips && ok; ++i) {
-      if (step.dst >= 0) std::memcpy(c_.address[step.dst], &i, sizeof i);
-      if (kTimed && (i < kFirst || always || i % kEvery == kEvery / 2)) {
-        c_.weight = i < kFirst || always ? 1 : static_cast<double>(kEvery);
-        if (c_.weight != 1) c_.counters.sampled.store(1, std::memory_order_relaxed);
-        const uint64_t iteration = Ticks();
-        c_.last_tick = iteration;
-        ok = Range<true, kTesting>(s + 1, step.end);
-        SwapCarried(step);
-        Stamp(s);
-        if (i == kFirst - 1) always = c_.last_tick - iteration > kLongTicks;
-      } else {
-        ok = Range<false, kTesting>(s + 1, step.end);
-        SwapCarried(step);
-      }
-    }
-    --c_.loop_depth;
-    c_.weight = outer_weight;
     if (ok) {
+      // After a failure they say in which iteration it was.
+      c_.iterations.pop_back();
       // A value may lie in the storage of `next` now: fetch it, then put both
       // addresses back where the plan has them.
       const bool swapped = trips > 0 && trips % 2 != 0;
@@ -184,26 +207,9 @@ class Executor {
     }
     if constexpr (kTimed) {
       // The loop's whole time is exact; its rows share it as sampled.
-      const uint64_t now = Ticks();
-      c_.last_tick = now;
-      const double total = static_cast<double>(now - start);
-      double sampled = 0;
-      for (int32_t r = s; r < step.end; ++r) sampled += c_.loop_ticks[r];
-      const double scale = sampled > 0 ? total / sampled : 0;
-      if (sampled <= 0) c_.loop_ticks[s] = total;
-      double carry = 0;  // keeps the integer rows' sum exact
-      for (int32_t r = s; r < step.end; ++r) {
-        double mine = sampled > 0 ? c_.loop_ticks[r] * scale : c_.loop_ticks[r];
-        if (c_.loop_depth > 0) {
-          c_.loop_ticks[r] = outer[r - s] + mine * outer_weight;
-          continue;
-        }
-        mine += carry;
-        const uint64_t whole = static_cast<uint64_t>(mine);
-        carry = mine - static_cast<double>(whole);
-        c_.counters.rows[r].AddTicks(whole);
-        c_.loop_ticks[r] = 0;
-      }
+      c_.last_tick = Ticks();
+      Share(c_.sink, outer, s, step.end, c_.last_tick - start, outer_weight, kept.empty() ? nullptr : kept.data());
+      c_.sink = outer;
     }
     return ok;
   }
@@ -236,6 +242,9 @@ class Executor {
   }
 
   bool After(int32_t s, const PreparedStep& step) {
+    if (c_.check != CheckMode::kOff) {
+      if (absl::Status status = CheckResults(c_, s); !status.ok()) return Fail(s, std::move(status));
+    }
     if (c_.apart != nullptr) {
       ApartStorage& apart = *c_.apart;
       for (std::vector<GuardedBuffer>* workspace : {&apart.scratch, &apart.shared}) {
@@ -261,13 +270,18 @@ class Executor {
 
 }  // namespace
 
-bool RunSteps(CallContext* context, bool timed) {
+bool RunSteps(CallContext* context, bool split) {
   Executor executor(context);
   context->failed_step = -1;
-  context->loop_depth = 0;
+  context->iterations.clear();
+  context->failed_node = kNoNode;
+  if (context->check != CheckMode::kOff) {
+    context->failure = CheckInputs(context);
+    if (!context->failure.ok()) return false;
+  }
   context->weight = 1;
-  const bool testing = context->apart != nullptr || context->fail_at >= 0;
-  return timed ? executor.All<true>(testing) : executor.All<false>(testing);
+  const bool testing = context->apart != nullptr || context->fail_at >= 0 || context->check != CheckMode::kOff;
+  return split ? executor.All<true>(testing) : executor.All<false>(testing);
 }
 
 absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const PreparedProgram> program,
@@ -280,7 +294,6 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
   c.words = d.words;
   c.launches = d.launches;
   c.address.assign(buffers, nullptr);
-  c.loop_ticks.assign(p.steps.size(), 0.0);
   ORIEL_ASSIGN_OR_RETURN(c.errors, Block::Allocate(sizeof(ErrorRecord) * static_cast<uint64_t>(p.workers)));
   if (!apart) {
     ORIEL_ASSIGN_OR_RETURN(c.arena, HostDevice().Allocate(d.arena_bytes));

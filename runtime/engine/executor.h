@@ -5,35 +5,19 @@
 #ifndef ORIEL_ENGINE_EXECUTOR_H_
 #define ORIEL_ENGINE_EXECUTOR_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "oriel/config.h"
 #include "oriel/tensor.h"
 #include "runtime/engine/clock.h"
+#include "runtime/engine/counters.h"
 #include "runtime/engine/prepared.h"
 
 namespace oriel {
-
-// Written by the one thread that runs the call, read by any (the profile).
-struct RowCounter {
-  std::atomic<uint64_t> ticks{0}, calls{0};
-  void AddTicks(uint64_t n) { ticks.store(ticks.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
-  void AddCalls(uint64_t n) { calls.store(calls.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
-};
-
-// The counters of one context: one row a step, one an input (copies made
-// because it was strided), the runtime's own, and the whole.
-struct Counters {
-  explicit Counters(size_t steps, size_t inputs) : rows(new RowCounter[steps + inputs]), steps(steps), inputs(inputs) {}
-  std::unique_ptr<RowCounter[]> rows;
-  size_t steps, inputs;
-  RowCounter runtime, wall;  // wall.calls: calls of the function
-  std::atomic<uint64_t> sampled{0};  // some loop was sampled
-};
 
 // Buffers in pages of their own (guard mode, or a limit too tight for an arena).
 struct ApartStorage {
@@ -43,9 +27,15 @@ struct ApartStorage {
   std::vector<GuardedBuffer> scratch, shared;  // per step
 };
 
+struct TapRun;
+
 struct CallContext {
   CallContext(std::shared_ptr<const PreparedProgram> p, std::shared_ptr<const ResolvedDims> d)
-      : program(std::move(p)), dims(std::move(d)), counters(program->steps.size(), program->program.inputs.size()) {}
+      : program(std::move(p)), dims(std::move(d)), counters(program->steps.size(), program->program.inputs.size()) {
+    loop_rows.reset(new RowCounter[program->steps.size()]);
+    short_ticks = ShortTicks(program->steps.size() + 3);
+    sink = counters.rows.get();
+  }
 
   std::shared_ptr<const PreparedProgram> program;
   std::shared_ptr<const ResolvedDims> dims;
@@ -56,13 +46,25 @@ struct CallContext {
   std::vector<Tensor> shadows;     // per state, where it has one
   std::unique_ptr<ApartStorage> apart;
   Counters counters;
-  std::vector<double> loop_ticks;  // per step, while a loop runs
-  uint64_t last_used = 0;
+  std::unique_ptr<RowCounter[]> loop_rows;  // per step, while a loop runs
+
+  // Calls timed by samples: calls to come that are not split into rows, and
+  // whether the running one is.
+  uint64_t short_ticks = 0;        // a shorter call is not worth splitting each time
+  uint64_t wall_split = 0;         // counters.wall at the last split call
+  int64_t unsplit = 0, calls = 0;
+  Sampling sampling{/*first=*/16};
+  bool split = false;
 
   // Of the running call.
   uint64_t last_tick = 0;
-  int loop_depth = 0;
-  double weight = 1;
+  RowCounter* sink = nullptr;      // where steps charge their time
+  uint64_t weight = 1;             // iterations that the running one stands for
+  std::vector<int64_t> iterations; // of the loops around, outermost first
+  const TapRun* taps = nullptr;    // who looks at values; null: nobody
+  int64_t call_number = 0;
+  CheckMode check = CheckMode::kOff;
+  NodeId failed_node = kNoNode;    // without a step that failed
   int64_t fail_at = -1;
   int32_t failed_step = -1;
   ErrorRecord error{};
@@ -82,8 +84,9 @@ struct CallContext {
 absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const PreparedProgram> program,
                                                          std::shared_ptr<const ResolvedDims> dims, bool apart, bool guard);
 
-// Runs all steps. False: context->failed_step, and `failure` or `error`, say why.
-bool RunSteps(CallContext* context, bool timed);
+// Runs all steps; `split`: charging the time to their rows. False:
+// context->failed_step, and `failure` or `error`, say why.
+bool RunSteps(CallContext* context, bool split);
 
 }  // namespace oriel
 

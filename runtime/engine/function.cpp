@@ -11,12 +11,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <map>
 
 #include "oriel/config.h"
 #include "runtime/core/status.h"
 #include "runtime/device/thread_pool.h"
 #include "runtime/engine/clock.h"
+#include "runtime/engine/error_report.h"
 #include "runtime/engine/function_impl.h"
 #include "runtime/engine/function_state.h"
 #include "runtime/engine/program_io.h"
@@ -55,13 +57,67 @@ absl::Status CheckCell(const PreparedProgram& p, const StateDecl& state, const g
                                     ", the program needs " + std::string(NumpyName(buffer.dtype)) + " " + ToString(buffer.shape));
 }
 
+// The defaults of the options, by input.
+absl::Status TakeDefaults(const CompileOptions& options, Function::Impl* impl) {
+  const Program& program = impl->program();
+  impl->default_values.resize(program.inputs.size());
+  impl->default_states.resize(program.inputs.size());
+  for (const In& in : options.inputs) {
+    size_t i = 0;
+    while (i < program.inputs.size() && program.inputs[i].name != in.name) ++i;
+    if (i == program.inputs.size()) {
+      return absl::NotFoundError("'" + program.name + "' has no input '" + in.name + "' to give a default");
+    }
+    const Buffer& buffer = program.buffers[program.inputs[i].buffer];
+    const auto check = [&](DType dtype, const Extents& shape) {
+      bool fits = dtype == buffer.dtype && shape.size() == buffer.shape.size();
+      for (size_t axis = 0; fits && axis < shape.size(); ++axis) {
+        fits = !buffer.shape[axis].is_static() || buffer.shape[axis].value() == shape[axis];
+      }
+      return fits ? absl::OkStatus()
+                  : absl::InvalidArgumentError("the default of input '" + in.name + "' is " + std::string(NumpyName(dtype)) + " " +
+                                               ToString(shape) + ", required " + std::string(NumpyName(buffer.dtype)) + " " +
+                                               ToString(buffer.shape));
+    };
+    if (in.value) {
+      ORIEL_RETURN_IF_ERROR(check(in.value->dtype(), in.value->shape()));
+      impl->default_values[i] = in.value->Clone();  // the caller may write to its own
+    } else if (in.state.cell() != nullptr) {
+      const graph::StateCell& cell = *in.state.cell();
+      ORIEL_RETURN_IF_ERROR(check(cell.dtype, cell.shape));
+      impl->default_states[i] = in.state.cell();
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+uint64_t Function::Impl::Limit() const {
+  if (options.memory_limit != 0) return limit;
+  const uint64_t configured = Config::current_memory_limit();
+  return configured != 0 ? configured : limit;
+}
+
+bool Function::Impl::HasDefault(size_t input) const {
+  return default_values[input].has_value() || default_states[input] != nullptr;
+}
+
+absl::StatusOr<Tensor> Function::Impl::Default(size_t input) const {
+  if (default_values[input]) return *default_values[input];
+  const std::shared_ptr<graph::StateCell>& cell = default_states[input];
+  if (cell == nullptr) return absl::NotFoundError("input '" + program().inputs[input].name + "' has no default");
+  std::shared_lock<std::shared_mutex> lock(cell->mutex);
+  Tensor copy = cell->storage.Clone();
+  if (copy.bytes() != cell->storage.bytes()) return absl::ResourceExhaustedError("no memory for a copy of state '" + cell->name + "'");
+  return copy;
+}
 
 absl::StatusOr<Function> MakeFunction(Program program, std::shared_ptr<const LoadedImage> image,
                                       std::vector<std::shared_ptr<graph::StateCell>> states, CompileInfo info,
                                       const CompileOptions& options) {
   ORIEL_RETURN_IF_ERROR(Config::flags_status());
-  const Config& config = Config::Get();
+  const Config config = Config::Get();
   int workers = options.num_threads > 0 ? options.num_threads : config.num_threads;
   if (workers <= 0) workers = AvailableCores();
   workers = std::min(workers, 256);
@@ -71,8 +127,9 @@ absl::StatusOr<Function> MakeFunction(Program program, std::shared_ptr<const Loa
   impl->options = options;
   impl->info = std::move(info);
   impl->timed = options.profile;
-  impl->limit = options.memory_limit != 0 ? options.memory_limit : config.memory_limit;
-  if (impl->limit == 0) impl->limit = DefaultMemoryLimit();
+  impl->limit = options.memory_limit != 0 ? options.memory_limit : DefaultMemoryLimit();
+  ORIEL_RETURN_IF_ERROR(TakeDefaults(options, impl.get()));
+  ReserveReportMemory();
   if (states.empty()) {
     for (const StateDecl& state : p.program.states) {
       ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<graph::StateCell> cell, NewCell(p, state));
@@ -96,6 +153,7 @@ absl::StatusOr<Function> MakeFunction(Program program, std::shared_ptr<const Loa
   }
   std::sort(impl->locks.begin(), impl->locks.end(), [](const auto& a, const auto& b) { return a.cell->id < b.cell->id; });
   impl->cells = std::move(states);
+  impl->taps = std::make_shared<TapHub>(impl->prepared);
   std::shared_ptr<const Function::Impl> done = std::move(impl);
   ReportAtExit(done);
   return Function(std::move(done));
@@ -111,7 +169,15 @@ Function::Function() = default;
 
 absl::StatusOr<std::vector<Tensor>> Function::operator()(absl::Span<const Tensor> inputs) const {
   if (impl_ == nullptr) return EmptyFunction();
-  return impl_->Call(inputs);
+  const size_t wanted = impl_->program().inputs.size();
+  if (inputs.size() >= wanted) [[likely]] return impl_->Call(inputs);
+  std::vector<Tensor> all(inputs.begin(), inputs.end());
+  for (size_t i = inputs.size(); i < wanted; ++i) {
+    if (!impl_->HasDefault(i)) return impl_->Call(inputs);  // says what is wrong
+    ORIEL_ASSIGN_OR_RETURN(Tensor value, impl_->Default(i));
+    all.push_back(std::move(value));
+  }
+  return impl_->Call(all);
 }
 
 absl::StatusOr<std::vector<Tensor>> Function::operator()(std::initializer_list<Tensor> inputs) const {
@@ -122,13 +188,21 @@ absl::StatusOr<std::vector<Tensor>> Function::Call(const std::map<std::string, T
   if (impl_ == nullptr) return EmptyFunction();
   std::vector<Tensor> ordered;
   std::string names;
+  size_t used = 0;
   for (const InputDecl& input : impl_->program().inputs) names += (names.empty() ? "" : ", ") + input.name;
-  for (const InputDecl& input : impl_->program().inputs) {
+  for (size_t i = 0; i < impl_->program().inputs.size(); ++i) {
+    const InputDecl& input = impl_->program().inputs[i];
     const auto it = inputs.find(input.name);
+    if (it == inputs.end() && impl_->HasDefault(i)) {
+      ORIEL_ASSIGN_OR_RETURN(Tensor value, impl_->Default(i));
+      ordered.push_back(std::move(value));
+      continue;
+    }
     if (it == inputs.end()) return absl::NotFoundError("'" + name() + "': input '" + input.name + "' is missing; it takes (" + names + ")");
     ordered.push_back(it->second);
+    ++used;
   }
-  if (ordered.size() != inputs.size()) {
+  if (used != inputs.size()) {
     for (const auto& [given, tensor] : inputs) {
       const auto& decls = impl_->program().inputs;
       if (std::none_of(decls.begin(), decls.end(), [&](const InputDecl& d) { return d.name == given; })) {
@@ -162,70 +236,101 @@ std::vector<State> Function::states() const {
   return states;
 }
 
-Profile Function::profile() const { return impl_ == nullptr ? Profile() : BuildProfile(*impl_); }
+Profile Function::profile() const { return impl_ == nullptr ? Profile() : BuildProfile(impl_->taps->Shown(*impl_)); }
 
 void Function::reset_profile() const {
   if (impl_ == nullptr) return;
-  CounterTotals now = impl_->Totals();  // since the last reset
-  std::lock_guard<std::mutex> lock(impl_->mutex);
-  CounterTotals& base = impl_->baseline;
+  const Impl& impl = impl_->taps->Shown(*impl_);
+  CounterTotals now = impl.Totals();  // since the last reset
+  std::lock_guard<std::mutex> lock(impl.mutex);
+  CounterTotals& base = impl.baseline;
   base.ticks.resize(now.ticks.size());
   base.calls.resize(now.calls.size());
   for (size_t i = 0; i < now.ticks.size(); ++i) {
     base.ticks[i] += now.ticks[i];
     base.calls[i] += now.calls[i];
   }
-  base.runtime += now.runtime;
   base.wall += now.wall;
   base.function_calls += now.function_calls;
 }
 
 MemoryReport Function::memory() const {
   if (impl_ == nullptr) return MemoryReport();
+  const Impl& impl = impl_->taps->Shown(*impl_);
   std::shared_ptr<const ResolvedDims> dims;
   int64_t measured;
   uint64_t copies;
   {
-    std::lock_guard<std::mutex> lock(impl_->mutex);
-    dims = impl_->last;
-    measured = impl_->last_measured;
-    copies = impl_->last_copies;
+    std::lock_guard<std::mutex> lock(impl.mutex);
+    dims = impl.last;
+    measured = impl.last_measured;
+    copies = impl.last_copies;
   }
   if (dims == nullptr) {  // never called: nothing is known but the limit
     MemoryReport report;
     report.function = name();
-    report.limit = static_cast<int64_t>(impl_->limit);
+    report.limit = static_cast<int64_t>(impl_->Limit());
     return report;
   }
-  return BuildMemoryReport(*impl_->prepared, *dims, impl_->limit, measured, copies);
+  return BuildMemoryReport(*impl.prepared, *dims, impl_->Limit(), measured, copies);
 }
 
-absl::StatusOr<MemoryReport> Function::PlanMemory(const DimBindings& dims) const {
-  if (impl_ == nullptr) return EmptyFunction();
-  const std::vector<std::string>& symbols = impl_->program().symbols;
+namespace {
+
+// The dims in program order; the one named `open` may lack a value (0 then).
+absl::StatusOr<std::vector<int64_t>> DimsInOrder(const Program& program, const DimBindings& dims, const std::string& open = "") {
   std::vector<int64_t> values;
-  for (const std::string& symbol : symbols) {
+  const auto wrong = [&](const std::string& what) { return absl::InvalidArgumentError("'" + program.name + "'" + what); };
+  for (const std::string& symbol : program.symbols) {
     const auto it = dims.find(symbol);
-    if (it == dims.end()) return absl::InvalidArgumentError("'" + name() + "': dim '" + symbol + "' has no value");
-    if (it->second < 0) return absl::InvalidArgumentError("'" + name() + "': dim '" + symbol + "' is " + std::to_string(it->second) + ", at least 0 expected");
+    if (it == dims.end() && symbol == open) {
+      values.push_back(0);
+      continue;
+    }
+    if (it == dims.end()) return wrong(": dim '" + symbol + "' has no value");
+    if (it->second < 0) return wrong(": dim '" + symbol + "' is " + std::to_string(it->second) + ", at least 0 expected");
     values.push_back(it->second);
   }
   for (const auto& [given, value] : dims) {
-    if (std::find(symbols.begin(), symbols.end(), given) == symbols.end()) {
-      std::string known;
-      for (const std::string& symbol : symbols) known += (known.empty() ? "" : ", ") + symbol;
-      return absl::InvalidArgumentError("'" + name() + "' has no dim '" + given + "'; its dims are (" + known + ")");
-    }
+    if (std::find(program.symbols.begin(), program.symbols.end(), given) != program.symbols.end()) continue;
+    std::string known;
+    for (const std::string& symbol : program.symbols) known += (known.empty() ? "" : ", ") + symbol;
+    return wrong(" has no dim '" + given + "'; its dims are (" + known + ")");
   }
-  ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> resolved, Resolve(*impl_->prepared, values));
-  return BuildMemoryReport(*impl_->prepared, *resolved, impl_->limit, -1, 0);
+  return values;
 }
 
-std::string Function::plan_text() const { return impl_ == nullptr ? "" : PlanText(*impl_->prepared); }
+}  // namespace
+
+absl::StatusOr<MemoryReport> Function::PlanMemory(const DimBindings& dims) const {
+  if (impl_ == nullptr) return EmptyFunction();
+  ORIEL_ASSIGN_OR_RETURN(const std::vector<int64_t> values, DimsInOrder(impl_->program(), dims));
+  ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> resolved, Resolve(*impl_->prepared, values));
+  return BuildMemoryReport(*impl_->prepared, *resolved, impl_->Limit(), -1, 0);
+}
+
+absl::StatusOr<int64_t> Function::LargestThatFits(const std::string& dim, const DimBindings& others, uint64_t limit) const {
+  if (impl_ == nullptr) return EmptyFunction();
+  const Program& program = impl_->program();
+  const auto at = std::find(program.symbols.begin(), program.symbols.end(), dim);
+  if (at == program.symbols.end()) {
+    DimBindings with = others;
+    with[dim] = 0;
+    return DimsInOrder(program, with, dim).status();  // says which there are
+  }
+  ORIEL_ASSIGN_OR_RETURN(std::vector<int64_t> values, DimsInOrder(program, others, dim));
+  if (limit == 0) limit = impl_->Limit();
+  const size_t symbol = static_cast<size_t>(at - program.symbols.begin());
+  const int64_t most = oriel::LargestThatFits(*impl_->prepared, std::move(values), symbol, limit, 0, std::numeric_limits<int64_t>::max() >> 1);
+  if (most >= 0) return most;
+  return absl::OutOfRangeError("'" + program.name + "': no value of dim '" + dim + "' fits into " + BytesText(limit));
+}
+
+std::string Function::plan_text() const { return impl_ == nullptr ? "" : PlanText(*impl_->taps->Shown(*impl_).prepared); }
 
 const CompileInfo& Function::compile_info() const {
   static const CompileInfo* empty = new CompileInfo;
-  return impl_ == nullptr ? *empty : impl_->info;
+  return impl_ == nullptr ? *empty : impl_->taps->Shown(*impl_).info;
 }
 
 const NodeTable& Function::nodes() const {

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,16 @@
 #include "runtime/core/state_cell.h"
 #include "runtime/engine/executor.h"
 #include "runtime/engine/prepared.h"
+#include "runtime/engine/tap_hub.h"
 #include "runtime/memory/block_pool.h"
 
 namespace oriel {
 
 // Plain sums of counters, for snapshots.
 struct CounterTotals {
-  std::vector<uint64_t> ticks, calls;  // steps, then inputs
-  uint64_t runtime = 0, wall = 0, function_calls = 0;
-  bool sampled = false;
+  std::vector<uint64_t> ticks, calls;  // steps, inputs, the runtime
+  uint64_t wall = 0, function_calls = 0;
+  bool loops_sampled = false, calls_sampled = false;
   void Add(const Counters& counters);
   void Subtract(const CounterTotals& other);
 };
@@ -37,7 +39,10 @@ struct Function::Impl {
     bool exclusive;
   };
   std::vector<Lock> locks;  // by cell id, each cell once
-  uint64_t limit = 0;
+  uint64_t limit = 0;  // of the options, else the machine's
+  // Per input: what a call that leaves it out gets.
+  std::vector<std::optional<Tensor>> default_values;
+  std::vector<std::shared_ptr<graph::StateCell>> default_states;
   bool timed = true;
 
   // Contexts in use and idle, resolved dims, totals of retired contexts.
@@ -53,6 +58,9 @@ struct Function::Impl {
   mutable int64_t last_measured = -1;
   mutable uint64_t last_copies = 0;
 
+  // Who looks at values; decides whose program a call runs.
+  std::shared_ptr<TapHub> taps;
+
   absl::StatusOr<std::vector<Tensor>> Call(absl::Span<const Tensor> inputs) const;
 
   CounterTotals Totals() const;  // since the last reset; takes the mutex
@@ -61,8 +69,15 @@ struct Function::Impl {
   void Trim() const;
 
   const Program& program() const { return prepared->program; }
+  // The bytes a call may hold now: Config memory_limit may change.
+  uint64_t Limit() const;
+  bool HasDefault(size_t input) const;
+  // The value of an input that a call leaves out. NotFound: it has none.
+  absl::StatusOr<Tensor> Default(size_t input) const;
 
  private:
+  // One call of this very program.
+  absl::StatusOr<std::vector<Tensor>> CallProgram(absl::Span<const Tensor> inputs, const TapRun* run, int64_t number) const;
   absl::StatusOr<std::unique_ptr<CallContext>> Acquire(absl::Span<const Tensor> inputs) const;
   void Release(std::unique_ptr<CallContext> context, bool reusable, int64_t measured, uint64_t copies) const;
   absl::StatusOr<std::unique_ptr<CallContext>> NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const;

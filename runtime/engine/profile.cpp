@@ -10,14 +10,7 @@
 #include "runtime/engine/reports.h"
 
 namespace oriel {
-namespace {
 
-struct StepNames {
-  std::string name, op, op_class;
-  std::vector<NodeId> nodes;
-};
-
-// The user nodes of a step, each once, in the order of the kernel's ordinals.
 StepNames NamesOf(const PreparedProgram& p, int32_t s) {
   const Step& step = *p.flat[s].step;
   StepNames out;
@@ -45,6 +38,9 @@ StepNames NamesOf(const PreparedProgram& p, int32_t s) {
   } else if (std::holds_alternative<LoopStep>(step.op)) {
     out.op = "loop";
     out.op_class = "Loop";
+  } else if (const auto* o = std::get_if<ObserveStep>(&step.op)) {
+    out.op = o->kind == TapKind::kPrint ? "print" : o->kind == TapKind::kAssert ? "assert" : "watch";
+    out.op_class = "Tap";
   } else {
     out.op = "branch";
     out.op_class = "Branch";
@@ -53,6 +49,8 @@ StepNames NamesOf(const PreparedProgram& p, int32_t s) {
   if (out.name.empty()) out.name = NodeCall(p, id, s);
   return out;
 }
+
+namespace {
 
 TensorInfo Info(const PreparedProgram& p, const ResolvedDims* d, int32_t b) {
   TensorInfo info;
@@ -135,8 +133,9 @@ Profile BuildProfile(const Function::Impl& impl) {
     row.op_class = names.op_class;
     row.seconds = static_cast<double>(totals.ticks[s]) * second;
     row.calls = static_cast<int64_t>(totals.calls[s]);
+    row.sampled = totals.calls_sampled;
     for (int32_t q = p.flat[s].parent; q >= 0; q = p.flat[q].parent) {
-      row.sampled = row.sampled || (totals.sampled && p.steps[q].kind == StepKind::kLoop);
+      row.sampled = row.sampled || (totals.loops_sampled && p.steps[q].kind == StepKind::kLoop);
     }
     row.node = NodeOf(*p.flat[s].step);
     for (NodeId id : names.nodes) row.nodes.push_back(*p.program.nodes.Find(id));
@@ -150,6 +149,7 @@ Profile BuildProfile(const Function::Impl& impl) {
     if (totals.calls[steps + i] == 0) continue;
     const InputDecl& input = p.program.inputs[i];
     ApplyRow row;
+    row.sampled = totals.calls_sampled;
     row.name = "contiguous copy of input " + input.name;
     row.op = "copy";
     row.op_class = "InputCopy";
@@ -165,7 +165,8 @@ Profile BuildProfile(const Function::Impl& impl) {
   runtime.name = "runtime: inputs, states, outputs";
   runtime.op = "runtime";
   runtime.op_class = "Runtime";
-  runtime.seconds = static_cast<double>(totals.runtime) * second;
+  runtime.seconds = static_cast<double>(totals.ticks[steps + p.program.inputs.size()]) * second;
+  runtime.sampled = totals.calls_sampled;
   runtime.calls = profile.calls;
   profile.rows.push_back(std::move(runtime));
   return profile;

@@ -29,7 +29,7 @@ struct ApplyRow {
   std::string op_class;       // "Elementwise", "MatMul", "Runtime"...
   double seconds = 0;         // total over all calls
   int64_t calls = 0;          // times the step ran
-  bool sampled = false;       // scaled from samples (short loop bodies)
+  bool sampled = false;       // shared out as samples show (short calls, short loop bodies)
   NodeId node = kNoNode;
   std::vector<NodeInfo> nodes;        // the user nodes in it, with lines
   std::vector<TensorInfo> inputs, outputs;  // of the last call

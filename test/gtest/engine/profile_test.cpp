@@ -1,4 +1,6 @@
 // File: profile_test.cpp
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -30,6 +32,13 @@ const ApplyRow& RowNamed(const Profile& profile, const std::string& name) {
 
 double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
+// How often this thread was put aside for another.
+int64_t Preemptions() {
+  struct rusage usage;
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
+}
+
 // double, slow, double.
 ProgramBuilder SlowInTheMiddle() {
   ProgramBuilder b("slow_step");
@@ -46,74 +55,6 @@ ProgramBuilder SlowInTheMiddle() {
   last.kernel = "last";
   b.Add(last, {out}, {second});
   return b;
-}
-
-TEST(Clock, TicksAreNanosecondsTimesAConstant) {
-  double best = 1;  // the smallest difference: this thread may be interrupted
-  for (int round = 0; round < 10; ++round) {
-    const double begin = Now();
-    const uint64_t ticks = Ticks();
-    while (Now() - begin < 0.02) {
-    }
-    const double seconds = static_cast<double>(Ticks() - ticks) * TickNs() * 1e-9;
-    best = std::min(best, std::abs(seconds - (Now() - begin)));
-  }
-  EXPECT_LT(best, 0.0002);
-}
-
-TEST(Profile, FindsTheSlowStepAndSumsToTheWall) {
-  const Function f = Expect(SlowInTheMiddle().Make());
-  const Tensor x = Tensor::Ones({100});
-  const double begin = Now();
-  for (int i = 0; i < 60; ++i) Expect(f({x}));
-  const double wall = Now() - begin;
-  const Profile profile = f.profile();
-  EXPECT_EQ(profile.calls, 60);
-  // Against a clock of the test's own: the profile measured the calls.
-  EXPECT_NEAR(profile.wall_seconds, wall, 0.01 * wall);
-  EXPECT_NEAR(Sum(profile), profile.wall_seconds, 0.01 * profile.wall_seconds);
-  const ApplyRow& slow = RowNamed(profile, "slow");
-  EXPECT_EQ(slow.id, 1);
-  EXPECT_EQ(slow.calls, 60);
-  EXPECT_GT(slow.seconds, 0.95 * profile.wall_seconds);
-  EXPECT_GE(slow.seconds, 60 * 0.002);
-  EXPECT_LT(RowNamed(profile, "last").seconds, 0.02 * profile.wall_seconds);
-  // The runtime's own row is measured: neither nothing nor the remainder.
-  const ApplyRow& runtime = profile.rows.back();
-  EXPECT_EQ(runtime.op_class, "Runtime");
-  EXPECT_GT(runtime.seconds, 0);
-  ASSERT_EQ(slow.nodes.size(), 2u);
-  EXPECT_EQ(slow.nodes[0].name, "second");
-  EXPECT_EQ(slow.nodes[1].Where(), "model.cpp:77");
-  EXPECT_EQ(slow.inputs[0].shape, Extents{100});
-
-  const std::string text = profile.text();
-  size_t at = 0;
-  for (const char* part : {"Function\n---\n<#call> <wall time>", "slow_step\n", "\nClass\n---\n<% time> <sum %> <apply time> <time per call> <#call> <#apply> <Class name>\n",
-                           "   Elementwise\n", "\nOps\n---\n<% time> <sum %> <apply time> <time per call> <#call> <#apply> <Op name>\n",
-                           "\nApply\n---\n<% time> <sum %> <apply time> <time per call> <#call> <id> <Apply name>\n", "     60     1   slow\n",
-                           "    node 4: tanh 'squash' at model.cpp:77\n", "    input 0: dtype=float32, shape=(100,), strides=c", "    output 0: dtype=float32, shape=(100,), strides=c"}) {
-    const size_t next = text.find(part, at);
-    EXPECT_NE(next, std::string::npos) << part << "\nin\n" << text;
-    if (next != std::string::npos) at = next;
-  }
-  EXPECT_THAT(profile.text(1), HasSubstr("... (remaining 3 Apply account for"));
-  f.reset_profile();
-  EXPECT_EQ(f.profile().calls, 0);
-  EXPECT_EQ(f.profile().wall_seconds, 0);
-  Expect(f({x}));
-  EXPECT_EQ(f.profile().calls, 1);
-  EXPECT_LT(f.profile().wall_seconds, 0.5 * wall);
-}
-
-TEST(Profile, ManyShortCallsSumToTheWall) {
-  const Function f = Expect(AddMul().Make());
-  const Tensor x = Tensor::Ones({8});
-  while (f.profile().wall_seconds < 0.1) {
-    for (int i = 0; i < 10'000; ++i) (void)f({x, x});
-  }
-  const Profile profile = f.profile();
-  EXPECT_NEAR(Sum(profile), profile.wall_seconds, 0.01 * profile.wall_seconds);
 }
 
 // A loop with a slow and a fast step in its body.
@@ -137,6 +78,119 @@ ProgramBuilder LoopOf(const std::string& kernel) {
   loop.body.push_back(b.Wrap(second, {}, {middle}));
   b.Add(loop, {current, next, out}, {current, next});
   return b;
+}
+
+TEST(Clock, TicksAreNanosecondsTimesAConstant) {
+  double best = 1;  // the smallest difference: this thread may be interrupted
+  for (int round = 0; round < 10; ++round) {
+    const double begin = Now();
+    const uint64_t ticks = Ticks();
+    while (Now() - begin < 0.02) {
+    }
+    const double seconds = static_cast<double>(Ticks() - ticks) * TickNs() * 1e-9;
+    best = std::min(best, std::abs(seconds - (Now() - begin)));
+  }
+  EXPECT_LT(best, 0.0002);
+}
+
+TEST(Profile, FindsTheSlowStepAndSumsToTheWall) {
+  const Function f = Expect(SlowInTheMiddle().Make());
+  const Tensor x = Tensor::Ones({100});
+  // Against a clock of the test's own: the profile measured the calls. Only
+  // calls that no other thread interrupted: between the two clocks' reads an
+  // interruption is in one and not in the other.
+  double outside = 0, inside = 0;
+  for (int i = 0, counted = 0; counted < 30 && i < 3000; ++i) {
+    f.reset_profile();
+    const int64_t preemptions = Preemptions();
+    const double begin = Now();
+    const absl::StatusOr<std::vector<Tensor>> result = f({x});
+    const double end = Now();
+    ASSERT_TRUE(result.ok()) << result.status();
+    if (Preemptions() != preemptions) continue;
+    outside += end - begin;
+    inside += f.profile().wall_seconds;
+    ++counted;
+  }
+  EXPECT_GE(outside, 30 * 0.002);
+  EXPECT_NEAR(inside, outside, 0.01 * outside);
+
+  f.reset_profile();
+  for (int i = 0; i < 60; ++i) Expect(f({x}));
+  const Profile profile = f.profile();
+  EXPECT_EQ(profile.calls, 60);
+  EXPECT_NEAR(Sum(profile), profile.wall_seconds, 0.01 * profile.wall_seconds);
+  const ApplyRow& slow = RowNamed(profile, "slow");
+  EXPECT_EQ(slow.id, 1);
+  EXPECT_EQ(slow.calls, 60);
+  EXPECT_GT(slow.seconds, 0.95 * profile.wall_seconds);
+  EXPECT_GE(slow.seconds, 60 * 0.002);
+  EXPECT_LT(RowNamed(profile, "last").seconds, 0.1 * profile.wall_seconds);
+  // The runtime's own row is measured: neither nothing nor the remainder.
+  const ApplyRow& runtime = profile.rows.back();
+  EXPECT_EQ(runtime.op_class, "Runtime");
+  EXPECT_GT(runtime.seconds, 0);
+  ASSERT_EQ(slow.nodes.size(), 2u);
+  EXPECT_EQ(slow.nodes[0].name, "second");
+  EXPECT_EQ(slow.nodes[1].Where(), "model.cpp:77");
+  EXPECT_EQ(slow.inputs[0].shape, Extents{100});
+
+  const std::string text = profile.text();
+  size_t at = 0;
+  for (const char* part : {"Function\n---\n<#call> <wall time>", "slow_step\n", "\nClass\n---\n<% time> <sum %> <apply time> <time per call> <#call> <#apply> <Class name>\n",
+                           "   Elementwise\n", "\nOps\n---\n<% time> <sum %> <apply time> <time per call> <#call> <#apply> <Op name>\n",
+                           "\nApply\n---\n<% time> <sum %> <apply time> <time per call> <#call> <id> <Apply name>\n", "     60     1   slow\n",
+                           "    node 4 [id E]: tanh 'squash' at model.cpp:77\n", "    input 0: dtype=float32, shape=(100,), strides=c", "    output 0: dtype=float32, shape=(100,), strides=c"}) {
+    const size_t next = text.find(part, at);
+    EXPECT_NE(next, std::string::npos) << part << "\nin\n" << text;
+    if (next != std::string::npos) at = next;
+  }
+  EXPECT_THAT(profile.text(1), HasSubstr("... (remaining 3 Apply account for"));
+  f.reset_profile();
+  EXPECT_EQ(f.profile().calls, 0);
+  EXPECT_EQ(f.profile().wall_seconds, 0);
+  Expect(f({x}));
+  EXPECT_EQ(f.profile().calls, 1);
+  EXPECT_LT(f.profile().wall_seconds, 0.5 * profile.wall_seconds);
+}
+
+TEST(Profile, ManyShortCallsSumToTheWall) {
+  const Function f = Expect(AddMul().Make());
+  const Tensor x = Tensor::Ones({8});
+  while (f.profile().wall_seconds < 0.1) {
+    for (int i = 0; i < 10'001; ++i) (void)f({x, x});
+  }
+  const Profile profile = f.profile();
+  EXPECT_NEAR(Sum(profile), profile.wall_seconds, 0.01 * profile.wall_seconds);
+  for (const ApplyRow& row : profile.rows) {
+    EXPECT_GT(row.seconds, 0) << row.name;
+    EXPECT_EQ(row.calls, profile.calls) << row.name;
+    // Most such calls are only timed as a whole, and say so.
+    EXPECT_TRUE(row.sampled) << row.name;
+  }
+}
+
+TEST(Profile, FewShortCallsAreExact) {
+  const Function f = Expect(AddMul().Make());
+  const Tensor x = Tensor::Ones({8});
+  for (int i = 0; i < 15; ++i) Expect(f({x, x}));
+  const Profile profile = f.profile();
+  EXPECT_NEAR(Sum(profile), profile.wall_seconds, 1e-9);
+  for (const ApplyRow& row : profile.rows) EXPECT_FALSE(row.sampled) << row.name;
+}
+
+// The calls between two that are split into rows: a long one ends the sampling.
+TEST(Profile, ALongCallAmongShortOnesIsFound) {
+  const Function f = Expect(LoopOf("slow").Make());
+  const Tensor x = Tensor::Ones({64});
+  for (int i = 0; i < 100; ++i) Expect(f({x, Tensor::Scalar(int64_t{0})}));
+  EXPECT_TRUE(f.profile().rows[0].sampled);
+  for (int i = 0; i < 20; ++i) Expect(f({x, Tensor::Scalar(int64_t{2})}));
+  const Profile profile = f.profile();
+  EXPECT_NEAR(Sum(profile), profile.wall_seconds, 0.01 * profile.wall_seconds);
+  const ApplyRow& second = RowNamed(profile, "second");
+  EXPECT_EQ(second.calls, 40);
+  EXPECT_GT(second.seconds, 0.9 * profile.wall_seconds);
 }
 
 TEST(Profile, LoopsAreSampledAndExact) {

@@ -92,7 +92,7 @@ class ProgramBuilder {
     d.writes = std::move(writes);
     return d;
   }
-  static Step Wrap(std::variant<DispatchStep, CopyStep, DimValueStep, LoopStep, BranchStep> op, std::vector<int32_t> alloc = {},
+  static Step Wrap(decltype(Step::op) op, std::vector<int32_t> alloc = {},
                    std::vector<int32_t> release = {}) {
     Step step;
     step.op = std::move(op);
@@ -100,7 +100,7 @@ class ProgramBuilder {
     step.release = std::move(release);
     return step;
   }
-  void Add(std::variant<DispatchStep, CopyStep, DimValueStep, LoopStep, BranchStep> op, std::vector<int32_t> alloc = {},
+  void Add(decltype(Step::op) op, std::vector<int32_t> alloc = {},
            std::vector<int32_t> release = {}) {
     p_.steps.push_back(Wrap(std::move(op), std::move(alloc), std::move(release)));
   }

@@ -1,0 +1,79 @@
+// File: counters.h
+//
+// The counters behind a profile: one row a step, one an input (copies made
+// because it was strided), one the runtime's own, and the whole. Short loop
+// bodies and short calls are timed by samples: every call's whole time is
+// measured, its rows share the time of a group of calls as one of them shows.
+#ifndef ORIEL_ENGINE_COUNTERS_H_
+#define ORIEL_ENGINE_COUNTERS_H_
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace oriel {
+
+// Written by the one thread that runs the call, read by any (the profile).
+struct RowCounter {
+  std::atomic<uint64_t> ticks{0}, calls{0};
+  void AddTicks(uint64_t n) { ticks.store(ticks.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  void AddCalls(uint64_t n) { calls.store(calls.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+};
+
+// The counters of one context.
+struct Counters {
+  Counters(size_t steps, size_t inputs)
+      : rows(new RowCounter[steps + inputs + 1]), split(new RowCounter[steps + inputs + 1]), steps(steps), inputs(inputs) {}
+
+  std::unique_ptr<RowCounter[]> rows;   // steps, inputs, the runtime
+  std::unique_ptr<RowCounter[]> split;  // of the call that stands for its group
+  size_t steps, inputs;
+  RowCounter wall;                      // wall.calls: calls of the function
+  std::atomic<uint64_t> loops_sampled{0}, calls_sampled{0};
+
+  size_t runtime() const { return steps + inputs; }
+};
+
+// Charges `total` ticks times `weight` to the rows [begin, end) of `to`, shared
+// as `from` has them; with nothing there `begin` gets all. The sum is exact.
+// `from` is zeroed and may be `to`, where `kept` holds what was there before.
+void Share(RowCounter* from, RowCounter* to, int32_t begin, int32_t end, uint64_t total, uint64_t weight, const uint64_t* kept = nullptr);
+
+// Something with that many time stamps is short when it takes less ticks than
+// this: the stamps, as fast as this machine reads its clock, would cost more
+// than one percent of it.
+uint64_t ShortTicks(size_t stamps);
+
+// Which of many similar things (iterations, calls) are timed: each of the first
+// few; when the shortest of these was short, then one of each group, which
+// stands for all in it. Groups get larger after kMany.
+class Sampling {
+ public:
+  static constexpr int64_t kGroup = 16, kMany = 256, kLargeGroup = 64;
+
+  explicit Sampling(int64_t first) : window_(first), first_(first) {}
+  // The size of the group that begins at `i`.
+  int64_t Group(int64_t i, uint64_t short_ticks) const {
+    if (i < first_ || shortest_ >= short_ticks) return 1;
+    return i < kMany ? kGroup : kLargeGroup;
+  }
+  void Timed(int64_t i, uint64_t ticks) {
+    if (i < first_) shortest_ = std::min(shortest_, ticks);
+  }
+  // One that was not timed was not short: they differ, or the machine was busy.
+  // Each is timed again, from `i` on, for twice as many as before.
+  void Restart(int64_t i) {
+    window_ = std::min(2 * window_, int64_t{1} << 40);
+    first_ = i + window_;
+    shortest_ = ~uint64_t{0};
+  }
+
+ private:
+  int64_t window_, first_;
+  uint64_t shortest_ = ~uint64_t{0};
+};
+
+}  // namespace oriel
+
+#endif  // ORIEL_ENGINE_COUNTERS_H_
