@@ -24,7 +24,10 @@ struct NodeSpec {
   std::vector<Value> operands = {};
   std::vector<Region> regions = {};
   std::shared_ptr<StateCell> state = nullptr;
+  std::shared_ptr<const WatchCallback> tap = nullptr;
   bool derived = false;
+  std::shared_ptr<const PullbackOverride> pullback = nullptr;
+  std::vector<ImpliedUpdate> implied = {};
 };
 Value MakeOp(NodeSpec spec, const Location& at);
 // The same with types (and requirements) already known: ops with regions.
@@ -49,8 +52,15 @@ class RegionScope {
  private:
   uint64_t id_;
 };
+// The induction variables of the loops whose bodies are being made, outermost
+// first.
+std::vector<Value> OpenInductions();
 // The values from outside the region that its results depend on.
 std::vector<Value> CapturesOf(const Region& region);
+
+// Values of the same dims under other names ("n" for 5, as a requirement says)
+// take the stated ones, so that types agree at a region's border.
+void FitShapes(absl::Span<const TensorType> types, std::vector<Value>* values, const Location& at);
 
 // ---- fitting operands ----
 Value CastTo(const Value& x, DType dtype, const Location& at, bool derived = true);

@@ -257,6 +257,7 @@ Value MakeTyped(NodeSpec spec, std::vector<TensorType> types, std::vector<DimReq
   node->operands = std::move(spec.operands);
   node->regions = std::move(spec.regions);
   node->state = std::move(spec.state);
+  node->pullback = std::move(spec.pullback);
   node->implied = std::move(spec.implied);
   node->tap = std::move(spec.tap);
   node->types = std::move(types);

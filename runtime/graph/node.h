@@ -50,6 +50,7 @@ struct Derivation {
 };
 
 struct TestSlot;
+struct PullbackOverride;  // pullback.h
 
 // An update that a function which uses the node makes, unless it is given
 // another of that state (random.h).
@@ -69,7 +70,11 @@ struct Node {
   std::vector<Value> captures;       // values from above that the regions use
   std::shared_ptr<StateCell> state;  // of state_read
   std::vector<ImpliedUpdate> implied;
-  std::shared_ptr<const WatchCallback> tap;  // of a watch
+  // Of a tap (empty but for a watch). A body made again for a gradient shares it:
+  // of the taps in a function that share one, the first is looked at.
+  std::shared_ptr<const WatchCallback> tap;
+  // Its gradient as the user states it; null: the op's.
+  std::shared_ptr<const PullbackOverride> pullback;
 
   // Copies under another name (Value::named) keep the id: they are one node.
   NodeId id = kNoNode;

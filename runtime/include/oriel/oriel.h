@@ -8,10 +8,18 @@
 #include "oriel/dim.h"
 #include "oriel/dtype.h"
 #include "oriel/function.h"
+#include "oriel/grad.h"
 #include "oriel/node_table.h"
 #include "oriel/npy.h"
+#include "oriel/printing.h"
 #include "oriel/profile.h"
+#include "oriel/safetensors.h"
+#include "oriel/states_io.h"
+#include "oriel/substitute.h"
+#include "oriel/random.h"
+#include "oriel/taps.h"
 #include "oriel/tensor.h"
+#include "oriel/test_value.h"
 #include "oriel/value.h"
 
 #endif  // ORIEL_ORIEL_H_
