@@ -81,14 +81,43 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
   return contents;
 }
 
+namespace {
+
+// Waits until a file (or a folder's list of names) is on the disk. `path`: what
+// messages call it.
+absl::Status Sync(const std::string& of, const std::string& path) {
+  const int fd = open(of.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(path, "cannot write", errno);
+  int error = 0;
+  while (fsync(fd) != 0) {
+    if (errno == EINTR) continue;
+    // Some file systems have no fsync of what they hold.
+    if (errno != EINVAL && errno != ENOSYS && errno != EROFS) error = errno;
+    break;
+  }
+  close(fd);
+  return error == 0 ? absl::OkStatus() : ErrnoStatus(path, "cannot write", error);
+}
+
+}  // namespace
+
 absl::Status WriteFileAtomically(const std::string& path,
                                  const std::function<absl::Status(const std::string&)>& write) {
   static std::atomic<uint64_t> counter{0};
   const std::string temporary = path + ".tmp" + std::to_string(getpid()) + "." + std::to_string(counter++);
   absl::Status status = write(temporary);
+  // The bytes before the name: after a crash there is the old file or the new.
+  if (status.ok()) status = Sync(temporary, path);
   if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) status = ErrnoStatus(path, "cannot write", errno);
-  if (!status.ok()) unlink(temporary.c_str());
-  return status;
+  if (!status.ok()) {
+    unlink(temporary.c_str());
+    return status;
+  }
+  // The name itself; where a folder cannot be synced the file is there all the
+  // same, only later.
+  const size_t slash = path.rfind('/');
+  (void)Sync(slash == std::string::npos ? "." : path.substr(0, slash + 1), path);
+  return absl::OkStatus();
 }
 
 absl::Status WriteFileAtomically(const std::string& path, std::string_view contents) {

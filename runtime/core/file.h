@@ -40,7 +40,8 @@ class InputFile {
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 
-// Writes a temporary file beside `path`, then renames it over `path`. On any
+// Writes a temporary file beside `path`, waits for it to be on the disk, then
+// renames it over `path`. On any
 // failure the temporary is removed and what was at `path` stays.
 absl::Status WriteFileAtomically(const std::string& path, std::string_view contents);
 // The same with the contents made by `write`, which gets the temporary's path

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "runtime/core/status.h"
+#include "runtime/core/tree_text.h"
 #include "runtime/engine/reports.h"
 #include "runtime/memory/arena.h"
 #include "runtime/memory/limits.h"
@@ -68,7 +69,7 @@ void DebugprintNode(const Program& program, NodeId id, int depth, std::set<NodeI
   const NodeInfo* node = program.nodes.Find(id);
   if (node == nullptr) return;
   for (int i = 0; i < depth; ++i) *text += " |";
-  *text += node->op + " [id " + std::to_string(id) + "]";
+  *text += node->op + " [id " + IdLetters(id) + "]";
   if (!node->name.empty()) *text += " '" + node->name + "'";
   if (const std::string where = node->Where(); !where.empty()) *text += " (" + where + ")";
   const bool repeated = !seen->insert(id).second && !node->operands.empty();
@@ -92,7 +93,7 @@ std::string Debugprint(const PreparedProgram& p, NodeId id, int32_t step) {
       const Buffer& buffer = p.buffer(b);
       text += " |" + buffer.name + " <" + std::string(NumpyName(buffer.dtype)) + " " + ToString(buffer.shape) + ">";
       const NodeInfo* source = p.program.nodes.Find(buffer.node);
-      if (source != nullptr) text += " [id " + std::to_string(source->id) + "]" + (source->Where().empty() ? "" : " (" + source->Where() + ")");
+      if (source != nullptr) text += " [id " + IdLetters(source->id) + "]" + (source->Where().empty() ? "" : " (" + source->Where() + ")");
       text += "\n";
     }
   }
@@ -120,12 +121,13 @@ std::string ClientsText(const PreparedProgram& p, int32_t step) {
   return Join(outputs);
 }
 
-// All sections after the message.
-std::string Sections(const PreparedProgram& p, const ResolvedDims& d, const CallContext* context, NodeId id, int32_t step) {
+}  // namespace
+
+std::string ErrorSections(const PreparedProgram& p, const ResolvedDims& d, const CallContext* context, NodeId id, int32_t step) {
   std::string text;
   const NodeInfo* node = p.program.nodes.Find(id);
   text += "\nNode that caused the error: " + NodeCall(p, id, step);
-  if (node != nullptr) text += " [id " + std::to_string(id) + "]";
+  if (node != nullptr) text += " [id " + IdLetters(id) + "]";
   text += "\nToposort index: " + std::to_string(step);
   text += "\nCreated at: ";
   text += node == nullptr || node->Where().empty() ? "unknown" : node->Where();
@@ -151,53 +153,6 @@ std::string Sections(const PreparedProgram& p, const ResolvedDims& d, const Call
   return text;
 }
 
-// Steps that touch a root's storage, by label.
-std::string ClientsOfRoot(const PreparedProgram& p, int32_t root) {
-  std::string text;
-  int shown = 0;
-  for (int32_t s = 0; s < static_cast<int32_t>(p.flat.size()); ++s) {
-    bool reads = false;
-    for (int32_t b : AccessOf(*p.flat[s].step).reads) reads = reads || p.root(b) == root;
-    if (!reads) continue;
-    if (++shown > 4) return text + ", ...";
-    text += (text.empty() ? "" : ", ") + Label(p.program, NodeOf(*p.flat[s].step)) + "@" + std::to_string(s);
-  }
-  return text.empty() ? "none" : text;
-}
-
-// "batch: 4096 (now 10000)": the largest values that fit, the others as they are.
-std::string WhatFits(const PreparedProgram& p, const ResolvedDims& d, uint64_t limit, uint64_t extra) {
-  std::string text;
-  const auto fits = [&](size_t symbol, int64_t value) {
-    std::vector<int64_t> symbols = d.symbols;
-    symbols[symbol] = value;
-    const uint64_t peak = PlannedPeak(p, symbols);
-    return peak != std::numeric_limits<uint64_t>::max() && peak + extra <= limit;
-  };
-  for (size_t i = 0; i < d.symbols.size(); ++i) {
-    int64_t low = 0, high = d.symbols[i];
-    text += "\n    " + p.program.symbols[i] + ": ";
-    if (high == 0 || !fits(i, 0)) {
-      text += "no value (now " + std::to_string(d.symbols[i]) + ")";
-      continue;
-    }
-    while (high - low > 1) {  // fits(low), not fits(high)
-      const int64_t middle = low + (high - low) / 2;
-      (fits(i, middle) ? low : high) = middle;
-    }
-    text += "at most " + std::to_string(low) + " (now " + std::to_string(d.symbols[i]) + ")";
-  }
-  for (const StateDecl& state : p.program.states) {
-    if (!state.updated || p.root(state.new_value) == state.buffer) continue;
-    text += "\n    updating state '" + state.name + "' in place would save " + BytesText(RoundToAlignment(d.bytes[state.buffer])) +
-            (state.remark.empty() ? "" : " (a shadow is used: " + state.remark + ")");
-  }
-  text += "\n    a limit of " + BytesText(d.planned_peak + extra);
-  return text;
-}
-
-}  // namespace
-
 std::string NodeCall(const PreparedProgram& p, NodeId id, int32_t step) {
   const NodeInfo* node = p.program.nodes.Find(id);
   if (node == nullptr && step < 0) return "none: the inputs, states and constants alone";
@@ -216,9 +171,9 @@ std::string NodeCall(const PreparedProgram& p, NodeId id, int32_t step) {
 absl::Status RunError(const CallContext& c) {
   const PreparedProgram& p = *c.program;
   const int32_t step = c.failed_step;
-  NodeId id = step >= 0 ? NodeOf(*p.flat[step].step) : kNoNode;
+  NodeId id = step >= 0 ? NodeOf(*p.flat[step].step) : c.failed_node;
   if (!c.failure.ok()) {
-    return absl::Status(c.failure.code(), std::string(c.failure.message()) + Sections(p, *c.dims, &c, id, step));
+    return absl::Status(c.failure.code(), std::string(c.failure.message()) + ErrorSections(p, *c.dims, &c, id, step));
   }
   const ErrorRecord& e = c.error;
   const auto* dispatch = std::get_if<DispatchStep>(&p.flat[step].step->op);
@@ -227,93 +182,12 @@ absl::Status RunError(const CallContext& c) {
     id = dispatch->ordinals[e.ordinal].nodes.front();
   }
   if (e.code != static_cast<int32_t>(KernelError::kIndexOutOfRange)) {
-    return absl::InternalError("kernel error " + std::to_string(e.code) + Sections(p, *c.dims, &c, id, step));
+    return absl::InternalError("kernel error " + std::to_string(e.code) + ErrorSections(p, *c.dims, &c, id, step));
   }
   std::string message = "index " + std::to_string(e.value) + " is out of bounds for axis " + std::to_string(e.axis) + " with size " +
                         std::to_string(e.bound) + " (position " + std::to_string(e.position) + " of index operand " +
                         std::to_string(e.operand) + ")";
-  return absl::OutOfRangeError(message + Sections(p, *c.dims, &c, id, step));
-}
-
-absl::Status MemoryError(const PreparedProgram& p, const ResolvedDims& d, uint64_t limit, uint64_t extra, const std::string& why) {
-  struct Live {
-    int32_t root;      // -1: workspace
-    uint64_t bytes;
-    std::string name;
-    const char* kind;
-    std::string shape;
-    NodeId node;
-  };
-  const auto describe = [&](int32_t b) {
-    const Buffer& buffer = p.buffer(b);
-    return Live{b, RoundToAlignment(d.bytes[b]), buffer.name, KindName(buffer.kind),
-                ToString(d.shapes[b]) + " " + std::string(NumpyName(buffer.dtype)), buffer.node};
-  };
-  std::vector<Live> live;
-  uint64_t held = extra;
-  if (extra > 0) live.push_back({-1, extra, "contiguous copies of strided inputs", "temporary", "", kNoNode});
-  for (int32_t b = 0; b < static_cast<int32_t>(p.program.buffers.size()); ++b) {
-    if (p.root(b) != b || !p.life.of_root[b].whole_call) continue;
-    live.push_back(describe(b));
-    held += live.back().bytes;
-  }
-  // Walk the plan to the buffer that passes the limit (or, when the system gave
-  // out below it, to the one at the peak).
-  Live culprit{-1, held, "inputs, states and constants", "fixed", "", kNoNode};
-  int32_t at_step = -1;
-  uint64_t free_bytes = limit > held ? limit - held : 0;
-  for (int32_t s = 0; s < static_cast<int32_t>(p.steps.size()) && held <= limit; ++s) {
-    std::vector<Live> incoming;
-    for (int32_t b = 0; b < static_cast<int32_t>(p.program.buffers.size()); ++b) {
-      if (p.root(b) == b && !p.life.of_root[b].whole_call && p.life.of_root[b].begin == s) incoming.push_back(describe(b));
-    }
-    const ResolvedStep& step = d.steps[s];
-    const NodeId node = NodeOf(*p.flat[s].step);
-    if (step.scratch > 0) incoming.push_back({-1, step.scratch * static_cast<uint64_t>(p.workers), "scratch of step " + std::to_string(s), "workspace", "", node});
-    if (step.shared > 0) incoming.push_back({-1, step.shared, "workspace of step " + std::to_string(s), "workspace", "", node});
-    for (Live& next : incoming) {
-      at_step = s;
-      culprit = next;
-      free_bytes = limit > held ? limit - held : 0;
-      if (held + next.bytes > limit) {
-        held += next.bytes;
-        break;
-      }
-      held += next.bytes;
-      live.push_back(std::move(next));
-    }
-    if (held > limit) break;
-    if (p.flat[s].exit == d.peak_time && d.planned_peak + extra <= limit) break;
-    live.erase(std::remove_if(live.begin(), live.end(), [&](const Live& l) {
-      // A loop's or branch's own ends come after its body.
-      int32_t ends_at = -1;
-      if (l.root >= 0 && !p.life.of_root[l.root].whole_call) ends_at = p.flat[p.life.of_root[l.root].end].end - 1;
-      const bool over = l.root >= 0 ? ends_at == s : std::string_view(l.kind) == "workspace";
-      if (over) held -= l.bytes;
-      return over;
-    }), live.end());
-  }
-  NodeId id = culprit.node;
-  if (id == kNoNode && at_step >= 0) id = NodeOf(*p.flat[at_step].step);
-  std::string text = why + ": " + culprit.kind + " '" + culprit.name + "'" + (culprit.shape.empty() ? "" : " " + culprit.shape) + " needs " +
-                     BytesText(culprit.bytes);
-  text += Sections(p, d, nullptr, id, at_step);
-  text += "\nRequested: " + BytesText(culprit.bytes);
-  text += "\nFree: " + BytesText(free_bytes);
-  text += "\nLimit: " + BytesText(limit);
-  text += "\nStorage map:";
-  std::sort(live.begin(), live.end(), [](const Live& a, const Live& b) { return a.bytes != b.bytes ? a.bytes > b.bytes : a.name < b.name; });
-  uint64_t total = 0;
-  for (const Live& l : live) {
-    total += l.bytes;
-    const NodeInfo* node = p.program.nodes.Find(l.node);
-    text += "\n    " + l.name + ", " + l.kind + (l.shape.empty() ? "" : ", " + l.shape) + ", " + BytesText(l.bytes);
-    if (node != nullptr) text += ", " + node->Label() + (node->Where().empty() ? "" : " at " + node->Where());
-    if (l.root >= 0) text += ", clients: " + ClientsOfRoot(p, l.root);
-  }
-  text += "\n    total: " + BytesText(total);
-  text += "\nWhat would fit:" + WhatFits(p, d, limit, extra);
-  return absl::ResourceExhaustedError(text);
+  return absl::OutOfRangeError(message + ErrorSections(p, *c.dims, &c, id, step));
 }
 
 }  // namespace oriel

@@ -105,6 +105,36 @@ std::string PeakFormula(const PreparedProgram& p, int32_t peak_time) {
   return text + ")";
 }
 
+// What each step writes: into memory of its own, over an operand, or nothing new.
+void AddApplies(const PreparedProgram& p, const ResolvedDims& d, MemoryReport* report) {
+  for (int32_t s = 0; s < static_cast<int32_t>(p.flat.size()); ++s) {
+    const Step& step = *p.flat[s].step;
+    const StepAccess access = AccessOf(step);
+    if (access.writes.empty()) continue;
+    MemoryApplyRow row;
+    row.id = s;
+    row.name = NamesOf(p, s).name;
+    if (const NodeInfo* node = p.program.nodes.Find(NodeOf(step))) row.where = node->Where();
+    const auto* dispatch = std::get_if<DispatchStep>(&step.op);
+    for (size_t i = 0; i < access.writes.size(); ++i) {
+      const int32_t b = access.writes[i];
+      MemoryApplyRow::Output output;
+      output.name = p.buffer(b).name;
+      output.shape = d.shapes[b];
+      output.dtype = p.buffer(b).dtype;
+      output.bytes = static_cast<int64_t>(d.bytes[b]);
+      const bool over_operand = std::any_of(access.reads.begin(), access.reads.end(), [&](int32_t r) { return p.root(r) == p.root(b); });
+      if (over_operand) output.how = 'i';
+      if (dispatch != nullptr && i < dispatch->in_place.size() && dispatch->in_place[i] == 2) output.how = 'v';
+      row.bytes += output.bytes;
+      row.outputs.push_back(std::move(output));
+    }
+    report->applies.push_back(std::move(row));
+  }
+  std::sort(report->applies.begin(), report->applies.end(),
+            [](const MemoryApplyRow& a, const MemoryApplyRow& b) { return a.bytes != b.bytes ? a.bytes > b.bytes : a.id < b.id; });
+}
+
 }  // namespace
 
 const char* KindName(BufferKind kind) {
@@ -115,6 +145,7 @@ const char* KindName(BufferKind kind) {
     case BufferKind::kTemporary: return "temporary";
     case BufferKind::kWorkspace: return "workspace";
     case BufferKind::kConstant: return "constant";
+    case BufferKind::kRow: return "row";
   }
   return "?";
 }
@@ -179,6 +210,7 @@ MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, 
     row.live_at_peak = true;
     report.buffers.push_back(std::move(row));
   }
+  AddApplies(p, d, &report);
   std::sort(report.buffers.begin(), report.buffers.end(), [](const BufferRow& a, const BufferRow& b) {
     return a.bytes != b.bytes ? a.bytes > b.bytes : a.name < b.name;
   });
@@ -213,6 +245,32 @@ std::string MemoryReport::text(int max_rows) const {
   return text;
 }
 
+std::string MemoryReport::apply_text(int max_rows) const {
+  std::string text = "<Sum apply outputs (bytes)> <Apply outputs shape> <created/inplace/view> <Apply node>\n";
+  int shown = 0;
+  int64_t rest = 0, all = 0;
+  for (const MemoryApplyRow& row : applies) {
+    all += row.bytes;
+    if (shown >= max_rows) {
+      rest += row.bytes;
+      continue;
+    }
+    ++shown;
+    std::string shapes, how;
+    for (const MemoryApplyRow::Output& output : row.outputs) {
+      shapes += (shapes.empty() ? "" : ", ") + ToString(output.shape);
+      how += (how.empty() ? "" : " ") + std::string(1, output.how);
+    }
+    text += Format("%15lldB  [%s] %s %s  %lld", static_cast<long long>(row.bytes), shapes.c_str(), how.c_str(), row.name.c_str(), static_cast<long long>(row.id));
+    text += (row.where.empty() ? "" : "  " + row.where) + "\n";
+  }
+  if (static_cast<int>(applies.size()) > shown) {
+    text += Format("   ... (remaining %zu Apply account for %lldB/%lldB (%.2f%%) of the Apply with dense outputs sizes)\n", applies.size() - static_cast<size_t>(shown),
+                   static_cast<long long>(rest), static_cast<long long>(all), all > 0 ? 100.0 * static_cast<double>(rest) / static_cast<double>(all) : 0.0);
+  }
+  return text;
+}
+
 std::string MemoryReport::json() const {
   JsonWriter w;
   w.BeginObject().Key("function").String(function).Key("planned_peak").Int(planned_peak).Key("measured_peak").Int(measured_peak);
@@ -221,6 +279,16 @@ std::string MemoryReport::json() const {
     w.BeginObject().Key("name").String(row.name).Key("kind").String(row.kind).Key("dtype").String(NumpyName(row.dtype));
     w.Key("shape").Ints(row.shape).Key("bytes").Int(row.bytes).Key("node").Int(row.node).Key("where").String(row.where);
     w.Key("live_at_peak").Bool(row.live_at_peak).EndObject();
+  }
+  w.EndArray().Key("applies").BeginArray();
+  for (const MemoryApplyRow& row : applies) {
+    w.BeginObject().Key("id").Int(row.id).Key("name").String(row.name).Key("bytes").Int(row.bytes).Key("where").String(row.where);
+    w.Key("outputs").BeginArray();
+    for (const MemoryApplyRow::Output& output : row.outputs) {
+      w.BeginObject().Key("name").String(output.name).Key("dtype").String(NumpyName(output.dtype)).Key("shape").Ints(output.shape);
+      w.Key("bytes").Int(output.bytes).Key("how").String(output.how == 'i' ? "in place" : output.how == 'v' ? "view" : "created").EndObject();
+    }
+    w.EndArray().EndObject();
   }
   w.EndArray().EndObject();
   return w.Take();

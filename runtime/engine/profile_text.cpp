@@ -6,6 +6,7 @@
 
 #include "oriel/profile.h"
 #include "oriel/tensor.h"
+#include "runtime/core/tree_text.h"
 #include "runtime/engine/report_text.h"
 
 namespace oriel {
@@ -61,9 +62,9 @@ std::string TensorText(const char* what, size_t i, const TensorInfo& t) {
          (t.name.empty() ? "" : ", name=" + t.name) + "\n";
 }
 
-// "n3 'p' div at file.cpp:12", and where a derived node came from.
+// "node 3 [id D]: div 'p' at file.cpp:12", and where a derived node came from.
 std::string NodeLine(const NodeInfo& node) {
-  std::string text = "    node " + std::to_string(node.id) + ": " + node.op;
+  std::string text = "    node " + std::to_string(node.id) + " [id " + IdLetters(node.id) + "]: " + node.op;
   if (!node.name.empty()) text += " '" + (node.scope.empty() ? "" : node.scope + "/") + node.name + "'";
   if (const std::string where = node.Where(); !where.empty()) text += " at " + where;
   if (node.origin == Origin::kDerived) {

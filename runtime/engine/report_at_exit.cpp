@@ -26,10 +26,15 @@ Registry& TheRegistry() {
 
 void Print() {
   Registry& registry = TheRegistry();
+  const bool memory = Config::Get().profile_memory;
   std::lock_guard<std::mutex> lock(registry.mutex);
   for (const auto& impl : registry.functions) {
     const Profile profile = BuildProfile(*impl);
-    if (profile.calls > 0) std::fprintf(stderr, "%s\n", profile.text().c_str());
+    if (profile.calls == 0) continue;
+    std::fprintf(stderr, "%s\n", profile.text().c_str());
+    if (!memory) continue;
+    const MemoryReport report = Function(impl).memory();
+    std::fprintf(stderr, "%s%s\n", report.text().c_str(), report.apply_text().c_str());
   }
 }
 

@@ -1,0 +1,235 @@
+// File: report_debugprint.cpp
+//
+// DebugPrint of a compiled function: its steps as trees from the outputs down.
+#include <map>
+#include <set>
+
+#include "oriel/printing.h"
+#include "runtime/core/tree_text.h"
+#include "runtime/engine/error_report.h"
+#include "runtime/engine/report_text.h"
+#include "runtime/engine/reports.h"
+
+namespace oriel {
+namespace {
+
+class FunctionTrees {
+ public:
+  FunctionTrees(const PreparedProgram& p, const Profile& profile, const DebugPrintOptions& options)
+      : p_(p), profile_(profile), options_(options) {
+    for (const ApplyRow& row : profile.rows) total_ += row.seconds;
+    FindWriters();
+  }
+
+  // The value of a buffer as seen from a body (the program's own: 0).
+  int Add(int32_t buffer, int32_t body, const std::string& role = "") {
+    std::vector<std::pair<int32_t, int32_t>> pending = {{buffer, body}};
+    while (!pending.empty()) {
+      const auto [b, seen_from] = pending.back();
+      if (index_.count({b, seen_from}) != 0) {
+        pending.pop_back();
+        continue;
+      }
+      const size_t before = pending.size();
+      const int32_t s = WriterFor(b, seen_from);
+      if (s >= 0 && p_.flat[s].body == seen_from) {
+        for (int32_t read : AccessOf(*p_.flat[s].step).reads) {
+          if (index_.count({read, seen_from}) == 0) pending.emplace_back(read, seen_from);
+        }
+      }
+      if (pending.size() != before) continue;
+      pending.pop_back();
+      Make(b, seen_from, s);
+    }
+    const int entry = index_.at({buffer, body});
+    if (role.empty()) return entry;
+    // A root: the same line with what it is for.
+    TreeEntry root = entries_[static_cast<size_t>(entry)];
+    root.after += role;
+    entries_.push_back(std::move(root));
+    return static_cast<int>(entries_.size()) - 1;
+  }
+
+  struct Inner {
+    int owner;
+    std::string title;
+    int32_t body, begin, end;
+    const LoopStep* loop;
+  };
+  const std::vector<TreeEntry>& entries() const { return entries_; }
+  std::vector<Inner>& inner() { return inner_; }
+
+  // The steps of [begin, end) at body level whose results nothing there reads.
+  std::vector<int32_t> Ends(int32_t begin, int32_t end) const {
+    std::set<int32_t> read;
+    for (int32_t s = begin; s < end; s = p_.flat[s].end) {
+      for (int32_t b : AccessOf(*p_.flat[s].step).reads) read.insert(b);
+    }
+    std::vector<int32_t> ends;
+    for (int32_t s = begin; s < end; s = p_.flat[s].end) {
+      for (int32_t b : WritesOf(s)) {
+        if (read.count(b) == 0) ends.push_back(b);
+      }
+    }
+    return ends;
+  }
+
+ private:
+  // What a step writes: a branch, what both its bodies do.
+  std::vector<int32_t> WritesOf(int32_t s) const {
+    if (!std::holds_alternative<BranchStep>(p_.flat[s].step->op)) return AccessOf(*p_.flat[s].step).writes;
+    std::set<int32_t> then_writes;
+    std::vector<int32_t> both;
+    for (int32_t k = s + 1; k < p_.flat[s].end; ++k) {
+      if (p_.flat[k].parent != s) continue;
+      for (int32_t b : WritesOf(k)) {
+        if (k < p_.flat[s].else_begin) then_writes.insert(b);
+        else if (then_writes.count(b) != 0) both.push_back(b);
+      }
+    }
+    return both;
+  }
+
+  void FindWriters() {
+    for (int32_t s = 0; s < static_cast<int32_t>(p_.flat.size()); ++s) {
+      for (int32_t b : AccessOf(*p_.flat[s].step).writes) writers_[b].push_back(s);
+    }
+  }
+
+  // The step of `body` (or of one around it) that makes the buffer; -1: none, it
+  // comes from outside or is the engine's own.
+  int32_t WriterFor(int32_t buffer, int32_t body) const {
+    const auto it = writers_.find(buffer);
+    if (it == writers_.end()) return -1;
+    for (int32_t s : it->second) {
+      for (int32_t at = s; at >= 0; at = p_.flat[at].parent) {
+        if (p_.flat[at].body == body) return at;
+      }
+    }
+    return it->second.front();
+  }
+
+  void Make(int32_t b, int32_t body, int32_t s) {
+    const Buffer& buffer = p_.buffer(b);
+    TreeEntry entry;
+    const std::string type =
+        options_.types ? " <" + std::string(NumpyName(buffer.dtype)) + " " + ToString(buffer.shape) + ">" : "";
+    const NodeInfo* node = p_.program.nodes.Find(buffer.node);
+    if (s < 0 || p_.flat[s].body != body) {  // a leaf here
+      entry.op = buffer.name;
+      entry.id = buffer.node >= 0 ? buffer.node : -2;
+      entry.after = type;
+      if (buffer.kind != BufferKind::kInput && buffer.kind != BufferKind::kTemporary) entry.after += std::string(" ") + KindName(buffer.kind);
+      if (s >= 0) entry.after += " of step " + std::to_string(s);
+    } else {
+      const Step& step = *p_.flat[s].step;
+      const StepNames names = NamesOf(p_, s);
+      const std::vector<int32_t> writes = WritesOf(s);
+      entry.op = names.op_class + "{" + (std::holds_alternative<LoopStep>(step.op) || std::holds_alternative<BranchStep>(step.op) ? names.op : names.name) + "}";
+      if (writes.size() > 1) {
+        for (size_t i = 0; i < writes.size(); ++i) {
+          if (writes[i] == b) entry.op += "." + std::to_string(i);
+        }
+      }
+      const NodeId id = buffer.node >= 0 ? buffer.node : NodeOf(step);
+      entry.id = id >= 0 ? id : -2;
+      entry.group = static_cast<int64_t>(p_.program.nodes.size()) + s;
+      entry.after = type;
+      if (node != nullptr && !node->name.empty()) entry.after += " '" + (node->scope.empty() ? "" : node->scope + "/") + node->name + "'";
+      const int32_t root = p_.root(b);
+      if (root != b) entry.after += " in place of " + p_.buffer(root).name;
+      entry.after += "   " + std::to_string(s);
+      if (const ApplyRow* row = RowOf(s); row != nullptr && row->calls > 0 && total_ > 0) {
+        entry.after += Format(" --> %.2es %.1f%%", row->seconds, 100 * row->seconds / total_);
+      }
+      if (names.nodes.size() > 1) {
+        for (NodeId n : names.nodes) entry.notes.push_back(" { " + NodeText(n));
+      } else if (options_.lines && node != nullptr && !node->Where().empty()) {
+        entry.after += "  " + node->Where();
+      }
+      for (int32_t read : AccessOf(step).reads) entry.children.push_back(index_.at({read, body}));
+      NoteBodies(s);
+    }
+    index_[{b, body}] = static_cast<int>(entries_.size());
+    entries_.push_back(std::move(entry));
+  }
+
+  std::string NodeText(NodeId id) const {
+    const NodeInfo* node = p_.program.nodes.Find(id);
+    std::string text = node->op + " [id " + IdLetters(id) + "]";
+    if (!node->name.empty()) text += " '" + (node->scope.empty() ? "" : node->scope + "/") + node->name + "'";
+    if (options_.lines && !node->Where().empty()) text += "  " + node->Where();
+    if (node->origin == Origin::kDerived && !node->rule.empty()) text += ", " + node->rule;
+    return text;
+  }
+
+  const ApplyRow* RowOf(int32_t s) const {
+    const size_t i = static_cast<size_t>(s);
+    return i < profile_.rows.size() && profile_.rows[i].id == s ? &profile_.rows[i] : nullptr;
+  }
+
+  void NoteBodies(int32_t s) {
+    if (!noted_.insert(s).second) return;
+    const FlatStep& flat = p_.flat[s];
+    const int owner = static_cast<int>(entries_.size());
+    if (const auto* loop = std::get_if<LoopStep>(&flat.step->op)) {
+      if (flat.end > s + 1) inner_.push_back({owner, "", p_.flat[s + 1].body, s + 1, flat.end, loop});
+    } else if (std::holds_alternative<BranchStep>(flat.step->op)) {
+      if (flat.else_begin > s + 1) inner_.push_back({owner, " then", p_.flat[s + 1].body, s + 1, flat.else_begin, nullptr});
+      if (flat.end > flat.else_begin) inner_.push_back({owner, " else", p_.flat[flat.else_begin].body, flat.else_begin, flat.end, nullptr});
+    }
+  }
+
+  const PreparedProgram& p_;
+  const Profile& profile_;
+  const DebugPrintOptions& options_;
+  double total_ = 0;
+  std::map<int32_t, std::vector<int32_t>> writers_;
+  std::map<std::pair<int32_t, int32_t>, int> index_;  // buffer, body
+  std::vector<TreeEntry> entries_;
+  std::vector<Inner> inner_;
+  std::set<int32_t> noted_;
+};
+
+}  // namespace
+
+std::string DebugPrint(const Function& function, const DebugPrintOptions& options) {
+  if (function.impl() == nullptr) return "an empty Function\n";
+  const PreparedProgram& p = *function.impl()->prepared;
+  const Profile profile = BuildProfile(*function.impl());
+  FunctionTrees trees(p, profile, options);
+  std::vector<std::pair<int, std::string>> roots;
+  for (const OutputDecl& output : p.program.outputs) {
+    roots.emplace_back(trees.Add(output.buffer, 0, " -> output " + output.name), "");
+  }
+  for (const StateDecl& state : p.program.states) {
+    if (!state.updated) continue;
+    const bool in_place = p.root(state.new_value) == state.buffer;
+    roots.emplace_back(trees.Add(state.new_value, 0, " -> state " + state.name + (in_place ? "" : " (a shadow)")), "");
+  }
+  std::vector<std::vector<int>> inner;
+  for (size_t i = 0; i < trees.inner().size(); ++i) {  // grows
+    const FunctionTrees::Inner body = trees.inner()[i];
+    std::vector<int> entries;
+    if (body.loop != nullptr) {
+      for (int32_t b : body.loop->next) entries.push_back(trees.Add(b, body.body));
+      for (const LoopStack& stack : body.loop->stacks) entries.push_back(trees.Add(stack.row, body.body));
+    } else {
+      for (int32_t b : trees.Ends(body.begin, body.end)) entries.push_back(trees.Add(b, body.body));
+    }
+    inner.push_back(std::move(entries));
+  }
+  TreePrinter printer(&trees.entries(), options.depth);
+  for (const auto& [entry, text] : roots) printer.Print(entry);
+  for (size_t i = 0; i < inner.size(); ++i) {
+    const FunctionTrees::Inner& body = trees.inner()[i];
+    if (i == 0) printer.Text("\nInner graphs:\n");
+    const TreeEntry& owner = trees.entries()[static_cast<size_t>(body.owner)];
+    std::string name = owner.op.substr(0, owner.op.find('}') + 1);
+    printer.Text("\n" + name + (owner.id >= 0 ? " [id " + IdLetters(owner.id) + "]" : "") + body.title + "\n");
+    for (int entry : inner[i]) printer.Print(entry, " >");
+  }
+  return printer.Take();
+}
+
+}  // namespace oriel
