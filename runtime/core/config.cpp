@@ -7,6 +7,7 @@
 #include <iterator>
 #include <limits>
 #include <mutex>
+#include <optional>
 
 #include "runtime/core/status.h"
 
@@ -37,6 +38,7 @@ absl::Status SetBool(bool* to, std::string_view key, std::string_view value) {
 
 std::string BoolText(bool value) { return value ? "true" : "false"; }
 
+constexpr std::string_view kCheckModes[] = {"off", "nan", "inf", "reference"};
 constexpr std::string_view kTestValueModes[] = {"off", "ignore", "warn", "raise"};
 
 // One setting: how it is read from text and printed as such.
@@ -90,6 +92,29 @@ constexpr Setting kSettings[] = {
        return Bad(key, value, "off, ignore, warn or raise");
      },
      [](const Config& config) { return std::string(kTestValueModes[static_cast<size_t>(config.compute_test_value)]); }},
+    {"check",
+     [](Config* config, std::string_view key, std::string_view value) {
+       for (size_t i = 0; i < std::size(kCheckModes); ++i) {
+         if (kCheckModes[i] != value) continue;
+         config->check = static_cast<CheckMode>(i);
+         return absl::OkStatus();
+       }
+       return Bad(key, value, "off, nan, inf or reference");
+     },
+     [](const Config& config) { return std::string(kCheckModes[static_cast<size_t>(config.check)]); }},
+    {"floatX",
+     [](Config* config, std::string_view key, std::string_view value) {
+       const std::optional<DType> dtype = ParseDType(value);
+       if (!dtype || !IsFloat(*dtype)) return Bad(key, value, "float64, float32, float16 or bfloat16");
+       config->floatX = *dtype;
+       return absl::OkStatus();
+     },
+     [](const Config& config) { return std::string(NumpyName(config.floatX)); }},
+    {"cast_inputs",
+     [](Config* config, std::string_view key, std::string_view value) {
+       return SetBool(&config->cast_inputs, key, value);
+     },
+     [](const Config& config) { return BoolText(config.cast_inputs); }},
     {"device",
      [](Config* config, std::string_view key, std::string_view value) {
        if (value != "cpu") return Bad(key, value, "\"cpu\"");

@@ -19,12 +19,15 @@ namespace oriel {
 inline absl::string_view ToAbsl(std::string_view s) { return absl::string_view(s.data(), s.size()); }
 inline std::string_view ToStd(absl::string_view s) { return std::string_view(s.data(), s.size()); }
 
-// The same status with `context` before its message ("x.npy: ...").
+// The same status, payloads included, with `context` before its message
+// ("x.npy: ...").
 inline absl::Status Prefixed(const absl::Status& status, std::string_view context) {
   if (status.ok()) return status;
   std::string message(context);
   message.append(": ").append(status.message().data(), status.message().size());
-  return absl::Status(status.code(), message);
+  absl::Status prefixed(status.code(), message);
+  status.ForEachPayload([&](absl::string_view type, const auto& payload) { prefixed.SetPayload(type, payload); });
+  return prefixed;
 }
 
 }  // namespace oriel

@@ -1,6 +1,7 @@
 // Shape functions and indexing of value.h.
 #include <algorithm>
 
+#include "oriel/compose.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
 
@@ -82,6 +83,12 @@ Value ApplyView(const Value& x, const View& view, const Location& at) {
 }
 
 }  // namespace
+
+SliceBounds ClipSlice(const std::optional<Dim>& start, const std::optional<Dim>& stop, int64_t step,
+                      const Dim& extent) {
+  const Bounds bounds = NormalizeSlice(start, stop, step, extent);
+  return {bounds.start, SliceExtent(bounds.start, bounds.limit, step)};
+}
 
 Value broadcast_to(const Operand& x, Dims shape) {
   const Value value = graph::Strong(x);
@@ -220,8 +227,11 @@ Value::Index Value::Index::NewAxis(Location at) {
 Value Value::operator[](const Index& index) const { return (*this)[{index}]; }
 
 Value Value::operator[](std::initializer_list<Index> indices) const {
-  if (!ok()) return *this;
-  if (indices.size() == 0) return *this;
+  return Get(absl::Span<const Index>(indices.begin(), indices.size()));
+}
+
+Value Value::Get(absl::Span<const Index> indices) const {
+  if (!ok() || indices.empty()) return *this;
   const Location& at = indices.begin()->location;
   View view;
   std::vector<Value> arrays;

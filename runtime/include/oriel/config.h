@@ -18,11 +18,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "oriel/dtype.h"
 
 namespace oriel {
 
 // What building an expression does with test values (oriel/test_value.h).
 enum class TestValueMode : uint8_t { kOff, kIgnore, kWarn, kRaise };
+
+// What a function compiled to look at every value does (docs/taps.md).
+enum class CheckMode : uint8_t { kOff, kNan, kInf, kReference };
 
 struct Config {
   int num_threads = 0;          // 0: the cores available to the process
@@ -31,6 +35,9 @@ struct Config {
   bool profile = false;         // summary of all functions at exit, to stderr
   bool profile_memory = false;  // their memory reports with it
   TestValueMode compute_test_value = TestValueMode::kOff;  // off, ignore, warn, raise
+  CheckMode check = CheckMode::kOff;  // off, nan, inf, reference: of what is compiled
+  DType floatX = DType::f64;    // the dtype of inputs made without one (Python)
+  bool cast_inputs = true;      // calls cast arguments where nothing is lost (Python)
   std::string device = "cpu";   // only "cpu" exists so far
 
   // Parses ORIEL_FLAGS syntax over *this; InvalidArgument names the key.

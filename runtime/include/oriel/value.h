@@ -27,6 +27,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "oriel/dim.h"
 #include "oriel/dtype.h"
 #include "oriel/location.h"
@@ -60,12 +62,21 @@ class Value {
   // The same node under a (possibly shared) name, seen in every report.
   Value named(std::string name) const;
 
+  // The value it has with the test values of its inputs (oriel/test_value.h);
+  // it may be asked for in any mode. NotFound: one has none.
+  absl::StatusOr<Tensor> test_value() const;
+  // Gives an input its test value (a copy). InvalidArgument: not an input, or
+  // another dtype, rank or extent. May be set again: what was computed from
+  // the old one keeps it.
+  absl::Status set_test_value(const Tensor& value) const;
+
   // x[i], x[slice(1, -1)], x[{all(), i}], x[{arange(n), t}]: NumPy basic and
   // integer-array indexing. Integers and slices first make a view; the integer
   // arrays (consecutive axes) then gather.
   class Index;
   Value operator[](const Index& index) const;
   Value operator[](std::initializer_list<Index> indices) const;
+  Value Get(absl::Span<const Index> indices) const;  // the same
 
   const std::shared_ptr<const graph::Node>& node() const { return node_; }
   int result_index() const { return result_; }
