@@ -28,11 +28,15 @@ struct ArenaPlan {
   std::vector<uint64_t> offsets;  // multiples of 64, one per buffer
   uint64_t bytes = 0;             // the block's size
   uint64_t peak = 0;              // the largest sum of live, rounded buffers
+  uint64_t steps = 0;             // buffers and gaps looked at, for tests
 };
 
-// Best fit, largest buffers first: each goes into the smallest gap, among those
-// its contemporaries leave, that holds it. bytes >= peak; the difference is
-// fragmentation. Sizes must sum to less than 2^63.
+// Near linear in the number of buffers. First in the order of time, each into
+// the smallest free gap that holds it. When that leaves fragmentation and few
+// enough pairs of buffers live together (64 a buffer), also largest buffers
+// first, each into the smallest gap that its contemporaries leave; the smaller
+// result is taken. bytes >= peak; the difference is fragmentation. Sizes must
+// sum to less than 2^63.
 ArenaPlan PlanArena(const std::vector<ArenaBuffer>& buffers);
 
 // The largest sum of rounded sizes live at one time, and the first time of it.

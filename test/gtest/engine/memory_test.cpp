@@ -57,6 +57,28 @@ TEST(Arena, RandomLifetimesNeverOverlap) {
   }
 }
 
+// Thousands of buffers: a chain of layers, a chain whose values all wait for the
+// way back, and everything at once.
+TEST(Arena, PlansManyBuffersInFewSteps) {
+  constexpr int32_t kMany = 10'000;
+  std::mt19937 random(2);
+  std::vector<ArenaBuffer> chain, saved, together, mixed;
+  for (int32_t i = 0; i < kMany; ++i) {
+    const uint64_t bytes = 64 * (1 + random() % 100);
+    chain.push_back({bytes, i, i + 1});
+    saved.push_back({bytes, i, 2 * kMany - i});
+    together.push_back({bytes, 0, kMany});
+    mixed.push_back({bytes, i, i + static_cast<int32_t>(random() % 40)});
+  }
+  for (const auto* buffers : {&chain, &saved, &together, &mixed}) {
+    const ArenaPlan plan = PlanArena(*buffers);
+    EXPECT_LE(plan.steps, 200u * kMany);
+    EXPECT_LE(plan.bytes, plan.peak + plan.peak / 2);
+  }
+  EXPECT_EQ(PlanArena(saved).bytes, PlanArena(saved).peak);
+  EXPECT_EQ(PlanArena(together).bytes, PlanArena(together).peak);
+}
+
 // A folder that goes with the test.
 class TempDir {
  public:
