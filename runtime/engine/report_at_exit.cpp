@@ -24,7 +24,22 @@ Registry& TheRegistry() {
   return *registry;
 }
 
+// All functions as one; rows say whose they are.
+void AddTo(Profile* sum, const Profile& profile) {
+  sum->calls += profile.calls;
+  sum->wall_seconds += profile.wall_seconds;
+  sum->kernel_seconds += profile.kernel_seconds;
+  sum->compile_seconds += profile.compile_seconds;
+  sum->enabled = sum->enabled && profile.enabled;
+  for (ApplyRow row : profile.rows) {
+    row.name = profile.function + ": " + row.name;
+    sum->rows.push_back(std::move(row));
+  }
+}
+
 void Print() {
+  Profile sum;
+  int printed = 0;
   Registry& registry = TheRegistry();
   const bool memory = Config::Get().profile_memory;
   std::lock_guard<std::mutex> lock(registry.mutex);
@@ -32,10 +47,15 @@ void Print() {
     const Profile profile = BuildProfile(*impl);
     if (profile.calls == 0) continue;
     std::fprintf(stderr, "%s\n", profile.text().c_str());
+    AddTo(&sum, profile);
+    ++printed;
     if (!memory) continue;
     const MemoryReport report = Function(impl).memory();
     std::fprintf(stderr, "%s%s\n", report.text().c_str(), report.apply_text().c_str());
   }
+  if (printed < 2) return;
+  sum.function = "Sum of all(" + std::to_string(printed) + ") printed profiles at exit";
+  std::fprintf(stderr, "%s\n", sum.text().c_str());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #ifndef ORIEL_PRINTING_H_
 #define ORIEL_PRINTING_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,11 @@ absl::Status WritePicture(const std::string& dot, const std::string& path);
 // function: its inputs, states, constants and steps.
 std::string DTypeReport(const std::vector<Value>& values, DType expected = DType::f32);
 std::string DTypeReport(const Function& function, DType expected = DType::f32);
+
+// A line of progress, to be written over the one before ("\r"):
+//   " 320/1797 [=====>........................]  18%  1.2s, 5.5s left  cost 0.52"
+// `done` of `total` things took `seconds`.
+std::string ProgressText(int64_t done, int64_t total, double seconds, const std::string& message = "", int width = 30);
 
 }  // namespace oriel
 

@@ -39,7 +39,7 @@ TEST(DebugPrint, AnExpression) {
   EXPECT_THAT(DebugPrint({h, h * 2.0}), HasSubstr(" |mul [id A]"));
   EXPECT_THAT(DebugPrint({h * 2.0}), HasSubstr("constant{2"));
   EXPECT_THAT(DebugPrint({x + constant(Tensor::Ones({7}))}), HasSubstr("error{"));
-  EXPECT_EQ(DebugPrint({Value()}), "error{empty Value} <error>\n");
+  EXPECT_EQ(DebugPrint({Value()}), "error{empty Value}\n");
 }
 
 TEST(DebugPrint, BodiesFollow) {
@@ -144,6 +144,12 @@ TEST(Picture, SvgAndPngByGraphviz) {
   EXPECT_THAT(std::string(missing.message()), HasSubstr("package graphviz"));
   EXPECT_FALSE(std::ifstream(base + "3.svg").good());
   for (const char* end : {".dot", ".svg", ".png"}) unlink((base + end).c_str());
+}
+
+TEST(Progress, ALine) {
+  EXPECT_EQ(ProgressText(320, 1797, 1.2, "cost 0.52", 10), "  320/1797 [=>........]  17%  1.2s, 5.5s left  cost 0.52");
+  EXPECT_EQ(ProgressText(4, 4, 200, "", 4), " 4/4 [====] 100%  3m20s");
+  EXPECT_EQ(ProgressText(0, 0, 0, "", 4), " 0/1 [>...]   0%  0.0s");
 }
 
 // ---- dtypes ----
