@@ -143,9 +143,6 @@ void ArgReduceEmitter::emitRows(EntryBuilder &entry) {
   unsigned lanes = vectorBits / std::max(32u, element.getIntOrFloatBitWidth());
   Value n = entry.dim(count), zero = code.i64(0), one = code.i64(1);
   Value whole = code.roundDown(n, lanes);
-  // Narrow elements have no masked load on every machine: their last ones are
-  // taken singly.
-  bool masks = element.getIntOrFloatBitWidth() >= 32;
   Value mask = code.maskBelow(code.sub(n, whole), lanes);
   code.loop(entry.begin, entry.end, one, [&](Value row) {
     Value from = code.gep(element, entry.pointer(*x), code.mul(row, n));
@@ -162,19 +159,11 @@ void ArgReduceEmitter::emitRows(EntryBuilder &entry) {
     };
     best = code.loop(zero, whole, code.i64(lanes), best,
                      [&](Value j, ValueRange carried) { return step(j, carried, nullptr); });
-    if (masks)
-      best = code.ifElse(
-          code.less(whole, n), TypeRange(ValueRange(best)),
-          [&] { return step(whole, best, mask); }, [&] { return best; });
+    best = code.ifElse(
+        code.less(whole, n), TypeRange(ValueRange(best)),
+        [&] { return step(whole, best, mask); }, [&] { return best; });
     Best row1 = combineLanes(code, {best[0], best[1]}, lanes);
     best = {row1.value, row1.index};
-    if (!masks)
-      best = code.loop(
-          whole, n, one, best, [&](Value j, ValueRange carried) -> SmallVector<Value> {
-            Best candidate{loadElements(code, code.gep(element, from, j), 0), j};
-            Best next = better(code, candidate, {carried[0], carried[1]});
-            return {next.value, next.index};
-          });
     code.store(best[1], code.gep(i64, entry.pointer(*out), row));
   });
 }
@@ -187,17 +176,20 @@ void ArgReduceEmitter::emitColumns(EntryBuilder &entry) {
   Value n = entry.dim(count), width = entry.dim(inner);
   Value zero = code.i64(0), one = code.i64(1);
   Value blocks = entry.dim(signature.canonical(Dim::CeilDiv(inner, static_cast<int64_t>(lanes))));
-  auto down = [&](Value from, Value to, unsigned lanes) {
+  auto down = [&](Value from, Value to, Value mask) {
     Value zeros = code.splat(zero, lanes);
     SmallVector<Value> best = code.loop(
-        one, n, one, ValueRange{loadElements(code, from, lanes), zeros},
+        one, n, one, ValueRange{loadElements(code, from, lanes, mask), zeros},
         [&](Value k, ValueRange carried) -> SmallVector<Value> {
           Value pointer = code.gep(element, from, code.mul(k, width));
-          Best candidate{loadElements(code, pointer, lanes), code.splat(k, lanes)};
+          Best candidate{loadElements(code, pointer, lanes, mask), code.splat(k, lanes)};
           Best best = better(code, candidate, {carried[0], carried[1]});
           return {best.value, best.index};
         });
-    code.store(best[1], to);
+    if (mask)
+      code.maskedStore(best[1], to, mask);
+    else
+      code.store(best[1], to);
   };
   entry.forEachTask({entry.dim(outer), blocks}, [&](ArrayRef<Value> at) {
     Value column = code.mul(at[1], code.i64(lanes));
@@ -205,18 +197,15 @@ void ArgReduceEmitter::emitColumns(EntryBuilder &entry) {
                           code.add(code.mul(code.mul(at[0], n), width), column));
     Value to = code.gep(i64, entry.pointer(*out),
                         code.add(code.mul(at[0], width), column));
-    Value many = code.minimum(code.i64(lanes), code.sub(width, column));
-    Value isWhole = code.equal(many, code.i64(lanes));
+    Value many = code.sub(width, column);
     code.ifElse(
-        isWhole, TypeRange(),
+        code.less(many, code.i64(lanes)), TypeRange(),
         [&]() -> SmallVector<Value> {
-          down(from, to, lanes);
+          down(from, to, code.maskBelow(many, lanes));
           return {};
         },
         [&]() -> SmallVector<Value> {
-          code.loop(zero, many, one, [&](Value c) {
-            down(code.gep(element, from, c), code.gep(i64, to, c), 0);
-          });
+          down(from, to, nullptr);
           return {};
         });
   });

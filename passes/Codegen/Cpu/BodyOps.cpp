@@ -88,13 +88,9 @@ Value PassEmitter::emitExtract(PassState &state, Operation *op, Value j, unsigne
     offset = code.add(offset, code.mul(at, code.splat(entry.dim(stream.stride), lanes)));
   }
   Type storage = getStorageType(stream.element);
-  Value pointers = code.gep(storage, stream.base, offset);
   Type type = code.vectorOf(storage, lanes);
-  Value result;
-  if (lanes)
-    result = code.gather(type, pointers, mask ? mask : code.maskBelow(code.i64(lanes), lanes));
-  else
-    result = code.load(storage, pointers);
+  Value result = lanes ? code.gather(type, stream.base, offset, mask)
+                       : code.load(storage, code.gep(storage, stream.base, offset));
   if (stream.element.isInteger(1))
     result = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::ne, result,
                                    code.zero(type));

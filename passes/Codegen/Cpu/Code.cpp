@@ -8,12 +8,24 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 
+#include "dialect/Graph/OrielDialect.h"
+
 using namespace mlir;
 
 namespace oriel {
 
 static unsigned elementAlign(Type type) {
   return getStorageBytes(getElementTypeOrSelf(type));
+}
+
+unsigned getNarrowestMask(Operation *op) {
+  for (; op; op = op->getParentOp())
+    if (auto target = op->getAttrOfType<ir::TargetAttr>(ir::kTargetAttr))
+      return target.getFeatures().contains("+avx512bw") &&
+                     target.getFeatures().contains("+avx512vl")
+                 ? 8
+                 : 32;
+  return 32;
 }
 
 std::optional<int64_t> getConstant(Value value) {
@@ -129,19 +141,24 @@ Value Code::zero(Type type) {
 }
 
 Value Code::maskBelow(Value count, unsigned lanes) {
+  Value mask;
   if (auto c = getConstant(count)) {
     SmallVector<bool> bits;
     for (unsigned k = 0; k < lanes; ++k)
       bits.push_back(static_cast<int64_t>(k) < *c);
-    return arith::ConstantOp::create(
+    mask = arith::ConstantOp::create(
         *this, loc,
         DenseElementsAttr::get(VectorType::get({lanes}, getI1Type()), bits));
+    counts[mask] = i64(std::clamp<int64_t>(*c, 0, lanes));
+    return mask;
   }
   // Clamped so that 32-bit lanes can compare it.
   Value clamped = minimum(maximum(count, i64(0)), i64(lanes));
   Value narrow = arith::TruncIOp::create(*this, loc, getI32Type(), clamped);
-  return arith::CmpIOp::create(*this, loc, arith::CmpIPredicate::slt,
+  mask = arith::CmpIOp::create(*this, loc, arith::CmpIPredicate::slt,
                                laneIds(getI32Type(), lanes), splat(narrow, lanes));
+  counts[mask] = clamped;
+  return mask;
 }
 
 Value Code::gep(Type element, Value base, Value index) {
@@ -166,24 +183,6 @@ Value Code::load(Type type, Value pointer, unsigned align) {
 void Code::store(Value value, Value pointer, unsigned align) {
   LLVM::StoreOp::create(*this, loc, value, pointer,
                         align ? align : elementAlign(value.getType()));
-}
-
-Value Code::maskedLoad(Type type, Value pointer, Value mask, Value passThrough) {
-  if (!passThrough)
-    passThrough = zero(type);
-  return LLVM::MaskedLoadOp::create(*this, loc, type, pointer, mask, passThrough,
-                                    getI32IntegerAttr(elementAlign(type)), nullptr);
-}
-
-void Code::maskedStore(Value value, Value pointer, Value mask) {
-  LLVM::MaskedStoreOp::create(*this, loc, value, pointer, mask,
-                              elementAlign(value.getType()));
-}
-
-Value Code::gather(Type type, Value pointers, Value mask) {
-  return LLVM::masked_gather::create(*this, loc, type, pointers, mask,
-                                     ValueRange{zero(type)},
-                                     getI32IntegerAttr(elementAlign(type)));
 }
 
 SmallVector<Value> Code::loop(Value lower, Value upper, Value step,
@@ -218,6 +217,20 @@ void Code::ifThen(Value condition, llvm::function_ref<void()> then) {
   InsertionGuard guard(*this);
   setInsertionPoint(op.thenBlock()->getTerminator());
   then();
+}
+
+void Code::tail(Value from, Value count, unsigned lanes, bool isMasked,
+                llvm::function_ref<void(Value, unsigned, Value)> step) {
+  if (isMasked) {
+    ifThen(less(i64(0), count), [&] { step(from, lanes, maskBelow(count, lanes)); });
+    return;
+  }
+  for (unsigned h = lanes / 2; h > 0; h /= 2) {
+    // Wider pieces are done: they are the higher bits of the count.
+    Value before = createOrFold<arith::AndIOp>(loc, count, i64(-2 * static_cast<int64_t>(h)));
+    Value bit = createOrFold<arith::AndIOp>(loc, count, i64(h));
+    ifThen(less(i64(0), bit), [&] { step(add(from, before), h == 1 ? 0 : h, nullptr); });
+  }
 }
 
 SmallVector<Value>

@@ -102,7 +102,7 @@ private:
 
 EntryBuilder::EntryBuilder(ModuleOp module, const KernelSignature &signature,
                          StringRef symbol)
-    : code(module.getContext()), signature(signature) {
+    : code(module.getContext(), getNarrowestMask(module)), signature(signature) {
   MLIRContext *context = module.getContext();
   Type pointer = LLVM::LLVMPointerType::get(context);
   Type i64 = IntegerType::get(context, 64);

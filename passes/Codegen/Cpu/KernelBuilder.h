@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -92,13 +93,23 @@ private:
 /// The value of a constant integer.
 std::optional<int64_t> getConstant(mlir::Value value);
 
+/// Bits of the narrowest element the machine's masked accesses take, from the
+/// nearest oriel.target: 8 with AVX-512BW, else 32 (AVX's).
+unsigned getNarrowestMask(mlir::Operation *op);
+
 /// Lanes: 0 stands for scalar code wherever a lane count is asked for.
 class Code : public mlir::OpBuilder {
 public:
-  Code(mlir::MLIRContext *context)
-      : OpBuilder(context), loc(getLineLoc(context, 0, LineRole::kLoop)) {}
+  Code(mlir::MLIRContext *context, unsigned narrowestMask)
+      : OpBuilder(context), loc(getLineLoc(context, 0, LineRole::kLoop)),
+        narrowestMask(narrowestMask) {}
 
   mlir::Location loc;
+  const unsigned narrowestMask;
+
+  /// A masked vector costs little more than a whole one. AVX's masked stores
+  /// are slow, and it has none of narrow elements.
+  bool hasFastMasks() const { return narrowestMask == 8; }
 
   /// Sets the location for a scope.
   struct LocScope {
@@ -139,18 +150,27 @@ public:
   mlir::Value zero(mlir::Type type);
   /// Lane k is set when k < count (count: i64, any value).
   mlir::Value maskBelow(mlir::Value count, unsigned lanes);
+  /// The count a mask was made of by maskBelow, from 0 to its lanes; or null.
+  mlir::Value countOf(mlir::Value mask) const { return counts.lookup(mask); }
 
   // Memory. Elements are addressed by i64 indices; accesses assume only the
   // element's alignment unless `align` says otherwise.
   mlir::Value gep(mlir::Type element, mlir::Value base, mlir::Value index);
   mlir::Value load(mlir::Type type, mlir::Value pointer, unsigned align = 0);
   void store(mlir::Value value, mlir::Value pointer, unsigned align = 0);
-  /// Lanes that are off read `passThrough` (zero when null).
-  mlir::Value maskedLoad(mlir::Type type, mlir::Value pointer, mlir::Value mask,
-                         mlir::Value passThrough = nullptr);
+  /// Lanes that are off read zero. Where the machine has no masked access of
+  /// such elements, a mask of maskBelow goes through the stack in pieces.
+  mlir::Value maskedLoad(mlir::Type type, mlir::Value pointer, mlir::Value mask);
   void maskedStore(mlir::Value value, mlir::Value pointer, mlir::Value mask);
-  /// One element per lane from a vector of pointers.
-  mlir::Value gather(mlir::Type type, mlir::Value pointers, mlir::Value mask);
+  /// A vector of which only the last `count` lanes are read, the others zero.
+  mlir::Value loadLast(mlir::Type type, mlir::Value pointer, mlir::Value count);
+  /// Lane k from base + offsets[k] (elements). The value of lanes that are off
+  /// is open; lane 0 must be on. A null mask: all are.
+  mlir::Value gather(mlir::Type type, mlir::Value base, mlir::Value offsets,
+                     mlir::Value mask);
+  /// Lane k from first + k * stride (elements); as gather.
+  mlir::Value loadStrided(mlir::Type type, mlir::Value first, mlir::Value stride,
+                          mlir::Value mask);
 
   // Control flow; the current location becomes the loop's.
   using LoopBody =
@@ -162,10 +182,24 @@ public:
   void loop(mlir::Value lower, mlir::Value upper, mlir::Value step,
             llvm::function_ref<void(mlir::Value i)> body);
   void ifThen(mlir::Value condition, llvm::function_ref<void()> then);
+  /// The last `count` < `lanes` elements from `from` on: one masked vector, or
+  /// (isMasked false) vectors of half the lanes, a quarter, ... one element.
+  void tail(mlir::Value from, mlir::Value count, unsigned lanes, bool isMasked,
+            llvm::function_ref<void(mlir::Value j, unsigned lanes, mlir::Value mask)> step);
   llvm::SmallVector<mlir::Value>
   ifElse(mlir::Value condition, mlir::TypeRange types,
          llvm::function_ref<llvm::SmallVector<mlir::Value>()> then,
          llvm::function_ref<llvm::SmallVector<mlir::Value>()> otherwise);
+
+private:
+  mlir::Value staging(mlir::Type type);
+  void copyPieces(mlir::Type element, mlir::Value to, mlir::Value from, mlir::Value count,
+                  unsigned lanes);
+  mlir::Value loadSteps(mlir::VectorType type, mlir::Value first, int64_t step,
+                        mlir::Value count);
+
+  llvm::DenseMap<mlir::Value, mlir::Value> counts;
+  std::pair<mlir::Operation *, mlir::Value> stage; // per function
 };
 
 //===----------------------------------------------------------------------===//

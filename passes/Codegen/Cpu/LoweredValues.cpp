@@ -87,28 +87,36 @@ Dim productOf(const Dims &shape, size_t from, size_t to) {
 }
 
 namespace {
-/// body(n, lanes) over [0, count) in vectors (lanes > 0), then singly (0).
+/// body(n, lanes, mask) over [0, count) in vectors, then the tail.
 void vectorLoop(Code &code, Type element, Value count, unsigned bits,
-                llvm::function_ref<void(Value, unsigned)> body) {
+                llvm::function_ref<void(Value, unsigned, Value)> body) {
   unsigned lanes = bits / element.getIntOrFloatBitWidth();
   Value whole = code.roundDown(count, lanes);
-  code.loop(code.i64(0), whole, code.i64(lanes), [&](Value n) { body(n, lanes); });
-  code.loop(whole, count, code.i64(1), [&](Value n) { body(n, 0); });
+  code.loop(code.i64(0), whole, code.i64(lanes), [&](Value n) { body(n, lanes, nullptr); });
+  code.tail(whole, code.sub(count, whole), lanes, code.hasFastMasks(), body);
 }
 } // namespace
 
 void emitCopy(Code &code, Type element, Value to, Value from, Value count,
               unsigned bits) {
-  vectorLoop(code, element, count, bits, [&](Value n, unsigned lanes) {
-    Value x = code.load(code.vectorOf(element, lanes), code.gep(element, from, n));
-    code.store(x, code.gep(element, to, n));
+  vectorLoop(code, element, count, bits, [&](Value n, unsigned lanes, Value mask) {
+    Type type = code.vectorOf(element, lanes);
+    Value source = code.gep(element, from, n), target = code.gep(element, to, n);
+    if (mask)
+      code.maskedStore(code.maskedLoad(type, source, mask), target, mask);
+    else
+      code.store(code.load(type, source), target);
   });
 }
 
 void emitFill(Code &code, Value to, Value scalar, Value count, unsigned bits) {
   Type element = scalar.getType();
-  vectorLoop(code, element, count, bits, [&](Value n, unsigned lanes) {
-    code.store(code.splat(scalar, lanes), code.gep(element, to, n));
+  vectorLoop(code, element, count, bits, [&](Value n, unsigned lanes, Value mask) {
+    Value value = code.splat(scalar, lanes), target = code.gep(element, to, n);
+    if (mask)
+      code.maskedStore(value, target, mask);
+    else
+      code.store(value, target);
   });
 }
 

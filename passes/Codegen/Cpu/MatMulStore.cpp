@@ -42,11 +42,7 @@ Value loadOperand(EntryBuilder &entry, const MatMulAccess &access,
   Type vector = code.vectorOf(element, lanes);
   if (access.j == Dim(1))
     return mask ? code.maskedLoad(vector, pointer, mask) : code.load(vector, pointer);
-  Value steps = arith::MulIOp::create(
-      code, code.loc, code.laneIds(code.getI64Type(), lanes),
-      code.splat(entry.dim(access.j), lanes));
-  Value all = mask ? mask : code.maskBelow(code.i64(lanes), lanes);
-  return code.gather(vector, code.gep(element, pointer, steps), all);
+  return code.loadStrided(vector, pointer, entry.dim(access.j), mask);
 }
 
 } // namespace

@@ -86,7 +86,7 @@ func::FuncOp emitTileFunction(ModuleOp module, StringRef symbol,
                               const MatMulBlocks &blocks, int64_t rows,
                               int64_t vectors) {
   MLIRContext *context = module.getContext();
-  Code code(context);
+  Code code(context, getNarrowestMask(module));
   code.loc = getLineLoc(context, spec.ordinal, LineRole::kCompute);
   Location loads = getLineLoc(context, spec.ordinal, LineRole::kLoad);
   Location stores = getLineLoc(context, spec.ordinal, LineRole::kStore);
@@ -148,7 +148,7 @@ func::FuncOp emitRowFunction(ModuleOp module, StringRef symbol,
                              const MatMulSpec &spec,
                              const MatMulBlocks &blocks) {
   MLIRContext *context = module.getContext();
-  Code code(context);
+  Code code(context, getNarrowestMask(module));
   code.loc = getLineLoc(context, spec.ordinal, LineRole::kCompute);
   Location loads = getLineLoc(context, spec.ordinal, LineRole::kLoad);
   Location stores = getLineLoc(context, spec.ordinal, LineRole::kStore);
@@ -233,6 +233,51 @@ SmallVector<Value> transpose4(Code &code, ArrayRef<Value> rows) {
           shuffle(high01, high23, {2, 3, 6, 7})};
 }
 
+/// Rows contiguous along k, four by four: `store(vector over q, q, k)` for q in
+/// [0, valid), then zeros up to a multiple of `chunk`.
+void packColumns(Code &code, Value valid, int64_t chunk, Value kc, Type vector,
+                 llvm::function_ref<Value(Value, Value)> at,
+                 llvm::function_ref<void(Value, Value, Value)> store) {
+  Value zero = code.i64(0), one = code.i64(1), four = code.i64(4);
+  Value most = code.roundDown(kc, 4), groups = code.roundDown(valid, 4);
+  auto block = [&](Value q, llvm::function_ref<Value(int64_t)> load, Value k,
+                   llvm::function_ref<void(int64_t, llvm::function_ref<void()>)> guard) {
+    SmallVector<Value> rows;
+    for (int64_t r = 0; r < 4; ++r)
+      rows.push_back(load(r));
+    rows = transpose4(code, rows);
+    for (int64_t r = 0; r < 4; ++r)
+      guard(r, [&] { store(rows[r], q, code.add(k, code.i64(r))); });
+  };
+  auto always = [](int64_t, llvm::function_ref<void()> body) { body(); };
+  code.loop(zero, groups, four, [&](Value q) {
+    code.loop(zero, most, four, [&](Value k) {
+      block(q, [&](int64_t r) { return code.load(vector, at(code.add(q, code.i64(r)), k)); }, k,
+            always);
+    });
+  });
+  // The edges: the last of k of every group, and a group with less than four
+  // rows. Absent rows repeat the last one and are zeroed.
+  Value padded = code.mul(code.ceilDiv(valid, code.i64(chunk)), code.i64(chunk));
+  code.loop(zero, padded, four, [&](Value q) {
+    Value from = code.select(code.less(q, groups), most, zero);
+    code.loop(from, kc, four, [&](Value k) {
+      Value left = code.sub(kc, k), mask = code.maskBelow(left, 4);
+      block(
+          q,
+          [&](int64_t r) {
+            Value row = code.add(q, code.i64(r)), last = code.sub(valid, one);
+            Value x = code.maskedLoad(vector, at(code.minimum(row, last), k), mask);
+            return code.select(code.less(row, valid), x, code.zero(vector));
+          },
+          k,
+          [&](int64_t r, llvm::function_ref<void()> body) {
+            code.ifThen(code.less(code.i64(r), left), body);
+          });
+    });
+  });
+}
+
 } // namespace
 
 void emitPack(Code &code, const MatMulSpec &spec, Type element, Value source,
@@ -240,7 +285,7 @@ void emitPack(Code &code, const MatMulSpec &spec, Type element, Value source,
               Value kStrideValue, Value count, Value kc, Value target,
               int64_t width, unsigned lanes) {
   Type packed = spec.accumulator;
-  Value zero = code.i64(0), one = code.i64(1), four = code.i64(4);
+  Value zero = code.i64(0), one = code.i64(1);
   Value panelWidth = code.i64(width);
   code.loop(zero, count, panelWidth, [&](Value p) {
     Value valid = code.minimum(panelWidth, code.sub(count, p));
@@ -253,72 +298,48 @@ void emitPack(Code &code, const MatMulSpec &spec, Type element, Value source,
     auto place = [&](Value q, Value k) {
       return code.gep(packed, to, code.add(code.mul(k, panelWidth), q));
     };
-    auto copyOne = [&](Value q, Value k) {
-      Value x = matmulWiden(code, spec, code.load(element, at(q, k)));
-      code.store(x, place(q, k));
-    };
-    // The rest one by one, then zeros up to whole vectors: tiles read no further.
     int64_t chunk = std::min<int64_t>(width, lanes);
-    auto copyRest = [&](Value q0) {
-      code.loop(q0, valid, one, [&](Value q) {
-        code.loop(zero, kc, one, [&](Value k) { copyOne(q, k); });
-      });
-      Value padded = code.mul(code.ceilDiv(valid, code.i64(chunk)), code.i64(chunk));
-      code.loop(valid, padded, one, [&](Value q) {
-        code.loop(zero, kc, one,
-                  [&](Value k) { code.store(code.zero(packed), place(q, k)); });
-      });
+    Type vector = code.vectorOf(element, chunk);
+    // Zeros up to whole vectors: tiles read no further.
+    Value whole = code.roundDown(valid, chunk);
+    Value mask = code.maskBelow(code.sub(valid, whole), chunk);
+    auto store = [&](Value x, Value q, Value k) {
+      code.store(matmulWiden(code, spec, x), place(q, k));
     };
+    auto overK = [&](llvm::function_ref<void(Value)> body) { code.loop(zero, kc, one, body); };
     if (pStride == Dim(1)) {
-      Type vector = code.vectorOf(element, chunk);
-      Value whole = code.roundDown(valid, chunk);
-      auto copyChunk = [&](Value q, Value k) {
-        code.store(matmulWiden(code, spec, code.load(vector, at(q, k))), place(q, k));
-      };
+      auto copyChunk = [&](Value q, Value k) { store(code.load(vector, at(q, k)), q, k); };
       code.ifThen(code.equal(valid, panelWidth), [&] {
-        code.loop(zero, kc, one, [&](Value k) {
+        overK([&](Value k) {
           for (int64_t q = 0; q < width; q += chunk)
             copyChunk(code.i64(q), k);
         });
       });
       code.ifThen(code.less(valid, panelWidth), [&] {
-        code.loop(zero, whole, code.i64(chunk), [&](Value q) {
-          code.loop(zero, kc, one, [&](Value k) { copyChunk(q, k); });
-        });
-        // Narrow elements have no masked load on every machine.
-        if (element.getIntOrFloatBitWidth() < 32)
-          return copyRest(whole);
-        Value mask = code.maskBelow(code.sub(valid, whole), chunk);
+        code.loop(zero, whole, code.i64(chunk),
+                  [&](Value q) { overK([&](Value k) { copyChunk(q, k); }); });
         code.ifThen(code.less(whole, valid), [&] {
-          code.loop(zero, kc, one, [&](Value k) {
-            Value x = code.maskedLoad(vector, at(whole, k), mask);
-            code.store(matmulWiden(code, spec, x), place(whole, k));
-          });
+          overK([&](Value k) { store(code.maskedLoad(vector, at(whole, k), mask), whole, k); });
         });
       });
       return;
     }
     if (kStride == Dim(1)) {
-      Type vector = code.vectorOf(element, 4);
-      Value groups = code.roundDown(valid, 4), most = code.roundDown(kc, 4);
-      code.loop(zero, groups, four, [&](Value q) {
-        code.loop(zero, most, four, [&](Value k) {
-          SmallVector<Value> rows;
-          for (int64_t r = 0; r < 4; ++r)
-            rows.push_back(code.load(vector, at(code.add(q, code.i64(r)), k)));
-          rows = transpose4(code, rows);
-          for (int64_t r = 0; r < 4; ++r)
-            code.store(matmulWiden(code, spec, rows[r]), place(q, code.add(k, code.i64(r))));
-        });
-        code.loop(most, kc, one, [&](Value k) {
-          for (int64_t r = 0; r < 4; ++r)
-            copyOne(code.add(q, code.i64(r)), k);
-        });
-      });
-      copyRest(groups);
+      packColumns(code, valid, chunk, kc, code.vectorOf(element, 4), at, store);
       return;
     }
-    copyRest(zero); // strided both ways
+    // Strided both ways.
+    auto loadAt = [&](Value q, Value k, Value mask) {
+      return code.loadStrided(vector, at(q, k), pStrideValue, mask);
+    };
+    code.loop(zero, whole, code.i64(chunk), [&](Value q) {
+      overK([&](Value k) { store(loadAt(q, k, nullptr), q, k); });
+    });
+    code.ifThen(code.less(whole, valid), [&] {
+      overK([&](Value k) {
+        store(code.select(mask, loadAt(whole, k, mask), code.zero(vector)), whole, k);
+      });
+    });
   });
 }
 

@@ -57,40 +57,25 @@ void PassEmitter::overrideInput(const ModelPass &pass, unsigned k, Stream stream
 
 unsigned PassEmitter::nativeLanes(const ModelPass &pass) const {
   unsigned widest = 8;
+  auto isHalf = [](Type type) { return type.isF16() || type.isBF16(); };
   for (Value value : pass.varying) {
     Operation *op = value.getDefiningOp();
     bool used = op ? pass.needed.contains(op) : !value.use_empty();
     Type type = value.getType();
     if (used && !type.isInteger(1))
       widest = std::max<unsigned>(widest, 8 * getStorageBytes(type));
+    // Half floats are moved as they are, but computed in f32.
+    if (used && op && !isa<arith::SelectOp, tensor::ExtractOp, arith::ConstantOp>(op) &&
+        (isHalf(type) || llvm::any_of(op->getOperandTypes(), isHalf)))
+      widest = std::max(widest, 32u);
   }
   for (const PassResult &result : pass.results)
     widest = std::max<unsigned>(widest, 8 * getStorageBytes(result.acc.getType()));
   return std::max(2u, vectorBits / widest);
 }
 
-/// Masked loads and stores exist from 32 bits up only, and with AVX.
-bool PassEmitter::hasNarrowAccess(const ModelPass &pass) const {
-  if (vectorBits < 256)
-    return true;
-  auto narrow = [](Type type) { return getStorageBytes(type) < 4; };
-  for (auto [k, input] : llvm::enumerate(pass.inputs)) {
-    BlockArgument arg = ModelPass(pass).op.getBody()->getArgument(k);
-    if (pass.varying.contains(arg) && !arg.use_empty() && narrow(input.element))
-      return true;
-  }
-  for (auto &[op, access] : pass.extracts)
-    if (pass.varying.contains(op->getResult(0)) && narrow(access.element))
-      return true;
-  // Row reductions keep their accumulators in registers, others in memory.
-  for (const PassResult &result : pass.results)
-    if (result.isReduced ? !model.reducesRows() && narrow(result.acc.getType())
-                         : narrow(model.values[result.value].element))
-      return true;
-  return false;
-}
-
-/// A few ops of a cycle or two: scalar elements cost less than a masked vector.
+/// A few ops of a cycle or two: shorter and shorter vectors cost less than one
+/// with AVX's masks.
 bool PassEmitter::isCheap(const ModelPass &pass) const {
   unsigned count = 0;
   for (Operation *op : pass.needed) {
@@ -314,19 +299,12 @@ void PassEmitter::sweep(const ModelPass &pass, Value from, Value to,
     loop(wideEnd, nativeEnd, native);
   if (isEmpty(nativeEnd, to))
     return;
-  if (hasNarrowAccess(pass) || isCheap(pass)) {
-    // Many narrow lanes leave a long tail: most of it in eights.
-    Value eightEnd = nativeEnd;
-    if (native > 8) {
-      eightEnd = code.add(from, code.roundDown(count, 8));
-      loop(nativeEnd, eightEnd, 8);
-    }
-    return loop(eightEnd, to, 0);
-  }
-  code.ifThen(code.less(nativeEnd, to), [&] {
-    before(native);
-    step(nativeEnd, native, code.maskBelow(code.sub(to, nativeEnd), native));
-  });
+  bool isMasked = code.hasFastMasks() || !isCheap(pass);
+  code.tail(nativeEnd, code.sub(to, nativeEnd), native, isMasked,
+            [&](Value j, unsigned lanes, Value mask) {
+              before(lanes);
+              step(j, lanes, mask);
+            });
 }
 
 void PassEmitter::emitPass(const ModelPass &pass) {

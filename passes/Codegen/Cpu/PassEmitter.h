@@ -132,7 +132,6 @@ private:
                         unsigned lanes, mlir::Value mask, Getter get);
   llvm::SmallVector<mlir::Value> emitPerLane(mlir::Operation *op, unsigned lanes,
                                              Getter get);
-  bool hasNarrowAccess(const ModelPass &pass) const;
   bool isCheap(const ModelPass &pass) const;
   mlir::Value asI64(mlir::Value value);
   mlir::Location line(mlir::Location loc, LineRole role);

@@ -91,7 +91,6 @@ SmallVector<Value> PassEmitter::emitLeaf(PassState &state, Value from, Value to)
 
   // The tail: lanes that have no element keep their accumulator.
   std::optional<int64_t> known = getConstant(count);
-  bool narrow = hasNarrowAccess(pass);
   auto oneMaskedStep = [&] {
     SmallVector<Value> next = accs;
     emitStep(state, mainEnd, wide, code.maskBelow(code.sub(to, mainEnd), wide), next);
@@ -104,30 +103,21 @@ SmallVector<Value> PassEmitter::emitLeaf(PassState &state, Value from, Value to)
       memory.push_back(entry.stack(acc.getType(), 1));
       code.store(acc, memory.back(), 64);
     }
-    auto steps = [&](Value first, Value last, unsigned step, bool isMasked) {
-      prepareSplats(state, step);
-      code.loop(first, last, code.i64(std::max(1u, step)), [&](Value j) {
-        SmallVector<Value> parts, slots;
-        for (auto [result, slot] : llvm::zip(reduced, memory)) {
-          Type element = result->acc.getType();
-          Value lane = arith::AndIOp::create(code, code.loc, code.sub(j, mainEnd),
-                                             code.i64(treeLanes(*result) - 1));
-          slots.push_back(code.gep(element, slot, lane));
-          parts.push_back(code.load(code.vectorOf(element, step), slots.back()));
-        }
-        Value mask = isMasked ? code.maskBelow(code.sub(to, j), step) : Value();
-        emitStep(state, j, step, mask, parts);
-        for (auto [part, slot] : llvm::zip(parts, slots))
-          code.store(part, slot);
-      });
-    };
-    if (narrow) {
-      Value eightEnd = code.add(from, code.roundDown(count, 8));
-      steps(mainEnd, eightEnd, 8, false);
-      steps(eightEnd, to, 0, false);
-    } else {
-      steps(mainEnd, to, std::min(nativeLanes(pass), 16u), true);
-    }
+    unsigned step = std::min(nativeLanes(pass), 16u);
+    prepareSplats(state, step);
+    code.loop(mainEnd, to, code.i64(step), [&](Value j) {
+      SmallVector<Value> parts, slots;
+      for (auto [result, slot] : llvm::zip(reduced, memory)) {
+        Type element = result->acc.getType();
+        Value lane = arith::AndIOp::create(code, code.loc, code.sub(j, mainEnd),
+                                           code.i64(treeLanes(*result) - 1));
+        slots.push_back(code.gep(element, slot, lane));
+        parts.push_back(code.load(code.vectorOf(element, step), slots.back()));
+      }
+      emitStep(state, j, step, code.maskBelow(code.sub(to, j), step), parts);
+      for (auto [part, slot] : llvm::zip(parts, slots))
+        code.store(part, slot);
+    });
     SmallVector<Value> next;
     for (auto [type, slot] : llvm::zip(types, memory))
       next.push_back(code.load(type, slot, 64));
@@ -135,11 +125,11 @@ SmallVector<Value> PassEmitter::emitLeaf(PassState &state, Value from, Value to)
   };
   if (known) {
     if (*known % wide != 0)
-      accs = narrow ? throughMemory() : oneMaskedStep();
+      accs = oneMaskedStep();
   } else {
     accs = code.ifElse(
         code.less(mainEnd, to), types,
-        [&] { return narrow || !isCheap(pass) ? throughMemory() : oneMaskedStep(); },
+        [&] { return !isCheap(pass) ? throughMemory() : oneMaskedStep(); },
         [&] { return accs; });
   }
 

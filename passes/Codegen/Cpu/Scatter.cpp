@@ -96,13 +96,14 @@ LogicalResult ScatterEmitter::run(KernelInfo &info) {
   emitChecks();
   emitCopies();
   emitUpdates();
-  Dim all = outer * slices * inner;
+  // Nothing is copied in place; a fill is always made.
+  Dim all = outer * slices * inner, copied = x ? Dim::Symbol("copied") : Dim(1);
   info.entries = {name(0), name(1), name(2)};
-  info.tasks = {Dim::CeilDiv(count, kChecksPerTask), Dim::CeilDiv(all, kElementsPerTask),
+  info.tasks = {Dim::CeilDiv(count, kChecksPerTask), copied * Dim::CeilDiv(all, kElementsPerTask),
                 outer * Dim::CeilDiv(inner, kElementsPerTask)};
   info.scratch = 0;
   info.shared = 0;
-  info.cost = Dim::FloorDiv(all, 8) + count * 2 +
+  info.cost = copied * Dim::FloorDiv(all, 8) + count * 2 +
               Dim::FloorDiv(outer * count * inner, 4) + 50;
   info.fallible = true;
   return success();
@@ -115,10 +116,11 @@ void ScatterEmitter::emitChecks() {
   unsigned lanes = vectorBits / 64;
   Value total = entry.dim(count);
   Type i64 = code.getI64Type();
-  auto check = [&](Value n, unsigned lanes, unsigned o) {
+  auto check = [&](Value n, unsigned lanes, Value mask, unsigned o) {
     Code::LocScope scope(code, line(LineRole::kLoad));
-    Value index = code.load(code.vectorOf(i64, lanes),
-                            code.gep(i64, entry.pointer(*indices[o]), n));
+    Type type = code.vectorOf(i64, lanes);
+    Value pointer = code.gep(i64, entry.pointer(*indices[o]), n);
+    Value index = mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
     Value position = code.splat(n, lanes);
     if (lanes)
       position = code.add(position, code.laneIds(i64, lanes));
@@ -127,7 +129,7 @@ void ScatterEmitter::emitChecks() {
     check.axis = op.getAxis() + o;
     check.operand = o;
     check.bound = entry.dim(bounds[o]);
-    entry.checkIndex(index, position, nullptr, check);
+    entry.checkIndex(index, position, mask, check);
   };
   code.loop(entry.begin, entry.end, code.i64(1), [&](Value task) {
     Value first = code.mul(task, code.i64(kChecksPerTask));
@@ -135,12 +137,13 @@ void ScatterEmitter::emitChecks() {
     Value whole = code.add(first, code.roundDown(code.sub(last, first), lanes));
     code.loop(first, whole, code.i64(lanes), [&](Value n) {
       for (unsigned o = 0; o < indices.size(); ++o)
-        check(n, lanes, o);
+        check(n, lanes, nullptr, o);
     });
-    code.loop(whole, last, code.i64(1), [&](Value n) {
-      for (unsigned o = 0; o < indices.size(); ++o)
-        check(n, 0, o);
-    });
+    code.tail(whole, code.sub(last, whole), lanes, /*isMasked=*/true,
+              [&](Value n, unsigned lanes, Value mask) {
+                for (unsigned o = 0; o < indices.size(); ++o)
+                  check(n, lanes, mask, o);
+              });
   });
   entry.finish();
 }
@@ -205,17 +208,23 @@ void ScatterEmitter::emitUpdates() {
     }
     return at;
   };
-  auto apply = [&](Value to, Value from, Value c, unsigned lanes) {
+  auto apply = [&](Value to, Value from, Value c, unsigned lanes, Value mask) {
     Type type = code.vectorOf(element, lanes);
+    auto load = [&](Value pointer) {
+      return mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
+    };
     Value place = code.gep(element, to, c), value;
     {
       Code::LocScope scope(code, line(LineRole::kLoad));
-      value = code.load(type, code.gep(element, from, c));
+      value = load(code.gep(element, from, c));
       if (isAdd)
-        value = combine(code, code.load(type, place), value);
+        value = combine(code, load(place), value);
     }
     Code::LocScope scope(code, line(LineRole::kStore));
-    code.store(value, place);
+    if (mask)
+      code.maskedStore(value, place, mask);
+    else
+      code.store(value, place);
   };
   Value chunks = entry.dim(signature.canonical(Dim::CeilDiv(inner, kElementsPerTask)));
   entry.forEachTask({entry.dim(outer), chunks}, [&](ArrayRef<Value> at) {
@@ -228,7 +237,7 @@ void ScatterEmitter::emitUpdates() {
                             code.add(code.mul(code.mul(at[0], total), width), first));
     auto single = [&]() -> SmallVector<Value> {
       code.loop(zero, total, one, [&](Value n) {
-        apply(code.gep(element, base, slice(n)), code.gep(element, source, n), zero, 0);
+        apply(code.gep(element, base, slice(n)), code.gep(element, source, n), zero, 0, nullptr);
       });
       return {};
     };
@@ -238,8 +247,9 @@ void ScatterEmitter::emitUpdates() {
         Value to = code.gep(element, base, code.mul(slice(n), width));
         Value from = code.gep(element, source, code.mul(n, width));
         code.loop(zero, whole, code.i64(lanes),
-                  [&](Value c) { apply(to, from, c, lanes); });
-        code.loop(whole, columns, one, [&](Value c) { apply(to, from, c, 0); });
+                  [&](Value c) { apply(to, from, c, lanes, nullptr); });
+        code.tail(whole, code.sub(columns, whole), lanes, code.hasFastMasks(),
+                  [&](Value c, unsigned lanes, Value mask) { apply(to, from, c, lanes, mask); });
       });
       return {};
     };

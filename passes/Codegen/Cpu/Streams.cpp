@@ -98,29 +98,8 @@ Value PassEmitter::loadStream(const Stream &stream, Value j, unsigned lanes, Val
     result = mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
   } else {
     Value stride = entry.dim(stream.stride);
-    Value first = code.mul(j, stride);
-    if (!lanes) {
-      result = code.load(storage, code.gep(storage, stream.base, first));
-    } else if (mask) {
-      Value steps = code.mul(code.laneIds(code.getI64Type(), lanes), code.splat(stride, lanes));
-      Value base = code.gep(storage, stream.base, first);
-      result = code.gather(type, code.gep(storage, base, steps), mask);
-    } else if (stream.stride == Dim(-1)) {
-      // Reversed: the vector that ends at j, turned around.
-      Value last = code.sub(code.i64(1 - static_cast<int64_t>(lanes)), j);
-      Value vector = code.load(type, code.gep(storage, stream.base, last));
-      SmallVector<int64_t> order;
-      for (unsigned k = lanes; k-- > 0;)
-        order.push_back(k);
-      result = vector::ShuffleOp::create(code, code.loc, vector, vector, order);
-    } else {
-      SmallVector<Value> elements;
-      Value pointer = code.gep(storage, stream.base, first);
-      for (unsigned k = 0; k < lanes; ++k)
-        elements.push_back(code.load(
-            storage, code.gep(storage, pointer, code.mul(stride, code.i64(k)))));
-      result = vector::FromElementsOp::create(code, code.loc, cast<VectorType>(type), elements);
-    }
+    Value first = code.gep(storage, stream.base, code.mul(j, stride));
+    result = lanes ? code.loadStrided(type, first, stride, mask) : code.load(storage, first);
   }
   if (stream.element.isInteger(1))
     result = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::ne, result,

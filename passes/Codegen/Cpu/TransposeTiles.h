@@ -1,9 +1,9 @@
 //===- TransposeTiles.h - operands whose rows are columns ------*- C++ -*-===//
 //
-// An elementwise kernel may read an operand along another dim than it writes.
-// Such kernels run in tiles: the operand's tile is transposed in registers, 8x8
-// or 4x4 blocks at a time, into the worker's scratch (or, for a plain
-// transpose, into the destination), then the rows of the tile are ordinary.
+// A kernel may read an operand along another dim than its rows. Such kernels run
+// in tiles: the operand's tile is transposed in registers, 8x8 or 4x4 blocks at a
+// time, into the worker's scratch (or, for a plain transpose, into the
+// destination), then the rows of the tile are ordinary.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ORIEL_PASSES_CODEGEN_CPU_TRANSPOSETILES_H
@@ -15,26 +15,51 @@
 
 namespace oriel {
 
+/// The shape of the tiles: what a task of the kernel covers.
+enum class TransposeKind {
+  kBlocks,  // an elementwise kernel: 64 rows by 64 columns
+  kRows,    // whole rows, some at a time
+  kLeaves,  // leaves of some rows
+  kColumns, // the rows of a column reduction's leaf, 64 columns at a time
+};
+
 struct TransposePlan {
+  /// An input of a pass that is read from a tile.
   struct Staged {
-    unsigned pass = 0, input = 0;
-    Dim offset = 0; // bytes, from the first staged tile
+    unsigned pass = 0, input = 0, tile = 0;
   };
-  unsigned dim = 0;               // the dim the operands are contiguous along
-  int64_t rows = 64, columns = 64; // of a tile
-  bool direct = false;            // a plain transpose: no staging
+  struct Tile {
+    LinearAccess source;
+    mlir::Location loc;
+    Dim offset; // bytes, from the first tile
+  };
+  unsigned dim = 0;                // the dim the operands are contiguous along
+  int64_t rows = 64, columns = 64; // of a tile (columns: kBlocks and kColumns)
+  Dim pitch = 64;                  // elements from row to row of a tile
+  bool direct = false;             // a plain transpose: no staging
   llvm::SmallVector<Staged> staged;
-  Dim bytes = 0;                  // of scratch
+  llvm::SmallVector<Tile> tiles;
+  Dim bytes = 0;                   // of scratch
 };
 
 /// How to tile the model, if an operand asks for it.
-std::optional<TransposePlan> planTranspose(const KernelModel &model);
+std::optional<TransposePlan> planTranspose(const KernelModel &model, TransposeKind kind);
 
-/// Emits one tile: indices of the space (of plan.dim and the last ignored),
-/// rows [rowLo, rowHi) of plan.dim, [lo, hi) of the last dim. `staged` is the
-/// scratch offset of the tiles.
+/// Transposes the tiles of rows [rowLo, rowHi) of plan.dim and [lo, hi) of the
+/// last dim into scratch from byte `stagedAt` on (indices of the space: of these
+/// two dims ignored). Element (r, j) of a tile lies at its base + r * pitch + j.
+llvm::SmallVector<mlir::Value> stageTiles(PassEmitter &emitter, const TransposePlan &plan,
+                                          const Dim &stagedAt,
+                                          llvm::SmallVector<mlir::Value> indices,
+                                          mlir::Value rowLo, mlir::Value rowHi,
+                                          mlir::Value lo, mlir::Value hi);
+/// The staged inputs read row r of the tiles, until emitter.clearOverrides().
+void readTiles(PassEmitter &emitter, const KernelModel &model, const TransposePlan &plan,
+               llvm::ArrayRef<mlir::Value> tiles, mlir::Value r);
+
+/// Emits a task of kBlocks: one tile through all passes.
 void emitTransposeTile(PassEmitter &emitter, const KernelModel &model,
-                       const TransposePlan &plan, const Dim &staged,
+                       const TransposePlan &plan, const Dim &stagedAt,
                        llvm::SmallVector<mlir::Value> indices, mlir::Value rowLo,
                        mlir::Value rowHi, mlir::Value lo, mlir::Value hi);
 

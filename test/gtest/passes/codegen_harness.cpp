@@ -63,12 +63,15 @@ std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
   mlir::FailureOr<KernelSignature> signature = KernelSignature::get(lowered);
   if (mlir::failed(signature)) return nullptr;
   TargetOptions target = getHostTarget();
+  // What oriel-place prefers.
+  target.vectorBits = std::min(target.vectorBits, 256u);
   if (vector_bits) {
     // The least machine there is code for; any host runs it.
     target.cpu = "x86-64-v3";
     target.features.clear();
     target.vectorBits = vector_bits;
   }
+  (*module)->setAttr(ir::kTargetAttr, ir::TargetAttr::get(&context, target.cpu, target.features, target.vectorBits));
   CpuEmitOptions options;
   options.vectorBits = target.vectorBits;
   std::unique_ptr<TestKernel> kernel(new TestKernel);
@@ -128,6 +131,7 @@ std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
 
 ErrorRecord TestKernel::Run(const std::vector<TestArg>& args, int workers) {
   DimBindings bindings;
+  bindings["copied"] = 1;  // no result in an operand's storage
   std::vector<int64_t> words(kArgFirst);
   for (size_t i = 0; i < args.size(); ++i) {
     std::string name = "a" + std::to_string(i);

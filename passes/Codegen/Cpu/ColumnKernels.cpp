@@ -1,0 +1,229 @@
+//===- ColumnKernels.cpp - tasks of column reductions ---------------------===//
+
+#include "passes/Codegen/Cpu/GenericKernel.h"
+
+using namespace mlir;
+
+namespace oriel {
+
+namespace {
+// Columns one task of a column reduction handles: partial rows stay in L1.
+constexpr int64_t kColumnBlock = 1024;
+// Rows read together by a column reduction.
+constexpr unsigned kRowsTogether = 4;
+} // namespace
+
+/// Adds rows [from, to) of the reduced axis to the partial rows, columns
+/// [lo, hi); the partials start at the neutral element.
+void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
+                                   MutableArrayRef<Value> indices, ArrayRef<Stream> partials,
+                                   Value from, Value to, Value lo, Value hi,
+                                   llvm::function_ref<void(Value row)> beforeRow) {
+  Code &code = emitter.code;
+  SmallVector<const PassResult *> reduced;
+  for (const PassResult &result : pass.results)
+    if (result.isReduced)
+      reduced.push_back(&result);
+  emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned lanes, Value mask) {
+    for (auto [result, stream] : llvm::zip(reduced, partials))
+      emitter.storeStream(stream, code.splat(emitter.capture(result->neutral), lanes), j, lanes,
+                          mask);
+  }, /*isRare=*/true);
+  auto rows = [&](Value first, unsigned count) {
+    std::vector<PassState> states;
+    for (unsigned k = 0; k < count; ++k) {
+      indices[model.reducedAxis] = code.add(first, code.i64(k));
+      emitter.beginRow(indices, lo, hi);
+      beforeRow(indices[model.reducedAxis]);
+      states.push_back(emitter.prepare(pass));
+    }
+    emitter.sweep(
+        pass, lo, hi,
+        [&](unsigned lanes) {
+          for (PassState &state : states)
+            emitter.prepareSplats(state, lanes);
+        },
+        [&](Value j, unsigned lanes, Value mask) {
+          SmallVector<Value> accs;
+          for (const Stream &stream : partials)
+            accs.push_back(emitter.loadStream(stream, j, lanes, mask));
+          for (PassState &state : states)
+            emitter.emitStep(state, j, lanes, mask, accs);
+          for (auto [acc, stream] : llvm::zip(accs, partials))
+            emitter.storeStream(stream, acc, j, lanes, mask);
+        },
+        /*isRare=*/count == 1);
+  };
+  Value together = code.add(from, code.roundDown(code.sub(to, from), kRowsTogether));
+  code.loop(from, together, code.i64(kRowsTogether), [&](Value r) { rows(r, kRowsTogether); });
+  code.loop(together, to, code.i64(1), [&](Value r) { rows(r, 1); });
+}
+
+/// The same; transposed operands go through a tile of some columns at a time.
+void GenericKernel::emitLeafOfColumns(PassEmitter &emitter, const ModelPass &pass,
+                                      SmallVector<Value> &indices, ArrayRef<Stream> partials,
+                                      Value from, Value to, Value lo, Value hi) {
+  if (!transposed)
+    return emitColumnLeaf(emitter, pass, indices, partials, from, to, lo, hi, [](Value) {});
+  Code &code = emitter.code;
+  Value width = code.i64(transposed->columns);
+  code.loop(lo, hi, width, [&](Value c) {
+    Value end = code.minimum(code.add(c, width), hi);
+    SmallVector<Value> tiles =
+        stageTiles(emitter, *transposed, stagedAt, indices, from, to, c, end);
+    emitColumnLeaf(emitter, pass, indices, partials, from, to, c, end,
+                   [&](Value r) { readTiles(emitter, model, *transposed, tiles, r); });
+    emitter.clearOverrides();
+  });
+}
+
+void GenericKernel::emitColumns() {
+  const ModelPass &pass = model.passes.front();
+  const Dim &n = model.sizes[model.reducedAxis];
+  const Dim &columns = model.sizes.back();
+  bool oneLeaf = isAtMost(n, kColumnLeaf);
+  bool oneBlock = isAtMost(columns, kColumnBlock);
+  layoutScratch(oneBlock ? columns : Dim(kColumnBlock));
+  transposed = planTranspose(model, TransposeKind::kColumns);
+  if (transposed) {
+    stagedAt = info.scratch;
+    info.scratch = info.scratch + transposed->bytes;
+  }
+  Dim leaves = ceilDiv(n, kColumnLeaf);
+
+  Dims outer;
+  SmallVector<unsigned> outerDims;
+  for (unsigned d = 0; d + 1 < model.rank(); ++d)
+    if (static_cast<int>(d) != model.reducedAxis) {
+      outer.push_back(model.sizes[d]);
+      outerDims.push_back(d);
+    }
+  Dim blocks = ceilDiv(columns, kColumnBlock);
+  SmallVector<const PassResult *> reduced;
+  SmallVector<Dim> offsets;
+  for (const PassResult &result : pass.results)
+    if (result.isReduced) {
+      reduced.push_back(&result);
+      offsets.push_back(info.shared);
+      if (!oneLeaf)
+        info.shared =
+            info.shared + roundUp64(NumElements(outer) * leaves * columns *
+                                    Dim(getStorageBytes(result.acc.getType())));
+    }
+
+  // The space's indices and the columns of a task over outer x ... x block.
+  auto place = [&](EntryBuilder &entry, ArrayRef<Value> task, SmallVector<Value> &indices,
+                   Value &lo, Value &hi) {
+    Code &code = entry.code;
+    indices.assign(model.rank(), code.i64(0));
+    for (auto [k, d] : llvm::enumerate(outerDims))
+      indices[d] = task[k];
+    lo = code.mul(task.back(), code.i64(kColumnBlock));
+    hi = code.minimum(code.add(lo, code.i64(kColumnBlock)), entry.dim(columns));
+  };
+  // The partial row of a leaf.
+  auto partial = [&](EntryBuilder &entry, unsigned r, ArrayRef<Value> indices, Value leaf) {
+    Code &code = entry.code;
+    Value at = code.i64(0);
+    for (unsigned d : outerDims)
+      at = code.add(code.mul(at, entry.dim(model.sizes[d])), indices[d]);
+    at = code.add(code.mul(at, entry.dim(leaves)), leaf);
+    at = code.mul(at, entry.dim(columns));
+    Value base = code.gep(code.getI8Type(), entry.shared(), entry.dim(offsets[r]));
+    Type type = reduced[r]->acc.getType();
+    return Stream{code.gep(type, base, at), Dim(1), type};
+  };
+
+  if (!oneLeaf) {
+    Dims space = outer;
+    space.push_back(leaves);
+    space.push_back(blocks);
+    info.tasks.push_back(NumElements(space));
+    EntryBuilder entry = startEntry();
+    Code &code = entry.code;
+    PassEmitter emitter(entry, signature, model, options.vectorBits);
+    SmallVector<Value> sizes = values(entry, space);
+    entry.forEachTask(sizes, [&](ArrayRef<Value> task) {
+      SmallVector<Value> indices;
+      Value lo, hi;
+      place(entry, task, indices, lo, hi);
+      Value leaf = task[outer.size()];
+      SmallVector<Stream> partials;
+      for (unsigned r = 0; r < reduced.size(); ++r)
+        partials.push_back(partial(entry, r, indices, leaf));
+      Value from = code.mul(leaf, code.i64(kColumnLeaf));
+      Value to = code.minimum(code.add(from, code.i64(kColumnLeaf)), entry.dim(n));
+      Code::LocScope scope(code, getLineLoc(code.getContext(),
+                                            getOrdinal(reduced[0]->combiner->getLoc()),
+                                            LineRole::kLoop));
+      emitLeafOfColumns(emitter, pass, indices, partials, from, to, lo, hi);
+    });
+    entry.finish();
+  }
+
+  Dims space = outer;
+  space.push_back(blocks);
+  info.tasks.push_back(NumElements(space));
+  EntryBuilder entry = startEntry();
+  Code &code = entry.code;
+  PassEmitter emitter(entry, signature, model, options.vectorBits);
+  SmallVector<Value> sizes = values(entry, space);
+  entry.forEachTask(sizes, [&](ArrayRef<Value> task) {
+    SmallVector<Value> indices;
+    Value lo, hi;
+    place(entry, task, indices, lo, hi);
+    emitter.beginRow(indices, lo, hi);
+    Code::LocScope scope(code, getLineLoc(code.getContext(),
+                                          getOrdinal(reduced[0]->combiner->getLoc()),
+                                          LineRole::kLoop));
+    // Where the finished rows go: every destination, or scratch.
+    SmallVector<SmallVector<Stream>> finals;
+    for (const PassResult *result : reduced) {
+      finals.push_back({emitter.valueStream(result->value)});
+      for (const LinearAccess &store : llvm::drop_begin(model.values[result->value].stores,
+                                                        model.values[result->value].stores.empty() ? 0 : 1))
+        finals.back().push_back(emitter.accessStream(store));
+    }
+    if (oneLeaf) {
+      SmallVector<Stream> partials;
+      for (auto &streams : finals)
+        partials.push_back(streams[0]);
+      emitLeafOfColumns(emitter, pass, indices, partials, code.i64(0), entry.dim(n), lo, hi);
+      indices[model.reducedAxis] = code.i64(0);
+      emitter.beginRow(indices, lo, hi);
+      for (auto &streams : finals)
+        for (const Stream &copy : llvm::drop_begin(streams))
+          emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned lanes, Value mask) {
+            emitter.storeStream(copy, emitter.loadStream(streams[0], j, lanes, mask), j, lanes,
+                                mask);
+          }, /*isRare=*/true);
+    } else {
+      Value count = entry.dim(leaves);
+      for (auto [r, result] : llvm::enumerate(reduced)) {
+        Type element = result->acc.getType();
+        emitter.sweep(pass, lo, hi, [](unsigned) {}, [&, r = r, result = result](
+                                                         Value j, unsigned lanes, Value mask) {
+          Type type = code.vectorOf(element, lanes);
+          CounterStack stack(entry, *result, type);
+          code.loop(code.i64(0), count, code.i64(1), [&](Value leaf) {
+            stack.push(leaf, emitter.loadStream(partial(entry, r, indices, leaf), j, lanes, mask));
+          });
+          Value value = code.ifElse(
+              code.less(code.i64(0), count), TypeRange{type},
+              [&]() -> SmallVector<Value> { return {stack.fold(count)}; },
+              [&]() -> SmallVector<Value> {
+                return {code.splat(emitter.capture(result->neutral), lanes)};
+              })[0];
+          for (const Stream &stream : finals[r])
+            emitter.storeStream(stream, value, j, lanes, mask);
+        }, /*isRare=*/true);
+      }
+    }
+    for (const ModelPass &later : model.passes)
+      if (&later != &pass)
+        emitter.emitPass(later);
+  });
+  entry.finish();
+}
+
+} // namespace oriel
