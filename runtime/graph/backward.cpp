@@ -21,6 +21,15 @@ ValueKey VariableOf(const Value& value) {
 using Nodes = std::map<NodeId, std::shared_ptr<const Node>>;  // a node after
                                                               // what it needs
 
+// What a node is computed from, and what a stated gradient goes to.
+template <typename Visit>
+void ForEachUsed(const Node& node, Visit visit) {
+  for (const Value& operand : node.operands) visit(operand);
+  for (const Value& capture : node.captures) visit(capture);
+  if (node.pullback == nullptr) return;
+  for (const Value& input : node.pullback->inputs) visit(input);
+}
+
 // What a node's gradient can go to.
 template <typename Visit>
 void ForEachSource(const Node& node, Visit visit) {
@@ -34,12 +43,10 @@ void ForEachSource(const Node& node, Visit visit) {
 
 class Walk {
  public:
-  // `beyond`: also visit what only constants need.
+  // `beyond`: also visit what only constants need and stopped gradients hide.
   Walk(const BackwardSpec& spec, bool beyond) : spec_(spec) {
-    for (const Value& value : spec.constants)
-      constants_.insert(VariableOf(value));
-    for (const auto& [value, gradient] : spec.known)
-      known_.insert(VariableOf(value));
+    for (const Value& value : spec.constants) constants_.insert(VariableOf(value));
+    for (const auto& [value, gradient] : spec.known) known_.insert(VariableOf(value));
     std::vector<Value> pending;
     for (const auto& [value, gradient] : spec.seeds) pending.push_back(value);
     for (const auto& [value, gradient] : spec.known) pending.push_back(value);
@@ -47,9 +54,11 @@ class Walk {
       const std::shared_ptr<const Node> node = pending.back().node();
       pending.pop_back();
       if (node == nullptr || !nodes_.emplace(node->id, node).second) continue;
-      if (!beyond && IsBlocked(*node)) continue;
-      ForEachSource(*node,
-                    [&](const Value& source) { pending.push_back(source); });
+      if (beyond) {
+        ForEachUsed(*node, [&](const Value& used) { pending.push_back(used); });
+      } else if (!IsBlocked(*node)) {
+        ForEachSource(*node, [&](const Value& source) { pending.push_back(source); });
+      }
     }
   }
 
@@ -57,12 +66,8 @@ class Walk {
   std::string Cuts(const Value& wrt);
 
  private:
-  bool IsConstant(const Value& value) const {
-    return constants_.count(VariableOf(value)) != 0;
-  }
-  bool IsBlocked(const Node& node) const {
-    return node.types.size() == 1 && constants_.count({node.id, 0}) != 0;
-  }
+  bool IsConstant(const Value& value) const { return constants_.count(VariableOf(value)) != 0; }
+  bool IsBlocked(const Node& node) const { return node.types.size() == 1 && constants_.count({node.id, 0}) != 0; }
   // Why no gradient flows from results to operands; null when one does.
   const char* Reason(const Node& node) const;
   static bool HasFloatResult(const Node& node);
@@ -75,12 +80,11 @@ class Walk {
     bool masked = false;
   };
   void Contribute(const Value& to, const Value& gradient, bool masked);
-  void Pull(const std::shared_ptr<const Node>& node,
-            const std::set<NodeId>& active);
+  void Pull(const std::shared_ptr<const Node>& node, const std::set<NodeId>& active);
 
   const BackwardSpec& spec_;
   Nodes nodes_;
-  std::set<ValueKey> constants_, known_;
+  std::set<ValueKey> wrt_, constants_, known_;
   std::map<ValueKey, Adjoint> adjoints_;
 };
 
@@ -95,17 +99,14 @@ const char* Walk::Reason(const Node& node) const {
   if (node.kind != NodeKind::kOp) return "it is an input";
   if (IsBlocked(node)) return "it is held constant";
   if (node.pullback != nullptr) {
-    return node.pullback->pull == nullptr && !node.pullback->is_zero
-               ? "its gradient is stopped"
-               : nullptr;
+    return node.pullback->pull == nullptr && !node.pullback->is_zero ? "its gradient is stopped" : nullptr;
   }
   const PullbackRule& rule = PullbackOf(node.op);
   if (rule.pull == nullptr && !rule.is_zero) return rule.reason;
   return HasFloatResult(node) ? nullptr : "its result is not of floats";
 }
 
-bool Walk::IsVariable(const Node& node,
-                      const std::set<ValueKey>& variables) const {
+bool Walk::IsVariable(const Node& node, const std::set<ValueKey>& variables) const {
   if (node.kind == NodeKind::kOp && node.op == OpKind::kStateRead) {
     return variables.count({-2 - static_cast<NodeId>(node.state->id), 0}) != 0;
   }
@@ -121,8 +122,7 @@ std::set<NodeId> Walk::ActiveFrom(const std::set<ValueKey>& wrt) const {
     bool is_active = IsVariable(*node, wrt);
     if (!is_active && Reason(*node) == nullptr) {
       ForEachSource(*node, [&](const Value& source) {
-        is_active = is_active ||
-                    (active.count(source.id()) != 0 && IsFloat(source.dtype()));
+        is_active = is_active || (active.count(source.id()) != 0 && IsFloat(source.dtype()));
       });
     }
     if (is_active) active.insert(id);
@@ -143,22 +143,18 @@ void Walk::Contribute(const Value& to, const Value& gradient, bool masked) {
   adjoint.gradient = adjoint.gradient + gradient;
 }
 
-void Walk::Pull(const std::shared_ptr<const Node>& node,
-                const std::set<NodeId>& active) {
+void Walk::Pull(const std::shared_ptr<const Node>& node, const std::set<NodeId>& active) {
   std::vector<Value> gradients(node->types.size());
   bool any = false, masked = false;
   for (size_t i = 0; i < gradients.size(); ++i) {
     const auto adjoint = adjoints_.find({node->id, static_cast<int>(i)});
-    if (adjoint == adjoints_.end() || constants_.count(adjoint->first) != 0)
-      continue;
+    if (adjoint == adjoints_.end() || constants_.count(adjoint->first) != 0) continue;
     gradients[i] = adjoint->second.gradient;
     masked = masked || adjoint->second.masked;
     any = true;
   }
   if (!any || Reason(*node) != nullptr) return;
-  const auto wants = [&](const Value& source) {
-    return IsFloat(source.dtype()) && active.count(source.id()) != 0;
-  };
+  const auto wants = [&](const Value& source) { return IsFloat(source.dtype()) && active.count(source.id()) != 0; };
 
   OriginScope origin(*node, "grad");
   if (const PullbackOverride* stated = node->pullback.get()) {
@@ -166,51 +162,51 @@ void Walk::Pull(const std::shared_ptr<const Node>& node,
     const std::vector<Value> given = stated->pull(stated->inputs, gradients[0]);
     for (size_t i = 0; i < stated->inputs.size() && i < given.size(); ++i) {
       const Value& input = stated->inputs[i];
-      if (IsGiven(given[i]) && wants(input))
-        Contribute(input, InShape(given[i], input.shape()), true);
+      if (IsGiven(given[i]) && wants(input)) Contribute(input, InShape(given[i], input.shape()), true);
     }
     return;
   }
   const PullbackRule& rule = PullbackOf(node->op);
   if (rule.pull == nullptr) return;
   std::vector<bool> wanted;
-  ForEachSource(*node,
-                [&](const Value& source) { wanted.push_back(wants(source)); });
-  const PullFn pull = [&](const std::vector<Value>& outputs,
-                          const std::vector<Value>& output_gradients,
+  ForEachSource(*node, [&](const Value& source) { wanted.push_back(wants(source)); });
+  const PullFn pull = [&](const std::vector<Value>& outputs, const std::vector<Value>& output_gradients,
                           const std::vector<Value>& wrt) {
-    BackwardSpec body{
-        .seeds = {}, .wrt = wrt, .constants = wrt, .known = {}, .masked = true};
+    BackwardSpec body{.seeds = {}, .wrt = wrt, .constants = wrt, .known = {}, .masked = true};
     // What the body uses from outside is a leaf there, wanted or not.
     for (const std::vector<Value>* more : {&node->captures, &spec_.constants}) {
       body.constants.insert(body.constants.end(), more->begin(), more->end());
     }
     for (size_t i = 0; i < outputs.size(); ++i) {
-      if (IsGiven(output_gradients[i]) && outputs[i].ok())
-        body.seeds.emplace_back(outputs[i], output_gradients[i]);
+      if (IsGiven(output_gradients[i]) && outputs[i].ok()) body.seeds.emplace_back(outputs[i], output_gradients[i]);
     }
     return Backward(body);
   };
   Pullback pullback(node, std::move(gradients), wanted, masked, pull);
+  // A variable, a constant and a known gradient are met, not gone past.
+  pullback.set_goes_past([&](const Value& value) {
+    const ValueKey key = VariableOf(value);
+    return wants(value) && wrt_.count(key) == 0 && constants_.count(key) == 0 && known_.count(key) == 0;
+  });
   rule.pull(pullback);
+  for (const auto& [to, gradient] : pullback.past()) {
+    if (wants(to) && IsGiven(gradient)) Contribute(to, InShape(gradient, to.shape()), pullback.masks());
+  }
   size_t slot = 0;
   ForEachSource(*node, [&](const Value& source) {
     const Value& gradient = pullback.given()[slot];
-    if (wanted[slot++] && IsGiven(gradient))
-      Contribute(source, gradient, pullback.masks());
+    if (wanted[slot++] && IsGiven(gradient)) Contribute(source, gradient, pullback.masks());
   });
 }
 
 std::vector<Value> Walk::Gradients() {
-  std::set<ValueKey> wrt;
-  for (const Value& value : spec_.wrt) wrt.insert(VariableOf(value));
-  const std::set<NodeId> active = ActiveFrom(wrt);
+  for (const Value& value : spec_.wrt) wrt_.insert(VariableOf(value));
+  const std::set<NodeId> active = ActiveFrom(wrt_);
   for (const auto& [value, gradient] : spec_.known) {
     adjoints_[VariableOf(value)] = {gradient, true};
   }
   for (const auto& [value, gradient] : spec_.seeds) {
-    if (IsFloat(value.dtype()) && active.count(value.id()) != 0)
-      Contribute(value, gradient, spec_.masked);
+    if (IsFloat(value.dtype()) && active.count(value.id()) != 0) Contribute(value, gradient, spec_.masked);
   }
   for (auto it = nodes_.rbegin(); it != nodes_.rend(); ++it) {
     if (active.count(it->first) != 0) Pull(it->second, active);
@@ -218,8 +214,7 @@ std::vector<Value> Walk::Gradients() {
   std::vector<Value> gradients;
   for (const Value& value : spec_.wrt) {
     const auto adjoint = adjoints_.find(VariableOf(value));
-    gradients.push_back(adjoint == adjoints_.end() ? Value()
-                                                   : adjoint->second.gradient);
+    gradients.push_back(adjoint == adjoints_.end() ? Value() : adjoint->second.gradient);
   }
   return gradients;
 }
@@ -231,7 +226,7 @@ std::string Walk::Cuts(const Value& wrt) {
   std::vector<std::string> cuts;
   for (const auto& [id, node] : nodes_) {
     bool uses = IsVariable(*node, variable), cut = false;
-    ForEachSource(*node, [&](const Value& source) {
+    ForEachUsed(*node, [&](const Value& source) {
       uses = uses || depends.count(source.id()) != 0;
       cut = cut || (active.count(source.id()) != 0 && IsFloat(source.dtype()));
     });
@@ -240,10 +235,8 @@ std::string Walk::Cuts(const Value& wrt) {
     if (!cut || active.count(id) != 0) continue;
     const std::string where = node->Where();
     const char* reason = Reason(*node);
-    cuts.push_back(
-        "'" + node->Label() + "'" + (where.empty() ? "" : " (" + where + ")") +
-        " passes no gradient on: " +
-        (reason == nullptr ? "its operand is not differentiable" : reason));
+    cuts.push_back("'" + node->Label() + "'" + (where.empty() ? "" : " (" + where + ")") +
+                   " passes no gradient on: " + (reason == nullptr ? "its operand is not differentiable" : reason));
   }
   bool used = false;
   for (const auto& [value, gradient] : spec_.seeds) {
@@ -253,18 +246,14 @@ std::string Walk::Cuts(const Value& wrt) {
   if (!used) return "it is not used there";
   std::string text;
   constexpr size_t kMostCuts = 3;
-  for (size_t i = 0; i < cuts.size() && i < kMostCuts; ++i)
-    text += (i > 0 ? "; " : "") + cuts[i];
-  if (cuts.size() > kMostCuts)
-    text += "; and " + std::to_string(cuts.size() - kMostCuts) + " more";
+  for (size_t i = 0; i < cuts.size() && i < kMostCuts; ++i) text += (i > 0 ? "; " : "") + cuts[i];
+  if (cuts.size() > kMostCuts) text += "; and " + std::to_string(cuts.size() - kMostCuts) + " more";
   return text;
 }
 
 }  // namespace
 
-std::vector<Value> Backward(const BackwardSpec& spec) {
-  return Walk(spec, /*beyond=*/false).Gradients();
-}
+std::vector<Value> Backward(const BackwardSpec& spec) { return Walk(spec, /*beyond=*/false).Gradients(); }
 
 std::string WhyDisconnected(const BackwardSpec& spec, const Value& wrt) {
   return Walk(spec, /*beyond=*/true).Cuts(wrt);

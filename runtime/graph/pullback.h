@@ -23,16 +23,14 @@
 namespace oriel::graph {
 
 // Gradients are an empty Value where there is none: a structural zero.
-inline bool IsGiven(const Value& gradient) {
-  return gradient.node() != nullptr;
-}
+inline bool IsGiven(const Value& gradient) { return gradient.node() != nullptr; }
 
 class Pullback {
  public:
   // `node` is held by the caller. `gradients`: one a result; `wanted`: one an
   // operand, then one a capture.
-  Pullback(std::shared_ptr<const Node> node, std::vector<Value> gradients,
-           std::vector<bool> wanted, bool masked, const PullFn& pull)
+  Pullback(std::shared_ptr<const Node> node, std::vector<Value> gradients, std::vector<bool> wanted, bool masked,
+           const PullFn& pull)
       : node_(std::move(node)),
         gradients_(std::move(gradients)),
         wanted_(std::move(wanted)),
@@ -42,9 +40,7 @@ class Pullback {
 
   const Node& node() const { return *node_; }
   const Attrs& attrs() const { return node_->attrs; }
-  Location at() const {
-    return Location(node_->file.c_str(), static_cast<uint32_t>(node_->line));
-  }
+  Location at() const { return Location(node_->file.c_str(), static_cast<uint32_t>(node_->line)); }
 
   const Value& x(size_t operand = 0) const { return node_->operands[operand]; }
   Value y(int result = 0) const { return Value(node_, result); }
@@ -56,15 +52,20 @@ class Pullback {
 
   // Does anyone need the gradient of this operand, or capture?
   bool Wants(size_t operand) const { return wanted_[operand]; }
-  bool WantsCapture(size_t capture) const {
-    return wanted_[node_->operands.size() + capture];
-  }
+  bool WantsCapture(size_t capture) const { return wanted_[node_->operands.size() + capture]; }
 
   // Adds to the gradient of an operand. Its element type and shape must be the
   // operand's, but for dims that are equal by requirement only.
   void Give(size_t operand, const Value& gradient);
   void GiveCapture(size_t capture, const Value& gradient);
   const std::vector<Value>& given() const { return given_; }
+
+  // For rules of several nodes: adds to the gradient of a value further up, past
+  // `between`, which must not be asked for itself: GoesPast(between) says so.
+  bool GoesPast(const Value& between) const { return goes_past_ && goes_past_(between); }
+  void GivePast(const Value& to, const Value& gradient) { past_.emplace_back(to, gradient); }
+  const std::vector<std::pair<Value, Value>>& past() const { return past_; }
+  void set_goes_past(std::function<bool(const Value&)> goes_past) { goes_past_ = std::move(goes_past); }
 
   // May elements of the gradient be zero because the forward value was not used
   // (the branch of a select that was not taken, what an index left out)? Then
@@ -83,6 +84,8 @@ class Pullback {
   bool masked_, masks_ = false;
   const PullFn& pull_;
   std::vector<Value> given_;  // operands, then captures
+  std::function<bool(const Value&)> goes_past_;
+  std::vector<std::pair<Value, Value>> past_;
 };
 
 // What an op's gradient is.
@@ -103,11 +106,12 @@ struct PullbackOverride {
   std::string name;  // "stop_gradient"
   std::vector<Value> inputs;
   // The gradient of each of `inputs`; empty: none. May be null: none for all.
-  std::function<std::vector<Value>(const std::vector<Value>& inputs,
-                                   const Value& gradient)>
-      pull;
+  std::function<std::vector<Value>(const std::vector<Value>& inputs, const Value& gradient)> pull;
   bool is_zero = false;  // connected, with gradient zero
 };
+
+// The same of a copy of the node.
+std::shared_ptr<const PullbackOverride> WithInputs(const PullbackOverride& stated, std::vector<Value> inputs);
 
 // ---- what pullbacks are written with ----
 
@@ -129,8 +133,7 @@ Value SumOver(const Value& x, const std::vector<int64_t>& axes, bool keepdims);
 Value InShape(const Value& x, const Dims& shape);
 // `otherwise` where the gradient is zero and `singular` holds, else `value`:
 // for masked gradients.
-Value Guarded(const Value& gradient, const Value& singular, const Value& value,
-              double otherwise);
+Value Guarded(const Value& gradient, const Value& singular, const Value& value, double otherwise);
 
 // The families.
 #define ORIEL_PULLBACK(name) void name(Pullback& p)

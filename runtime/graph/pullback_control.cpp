@@ -1,12 +1,13 @@
 // Pullbacks of loops and branches.
+#include <set>
+
 #include "runtime/graph/loop.h"
 #include "runtime/graph/pullback.h"
 
 namespace oriel::graph::pullback {
 
 void Loop(Pullback& p) {
-  const LoopGradients gradients =
-      LoopPullback(p.node(), p.gradients(), p.pull(), p.at());
+  const LoopGradients gradients = LoopPullback(p.node(), p.gradients(), p.pull(), p.at());
   for (size_t i = 0; i < gradients.operands.size(); ++i) {
     if (p.Wants(i)) p.Give(i, gradients.operands[i]);
   }
@@ -22,8 +23,9 @@ void Branch(Pullback& p) {
   const Node& node = p.node();
   std::vector<size_t> captures;
   std::vector<Value> wrt;
+  std::set<ValueKey> seen;  // both sides may use one value
   for (size_t c = 0; c < node.captures.size(); ++c) {
-    if (!p.WantsCapture(c)) continue;
+    if (!p.WantsCapture(c) || !seen.insert(KeyOf(node.captures[c])).second) continue;
     captures.push_back(c);
     wrt.push_back(node.captures[c]);
   }
@@ -38,9 +40,7 @@ void Branch(Pullback& p) {
   const auto side = [&](size_t region) {
     return [&, region]() -> std::vector<Value> {
       ValueMap map;
-      const std::vector<Value> again =
-          CloneInto(node.regions[region], node.regions[region].results, &map,
-                    "recompute");
+      const std::vector<Value> again = CloneInto(node.regions[region], node.regions[region].results, &map, {.rule = "recompute"});
       std::vector<Value> outputs;
       for (size_t i : results) outputs.push_back(again[i]);
       std::vector<Value> pulled = p.pull()(outputs, gradients, wrt);
@@ -51,8 +51,7 @@ void Branch(Pullback& p) {
     };
   };
   const std::vector<Value> pulled = branch(p.x(0), side(0), side(1), p.at());
-  for (size_t i = 0; i < captures.size(); ++i)
-    p.GiveCapture(captures[i], pulled[i]);
+  for (size_t i = 0; i < captures.size(); ++i) p.GiveCapture(captures[i], pulled[i]);
   p.Mask();
 }
 

@@ -23,6 +23,55 @@ void Choose(Pullback& p, const Value& wins, const Value& loses) {
   p.Mask();
 }
 
+const Node* OpOf(const Value& value, OpKind op) {
+  const Node* node = value.node().get();
+  return node->kind == NodeKind::kOp && node->op == op && node->pullback == nullptr ? node : nullptr;
+}
+
+// log(e**z / s), or of some of its elements, as the logarithm of a softmax is:
+// through z - log(s). The quotient may be 0, and its logarithm's slope infinite,
+// where both of z's are moderate. (The compiler computes the logarithm so too.)
+bool LogOfQuotient(Pullback& p) {
+  Value quotient = p.x();
+  std::vector<const Node*> moves;  // outermost first
+  while (p.GoesPast(quotient)) {
+    const Node* node = nullptr;
+    for (OpKind op : {OpKind::kGather, OpKind::kReshape, OpKind::kTranspose, OpKind::kSlice}) {
+      if (node == nullptr) node = OpOf(quotient, op);
+    }
+    if (node == nullptr) break;
+    moves.push_back(node);
+    quotient = node->operands[0];
+  }
+  const Node* div = OpOf(quotient, OpKind::kDiv);
+  if (div == nullptr || !p.GoesPast(quotient)) return false;
+  const Value &power = div->operands[0], &divisor = div->operands[1];
+  const Node* exp = OpOf(power, OpKind::kExp);
+  if (exp == nullptr || !p.GoesPast(power)) return false;
+  const Value& z = exp->operands[0];
+  Value logs = z - log(divisor);
+  while (!moves.empty()) {
+    std::vector<Value> operands = moves.back()->operands;
+    operands[0] = logs;
+    logs = MakeOp({.op = moves.back()->op, .attrs = moves.back()->attrs, .operands = std::move(operands)}, p.at());
+    moves.pop_back();
+  }
+  const std::vector<Value> pulled = p.pull()({logs}, {p.g()}, {z, divisor});
+  p.GivePast(z, pulled[0]);
+  p.GivePast(divisor, pulled[1]);
+  p.Mask();
+  return true;
+}
+
+// The slope of log(sigmoid(x)) is sigmoid(-x), also where sigmoid(x) is 0.
+bool LogOfSigmoid(Pullback& p) {
+  const Node* sigmoid_node = OpOf(p.x(), OpKind::kSigmoid);
+  if (sigmoid_node == nullptr || !p.GoesPast(p.x())) return false;
+  const Value& x = sigmoid_node->operands[0];
+  p.GivePast(x, Times(p.g(), sigmoid(-x)));
+  return true;
+}
+
 }  // namespace
 
 void Neg(Pullback& p) { p.Give(0, -p.g()); }
@@ -30,7 +79,9 @@ void Abs(Pullback& p) { p.Give(0, Times(p.g(), sign(p.x()))); }
 void Exp(Pullback& p) { p.Give(0, Times(p.g(), p.y())); }
 // Not y + 1, which has lost what exp(x) is for x far below 0.
 void Expm1(Pullback& p) { p.Give(0, Times(p.g(), exp(p.x()))); }
-void Log(Pullback& p) { p.Give(0, p.g() / SafeDivisor(p, p.x())); }
+void Log(Pullback& p) {
+  if (!LogOfQuotient(p) && !LogOfSigmoid(p)) p.Give(0, p.g() / SafeDivisor(p, p.x()));
+}
 void Log1p(Pullback& p) { p.Give(0, p.g() / SafeDivisor(p, 1.0 + p.x())); }
 
 void Sqrt(Pullback& p) {
@@ -85,12 +136,8 @@ void Mod(Pullback& p) {
   if (p.Wants(1)) p.Give(1, -(p.g() * floor_div(p.x(0), p.x(1))));
 }
 
-void Maximum(Pullback& p) {
-  Choose(p, greater(p.x(0), p.x(1)), less(p.x(0), p.x(1)));
-}
-void Minimum(Pullback& p) {
-  Choose(p, less(p.x(0), p.x(1)), greater(p.x(0), p.x(1)));
-}
+void Maximum(Pullback& p) { Choose(p, greater(p.x(0), p.x(1)), less(p.x(0), p.x(1))); }
+void Minimum(Pullback& p) { Choose(p, less(p.x(0), p.x(1)), greater(p.x(0), p.x(1))); }
 
 void Pow(Pullback& p) {
   Value x = p.x(0), b = p.x(1), y = p.y();

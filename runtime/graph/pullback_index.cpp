@@ -4,12 +4,9 @@
 namespace oriel::graph::pullback {
 namespace {
 
-int AxisOf(const Pullback& p) {
-  return static_cast<int>(*p.attrs().Get<int64_t>("axis"));
-}
+int AxisOf(const Pullback& p) { return static_cast<int>(*p.attrs().Get<int64_t>("axis")); }
 std::vector<Value> IndicesFrom(const Pullback& p, size_t first) {
-  return {p.node().operands.begin() + static_cast<std::ptrdiff_t>(first),
-          p.node().operands.end()};
+  return {p.node().operands.begin() + static_cast<std::ptrdiff_t>(first), p.node().operands.end()};
 }
 
 // Can no two entries of the index be equal? An arange is such; so are index
@@ -17,9 +14,7 @@ std::vector<Value> IndicesFrom(const Pullback& p, size_t first) {
 bool AreDistinct(const std::vector<Value>& indices) {
   for (const Value& index : indices) {
     const Node& node = *index.node();
-    if (node.kind == NodeKind::kOp && node.op == OpKind::kIota &&
-        index.rank() == 1)
-      return true;
+    if (node.kind == NodeKind::kOp && node.op == OpKind::kIota && index.rank() == 1) return true;
     if (index.rank() == 0) return true;
   }
   return false;
@@ -32,11 +27,9 @@ Value IsLast(const Pullback& p, const std::vector<Value>& indices, int axis) {
   const auto first = shape.begin() + axis;
   const Dims places(first, first + static_cast<std::ptrdiff_t>(indices.size()));
   const Value order = reshape(arange(NumElements(picked)), picked);
-  const Value winners =
-      scatter_set(Filled(0, DType::i64, places), indices, order);
+  const Value winners = scatter_set(Filled(0, DType::i64, places), indices, order);
   Value last = equal(gather(winners, indices), order);
-  for (int after = axis + static_cast<int>(indices.size());
-       after < p.x(0).rank(); ++after)
+  for (int after = axis + static_cast<int>(indices.size()); after < p.x(0).rank(); ++after)
     last = expand_dims(last, -1);
   return last;
 }
@@ -59,13 +52,10 @@ void Scatter(Pullback& p) {
     return;
   }
   p.Mask();
-  if (p.Wants(0))
-    p.Give(0, scatter_set(p.g(), indices, ZerosLike(p.x(1)), axis));
+  if (p.Wants(0)) p.Give(0, scatter_set(p.g(), indices, ZerosLike(p.x(1)), axis));
   if (!p.Wants(1)) return;
   const Value updates = gather(p.g(), indices, axis);
-  p.Give(1, AreDistinct(indices)
-                ? updates
-                : select(IsLast(p, indices, axis), updates, 0.0));
+  p.Give(1, AreDistinct(indices) ? updates : select(IsLast(p, indices, axis), updates, 0.0));
 }
 
 }  // namespace oriel::graph::pullback

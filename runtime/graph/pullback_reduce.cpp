@@ -7,37 +7,29 @@
 namespace oriel::graph::pullback {
 namespace {
 
-const std::vector<int64_t>& AxesOf(const Pullback& p) {
-  return *p.attrs().Get<std::vector<int64_t>>("axes");
-}
+const std::vector<int64_t>& AxesOf(const Pullback& p) { return *p.attrs().Get<std::vector<int64_t>>("axes"); }
 bool KeepsDims(const Pullback& p) { return *p.attrs().Get<bool>("keepdims"); }
 
 // A value of the result's shape repeated over the operand's.
 Value Repeated(const Pullback& p, const Value& value) {
-  return Spread(KeepsDims(p) ? value : WithAxes(value, AxesOf(p)),
-                p.x().shape());
+  return Spread(KeepsDims(p) ? value : WithAxes(value, AxesOf(p)), p.x().shape());
 }
 
 void Sum(Pullback& p) { p.Give(0, Repeated(p, p.g())); }
 
 void Mean(Pullback& p) {
   Dim count = 1;
-  for (int64_t axis : AxesOf(p))
-    count = count * p.x().shape()[static_cast<size_t>(axis)];
+  for (int64_t axis : AxesOf(p)) count = count * p.x().shape()[static_cast<size_t>(axis)];
   const DType dtype = p.x().dtype();
   // In f64 first: f16 holds no integer above 65504.
-  const Value scale =
-      count.is_static()
-          ? scalar(1.0 / static_cast<double>(count.value()), dtype)
-          : cast(1.0 / cast(dim_value(count), DType::f64), dtype);
+  const Value scale = count.is_static() ? scalar(1.0 / static_cast<double>(count.value()), dtype)
+                                        : cast(1.0 / cast(dim_value(count), DType::f64), dtype);
   p.Give(0, Repeated(p, p.g() * scale));
 }
 
 void Extremum(Pullback& p) {
   const Value best = equal(p.x(), Repeated(p, p.y()));
-  const Value count =
-      sum(cast(best, p.x().dtype()), Axes(AxesOf(p).begin(), AxesOf(p).end()),
-          KeepsDims(p));
+  const Value count = sum(cast(best, p.x().dtype()), Axes(AxesOf(p).begin(), AxesOf(p).end()), KeepsDims(p));
   p.Give(0, select(best, Repeated(p, p.g() / count), 0.0));
   p.Mask();
 }
@@ -70,8 +62,7 @@ Value ProductOfOthersKnown(const Value& x, int64_t n) {
 // by two loops over the columns.
 Value ProductOfOthers(const Value& x) {
   const Dim n = x.shape().back();
-  if (n.is_static())
-    return n.value() == 0 ? x : ProductOfOthersKnown(x, n.value());
+  if (n.is_static()) return n.value() == 0 ? x : ProductOfOthersKnown(x, n.value());
   // Columns become rows of one array, [n, rest].
   Dims rest(x.shape().begin(), x.shape().end() - 1);
   const Dim width = NumElements(rest);
@@ -84,11 +75,8 @@ Value ProductOfOthers(const Value& x) {
     spec.reverse = backwards;
     const LoopResults results = MakeLoop(
         spec,
-        [](const Value&, const std::vector<Value>& elements,
-           const std::vector<Value>& carried) {
-          return LoopYield{.carried = {carried[0] * elements[0]},
-                           .collected = {carried[0]},
-                           .stop = {}};
+        [](const Value&, const std::vector<Value>& elements, const std::vector<Value>& carried) {
+          return LoopYield{.carried = {carried[0] * elements[0]}, .collected = {carried[0]}, .stop = {}};
         },
         Location::current());
     return results.failed ? results.error : results.stacks[0];
@@ -101,9 +89,7 @@ void Prod(Pullback& p) {
   // The reduced axes last and as one.
   std::vector<int> permutation, inverse(p.x().shape().size());
   const std::vector<int64_t>& axes = AxesOf(p);
-  const auto reduced = [&](int axis) {
-    return std::find(axes.begin(), axes.end(), axis) != axes.end();
-  };
+  const auto reduced = [&](int axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); };
   Dims kept;
   Dim count = 1;
   for (int axis = 0; axis < p.x().rank(); ++axis) {
@@ -115,8 +101,7 @@ void Prod(Pullback& p) {
     permutation.push_back(static_cast<int>(axis));
     count = count * p.x().shape()[static_cast<size_t>(axis)];
   }
-  for (size_t i = 0; i < permutation.size(); ++i)
-    inverse[static_cast<size_t>(permutation[i])] = static_cast<int>(i);
+  for (size_t i = 0; i < permutation.size(); ++i) inverse[static_cast<size_t>(permutation[i])] = static_cast<int>(i);
   const bool in_order = std::is_sorted(permutation.begin(), permutation.end());
   const Value moved = in_order ? p.x() : transpose(p.x(), permutation);
   if (!moved.ok()) return p.Give(0, moved);

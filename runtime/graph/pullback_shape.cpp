@@ -9,9 +9,7 @@ namespace {
 const std::vector<int64_t>& Ints(const Pullback& p, std::string_view name) {
   return *p.attrs().Get<std::vector<int64_t>>(name);
 }
-const Dims& DimsOf(const Pullback& p, std::string_view name) {
-  return *p.attrs().Get<Dims>(name);
-}
+const Dims& DimsOf(const Pullback& p, std::string_view name) { return *p.attrs().Get<Dims>(name); }
 
 // x with zeros before and after it along an axis.
 Value Padded(const Value& x, size_t axis, const Dim& before, const Dim& after) {
@@ -39,9 +37,7 @@ Value Reversed(const Value& x, const std::vector<bool>& axes) {
     steps.push_back(axes[axis] ? -1 : 1);
   }
   return MakeOp(
-      {.op = OpKind::kSlice,
-       .attrs = {{"starts", starts}, {"limits", limits}, {"steps", steps}},
-       .operands = {x}},
+      {.op = OpKind::kSlice, .attrs = {{"starts", starts}, {"limits", limits}, {"steps", steps}}, .operands = {x}},
       Location::current());
 }
 
@@ -52,12 +48,10 @@ void Broadcast(Pullback& p) {
   const Dims& shape = DimsOf(p, "shape");
   std::vector<int64_t> summed;
   for (size_t axis = 0; axis < shape.size(); ++axis) {
-    const auto source =
-        std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis));
+    const auto source = std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis));
     const bool repeated =
         source == axes.end() ||
-        (p.x().shape()[static_cast<size_t>(source - axes.begin())] == Dim(1) &&
-         shape[axis] != Dim(1));
+        (p.x().shape()[static_cast<size_t>(source - axes.begin())] == Dim(1) && shape[axis] != Dim(1));
     if (repeated) summed.push_back(static_cast<int64_t>(axis));
   }
   p.Give(0, SumOver(p.g(), summed,
@@ -78,14 +72,12 @@ void Transpose(Pullback& p) {
 // The gradient between zeros: what steps by one forwards or backwards as a
 // concatenation, other steps by writing into zeros.
 void Slice(Pullback& p) {
-  const Dims &starts = DimsOf(p, "starts"), &limits = DimsOf(p, "limits"),
-             &shape = p.x().shape();
+  const Dims &starts = DimsOf(p, "starts"), &limits = DimsOf(p, "limits"), &shape = p.x().shape();
   const std::vector<int64_t>& steps = Ints(p, "steps");
   std::vector<bool> reversed;
   for (int64_t step : steps) reversed.push_back(step == -1);
   Value gradient = p.g();
-  if (std::find(reversed.begin(), reversed.end(), true) != reversed.end())
-    gradient = Reversed(gradient, reversed);
+  if (std::find(reversed.begin(), reversed.end(), true) != reversed.end()) gradient = Reversed(gradient, reversed);
   for (size_t axis = 0; axis < steps.size(); ++axis) {
     const Dim &start = starts[axis], &limit = limits[axis];
     if (!gradient.ok()) break;
@@ -97,8 +89,7 @@ void Slice(Pullback& p) {
       Dims whole = gradient.shape();
       const Value index = steps[axis] * arange(whole[axis]) + dim_value(start);
       whole[axis] = shape[axis];
-      gradient = scatter_set(Filled(0, gradient.dtype(), whole), {index},
-                             gradient, static_cast<int>(axis));
+      gradient = scatter_set(Filled(0, gradient.dtype(), whole), {index}, gradient, static_cast<int>(axis));
     }
   }
   p.Give(0, gradient);
@@ -120,11 +111,9 @@ void DynamicSlice(Pullback& p) {
                    sizes.begin() + static_cast<std::ptrdiff_t>(last) + 1);
   std::vector<Value> indices;
   for (size_t axis = first; axis <= last; ++axis) {
-    indices.push_back(iota(block, static_cast<int>(axis - first), DType::i64) +
-                      p.x(1 + axis));
+    indices.push_back(iota(block, static_cast<int>(axis - first), DType::i64) + p.x(1 + axis));
   }
-  p.Give(0, scatter_set(ZerosLike(p.x()), std::move(indices), p.g(),
-                        static_cast<int>(first)));
+  p.Give(0, scatter_set(ZerosLike(p.x()), std::move(indices), p.g(), static_cast<int>(first)));
   p.Mask();
 }
 
@@ -141,9 +130,7 @@ void Concatenate(Pullback& p) {
       p.Give(
           part,
           MakeOp({.op = OpKind::kSlice,
-                  .attrs = {{"starts", starts},
-                            {"limits", limits},
-                            {"steps", std::vector<int64_t>(shape.size(), 1)}},
+                  .attrs = {{"starts", starts}, {"limits", limits}, {"steps", std::vector<int64_t>(shape.size(), 1)}},
                   .operands = {p.g()}},
                  p.at()));
     }

@@ -12,12 +12,8 @@ constexpr char kNoOperands[] = "it has no operands that a gradient could go to";
 constexpr char kCompilerOnly[] = "only the compiler makes it";
 
 PullbackRule RuleOf(OpKind op) {
-  const auto pull = [](void (*f)(Pullback&)) {
-    return PullbackRule{.pull = f};
-  };
-  const auto none = [](const char* reason) {
-    return PullbackRule{.reason = reason};
-  };
+  const auto pull = [](void (*f)(Pullback&)) { return PullbackRule{.pull = f}; };
+  const auto none = [](const char* reason) { return PullbackRule{.reason = reason}; };
   const PullbackRule zero{.is_zero = true};
   // Every op is listed: the compiler warns of a new one.
   switch (op) {
@@ -115,10 +111,13 @@ PullbackRule RuleOf(OpKind op) {
       return pull(pullback::Scatter);
     case OpKind::kLoop:
       return pull(pullback::Loop);
+    case OpKind::kRows:
+      return none("how many rows it has is known to a run only: it can be returned, not computed with");
     case OpKind::kBranch:
       return pull(pullback::Branch);
     case OpKind::kTap:
       return pull(pullback::Tap);
+    case OpKind::kRows:
     case OpKind::kObserve:
     case OpKind::kKernel:
     case OpKind::kDispatch:
@@ -133,16 +132,13 @@ PullbackRule RuleOf(OpKind op) {
 const PullbackRule& PullbackOf(OpKind op) {
   static const auto& rules = *[] {
     auto* table = new std::array<PullbackRule, kNumOps>();
-    for (int i = 0; i < kNumOps; ++i)
-      (*table)[static_cast<size_t>(i)] = RuleOf(static_cast<OpKind>(i));
+    for (int i = 0; i < kNumOps; ++i) (*table)[static_cast<size_t>(i)] = RuleOf(static_cast<OpKind>(i));
     return table;
   }();
   return rules[static_cast<size_t>(op)];
 }
 
-void Pullback::Give(size_t operand, const Value& gradient) {
-  Add(operand, node_->operands[operand], gradient);
-}
+void Pullback::Give(size_t operand, const Value& gradient) { Add(operand, node_->operands[operand], gradient); }
 void Pullback::GiveCapture(size_t capture, const Value& gradient) {
   Add(node_->operands.size() + capture, node_->captures[capture], gradient);
 }
@@ -153,30 +149,28 @@ void Pullback::Add(size_t slot, const Value& to, const Value& gradient) {
   given_[slot] = IsGiven(given_[slot]) ? given_[slot] + fitted : fitted;
 }
 
+std::shared_ptr<const PullbackOverride> WithInputs(const PullbackOverride& stated, std::vector<Value> inputs) {
+  auto copy = std::make_shared<PullbackOverride>(stated);
+  copy->inputs = std::move(inputs);
+  return copy;
+}
+
 // ---- helpers ----
 
 Value Filled(double value, DType dtype, const Dims& shape) {
   const Value one = scalar(value, dtype);
   return shape.empty() ? one : broadcast_to(one, shape);
 }
-Value ZerosLike(const Value& value) {
-  return Filled(0, value.dtype(), value.shape());
-}
-Value OnesLike(const Value& value) {
-  return Filled(1, value.dtype(), value.shape());
-}
+Value ZerosLike(const Value& value) { return Filled(0, value.dtype(), value.shape()); }
+Value OnesLike(const Value& value) { return Filled(1, value.dtype(), value.shape()); }
 
 std::optional<double> UniformValue(const Value& value) {
   const Node* node = value.node().get();
-  while (node != nullptr && node->kind == NodeKind::kOp &&
-         node->pullback == nullptr &&
-         (node->op == OpKind::kBroadcast || node->op == OpKind::kReshape ||
-          node->op == OpKind::kTranspose)) {
+  while (node != nullptr && node->kind == NodeKind::kOp && node->pullback == nullptr &&
+         (node->op == OpKind::kBroadcast || node->op == OpKind::kReshape || node->op == OpKind::kTranspose)) {
     node = node->operands[0].node().get();
   }
-  if (node == nullptr || node->kind != NodeKind::kOp ||
-      node->op != OpKind::kConstant)
-    return std::nullopt;
+  if (node == nullptr || node->kind != NodeKind::kOp || node->op != OpKind::kConstant) return std::nullopt;
   const Tensor& tensor = *node->attrs.Get<Tensor>("value");
   if (tensor.size() != 1) return std::nullopt;
   absl::StatusOr<Tensor> wide = tensor.Contiguous().Cast(DType::f64);
@@ -185,8 +179,7 @@ std::optional<double> UniformValue(const Value& value) {
 }
 
 Value Times(const Value& a, const Value& b) {
-  if (!a.ok() || !b.ok() || a.dtype() != b.dtype() || a.shape() != b.shape())
-    return a * b;
+  if (!a.ok() || !b.ok() || a.dtype() != b.dtype() || a.shape() != b.shape()) return a * b;
   if (UniformValue(a) == 1.0) return b;
   if (UniformValue(b) == 1.0) return a;
   return a * b;
@@ -194,10 +187,7 @@ Value Times(const Value& a, const Value& b) {
 
 Value InShape(const Value& x, const Dims& shape) {
   if (!x.ok() || x.shape() == shape) return x;
-  return MakeOp({.op = OpKind::kReshape,
-                 .attrs = {{"shape", shape}},
-                 .operands = {x},
-                 .derived = true},
+  return MakeOp({.op = OpKind::kReshape, .attrs = {{"shape", shape}}, .operands = {x}, .derived = true},
                 Location::current());
 }
 
@@ -211,8 +201,7 @@ Value WithAxes(const Value& x, absl::Span<const int64_t> axes) {
 Value Spread(const Value& x, const Dims& shape) {
   if (!x.ok()) return x;
   for (size_t axis = 0; axis < shape.size(); ++axis) {
-    if (x.shape()[axis] == Dim(1) && shape[axis] != Dim(1))
-      return broadcast_to(x, shape);
+    if (x.shape()[axis] == Dim(1) && shape[axis] != Dim(1)) return broadcast_to(x, shape);
   }
   return x;  // equal, maybe only by requirement
 }
@@ -222,8 +211,7 @@ Value SumOver(const Value& x, const std::vector<int64_t>& axes, bool keepdims) {
   return sum(x, Axes(axes.begin(), axes.end()), keepdims);
 }
 
-Value Guarded(const Value& gradient, const Value& singular, const Value& value,
-              double otherwise) {
+Value Guarded(const Value& gradient, const Value& singular, const Value& value, double otherwise) {
   return select(equal(gradient, 0.0) & singular, otherwise, value);
 }
 

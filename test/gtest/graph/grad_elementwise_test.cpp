@@ -9,8 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 
-const std::vector<Extents> kShapes = {{},  {1},    {3},      {2, 3},
-                                      {0}, {3, 0}, {1, 4, 1}};
+const std::vector<Extents> kShapes = {{}, {1}, {3}, {2, 3}, {0}, {3, 0}, {1, 4, 1}};
 
 struct Unary {
   const char* name;
@@ -23,22 +22,19 @@ class UnaryGradient : public testing::TestWithParam<Unary> {};
 TEST_P(UnaryGradient, FirstAndSecond) {
   const auto& [name, f, positive] = GetParam();
   for (size_t i = 0; i < kShapes.size(); ++i) {
-    CheckBoth(name, [f = f](const std::vector<Value>& x) { return f(x[0]); },
-              {Distinct(kShapes[i], i, positive)});
+    CheckBoth(name, [f = f](const std::vector<Value>& x) { return f(x[0]); }, {Distinct(kShapes[i], i, positive)});
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, UnaryGradient,
-    testing::Values(Unary{"neg", neg, false}, Unary{"abs", abs, false},
-                    Unary{"exp", exp, false}, Unary{"expm1", expm1, false},
-                    Unary{"log", log, true}, Unary{"log1p", log1p, true},
-                    Unary{"sqrt", sqrt, true}, Unary{"rsqrt", rsqrt, true},
-                    Unary{"tanh", tanh, false},
-                    Unary{"sigmoid", sigmoid, false}, Unary{"erf", erf, false},
-                    Unary{"sin", sin, false}, Unary{"cos", cos, false},
-                    Unary{"relu", relu, false}),
-    [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, UnaryGradient,
+                         testing::Values(Unary{"neg", neg, false}, Unary{"abs", abs, false}, Unary{"exp", exp, false},
+                                         Unary{"expm1", expm1, false}, Unary{"log", log, true},
+                                         Unary{"log1p", log1p, true}, Unary{"sqrt", sqrt, true},
+                                         Unary{"rsqrt", rsqrt, true}, Unary{"tanh", tanh, false},
+                                         Unary{"sigmoid", sigmoid, false}, Unary{"erf", erf, false},
+                                         Unary{"sin", sin, false}, Unary{"cos", cos, false},
+                                         Unary{"relu", relu, false}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 struct Binary {
   const char* name;
@@ -50,50 +46,35 @@ class BinaryGradient : public testing::TestWithParam<Binary> {};
 
 TEST_P(BinaryGradient, FirstAndSecond) {
   const auto& [name, f, positive] = GetParam();
-  const Builder build = [f = f](const std::vector<Value>& x) {
-    return f(x[0], x[1]);
-  };
-  const std::vector<std::pair<Extents, Extents>> shapes = {
-      {{}, {}},     {{3}, {3}},    {{2, 3}, {3}}, {{2, 1}, {1, 3}},
-      {{}, {2, 2}}, {{3, 1}, {0}}, {{0}, {0}},    {{1}, {4}}};
+  const Builder build = [f = f](const std::vector<Value>& x) { return f(x[0], x[1]); };
+  const std::vector<std::pair<Extents, Extents>> shapes = {{{}, {}},     {{3}, {3}},    {{2, 3}, {3}}, {{2, 1}, {1, 3}},
+                                                           {{}, {2, 2}}, {{3, 1}, {0}}, {{0}, {0}},    {{1}, {4}}};
   for (size_t i = 0; i < shapes.size(); ++i) {
     // Apart by at least 0.02, so that differences stay on one side of kinks.
     absl::StatusOr<Tensor> b = Distinct(shapes[i].second, i + 31, positive);
     std::vector<double> values = Values(*b);
     for (double& value : values) value *= 1.07;
-    CheckBoth(name, build,
-              {Distinct(shapes[i].first, i, positive),
-               Make(DType::f64, shapes[i].second, values)});
+    CheckBoth(name, build, {Distinct(shapes[i].first, i, positive), Make(DType::f64, shapes[i].second, values)});
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, BinaryGradient,
-    testing::Values(Binary{"add", add, false}, Binary{"sub", sub, false},
-                    Binary{"mul", mul, false}, Binary{"div", div, false},
-                    Binary{"mod", mod, false},
-                    Binary{"maximum", maximum, false},
-                    Binary{"minimum", minimum, false},
-                    Binary{"pow", pow, true}),
-    [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, BinaryGradient,
+                         testing::Values(Binary{"add", add, false}, Binary{"sub", sub, false},
+                                         Binary{"mul", mul, false}, Binary{"div", div, false},
+                                         Binary{"mod", mod, false}, Binary{"maximum", maximum, false},
+                                         Binary{"minimum", minimum, false}, Binary{"pow", pow, true}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST(GradElementwise, SelectAndCasts) {
-  CheckBoth("select",
-            [](const std::vector<Value>& x) {
-              return select(x[0] > 0.0, x[1] * x[1], exp(x[0]));
-            },
+  CheckBoth("select", [](const std::vector<Value>& x) { return select(x[0] > 0.0, x[1] * x[1], exp(x[0])); },
             {Distinct({2, 3}, 1), Distinct({3}, 2)});
-  CheckGradient("casts",
-                [](const std::vector<Value>& x) {
-                  return cast(cast(x[0], DType::f64) * 2, DType::f64);
-                },
+  CheckGradient("casts", [](const std::vector<Value>& x) { return cast(cast(x[0], DType::f64) * 2, DType::f64); },
                 {Distinct({3}, 1)});
   // Through f32 and f16 the gradient has the operand's type again.
   const Value x = input("x", DType::f32, {2});
   const Value g = grad(sum(cast(x, DType::f16) * 3), {x})[0];
   EXPECT_EQ(TypeText(g), "float32 (2,)");
-  EXPECT_THAT(EvalValues(g, {x}, {Make(DType::f32, {2}, {1, 2})}),
-              ElementsAre(3, 3));
+  EXPECT_THAT(EvalValues(g, {x}, {Make(DType::f32, {2}, {1, 2})}), ElementsAre(3, 3));
 }
 
 TEST(GradElementwise, SixteenBitFloatsKeepTheirType) {
@@ -102,17 +83,14 @@ TEST(GradElementwise, SixteenBitFloatsKeepTheirType) {
     const Value g = grad(mean(tanh(x) * x / 2), {x})[0];
     EXPECT_EQ(g.dtype(), dtype);
     const double v = 0.5, t = std::tanh(v);
-    EXPECT_NEAR(EvalValues(g, {x}, {Make(dtype, {3}, {v, v, v})})[0],
-                (t + v * (1 - t * t)) / 6, 4e-3);
+    EXPECT_NEAR(EvalValues(g, {x}, {Make(dtype, {3}, {v, v, v})})[0], (t + v * (1 - t * t)) / 6, 4e-3);
   }
 }
 
 TEST(GradElementwise, KnownPowers) {
   for (double power : {0.0, 1.0, 2.0, 3.0, 0.5, -1.0}) {
-    CheckBoth(
-        "pow " + std::to_string(power),
-        [=](const std::vector<Value>& x) { return pow(x[0], power) + x[0]; },
-        {Distinct({4}, 3, /*positive=*/true)});
+    CheckBoth("pow " + std::to_string(power), [=](const std::vector<Value>& x) { return pow(x[0], power) + x[0]; },
+              {Distinct({4}, 3, /*positive=*/true)});
   }
 }
 
@@ -128,10 +106,8 @@ TEST(GradElementwise, Kinks) {
   EXPECT_EQ(SlopeAt([](const auto& x) { return maximum(x[0], 1.0); }, 1), 0.5);
   EXPECT_EQ(SlopeAt([](const auto& x) { return minimum(x[0], 1.0); }, 1), 0.5);
   EXPECT_EQ(SlopeAt([](const auto& x) { return maximum(x[0], x[0]); }, 2), 1);
-  for (auto f : {sign, floor, ceil, round})
-    EXPECT_EQ(SlopeAt([f](const auto& x) { return f(x[0]) + x[0]; }, 0.3), 1);
-  EXPECT_EQ(SlopeAt([](const auto& x) { return floor_div(x[0], 2.0); }, 3.3),
-            0);
+  for (auto f : {sign, floor, ceil, round}) EXPECT_EQ(SlopeAt([f](const auto& x) { return f(x[0]) + x[0]; }, 0.3), 1);
+  EXPECT_EQ(SlopeAt([](const auto& x) { return floor_div(x[0], 2.0); }, 3.3), 0);
   EXPECT_EQ(SlopeAt([](const auto& x) { return mod(x[0], 2.0); }, 3.3), 1);
 }
 
@@ -139,33 +115,18 @@ TEST(GradElementwise, BranchesNotTakenLeaveNoNaN) {
   // f is singular, or has no value, where select takes the other side.
   const std::vector<std::pair<std::string, Builder>> cases = {
       {"log", [](const auto& x) { return select(x[0] > 0.0, log(x[0]), 0.0); }},
-      {"log1p",
-       [](const auto& x) {
-         return select(x[0] > 0.0, log1p(x[0] - 1.0), 0.0);
-       }},
-      {"sqrt",
-       [](const auto& x) { return select(x[0] > 0.0, sqrt(x[0]), 0.0); }},
-      {"rsqrt",
-       [](const auto& x) { return select(x[0] > 0.0, rsqrt(x[0]), 0.0); }},
-      {"div",
-       [](const auto& x) { return select(x[0] > 0.0, 3.0 / x[0], 0.0); }},
-      {"pow",
-       [](const auto& x) { return select(x[0] > 0.0, pow(x[0], -0.5), 0.0); }},
-      {"pow of x",
-       [](const auto& x) {
-         return select(x[0] > 0.0, pow(2.0 + x[0], x[0]), 0.0);
-       }},
-      {"x to the x",
-       [](const auto& x) {
-         return select(x[0] > 0.0, pow(x[0], x[0] * 1.5), 0.0);
-       }},
+      {"log1p", [](const auto& x) { return select(x[0] > 0.0, log1p(x[0] - 1.0), 0.0); }},
+      {"sqrt", [](const auto& x) { return select(x[0] > 0.0, sqrt(x[0]), 0.0); }},
+      {"rsqrt", [](const auto& x) { return select(x[0] > 0.0, rsqrt(x[0]), 0.0); }},
+      {"div", [](const auto& x) { return select(x[0] > 0.0, 3.0 / x[0], 0.0); }},
+      {"pow", [](const auto& x) { return select(x[0] > 0.0, pow(x[0], -0.5), 0.0); }},
+      {"pow of x", [](const auto& x) { return select(x[0] > 0.0, pow(2.0 + x[0], x[0]), 0.0); }},
+      {"x to the x", [](const auto& x) { return select(x[0] > 0.0, pow(x[0], x[0] * 1.5), 0.0); }},
   };
   for (const auto& [name, f] : cases) {
     for (double at : {0.0, -1.0}) {
       EXPECT_EQ(SlopeAt(f, at), 0) << name << " at " << at;
-      const Builder second = [&f = f](const std::vector<Value>& x) {
-        return grad(f(x), {x[0]})[0];
-      };
+      const Builder second = [&f = f](const std::vector<Value>& x) { return grad(f(x), {x[0]})[0]; };
       EXPECT_EQ(SlopeAt(second, at), 0) << name << " at " << at << ", second";
     }
     CheckBoth(name, f, {Make(DType::f64, {}, {1.25})});
@@ -182,14 +143,10 @@ TEST(GradElementwise, GuardsDoNotHideDerivatives) {
 }
 
 TEST(GradElementwise, PowAtZero) {
-  const Builder by_power = [](const std::vector<Value>& x) {
-    return pow(scalar(0, DType::f64), x[0]);
-  };
+  const Builder by_power = [](const std::vector<Value>& x) { return pow(scalar(0, DType::f64), x[0]); };
   EXPECT_EQ(SlopeAt(by_power, 2.0), 0);
   // x**y at x = 0, y = 0: b * x**(b-1) is 0 there, not 0 * inf.
-  const Builder by_base = [](const std::vector<Value>& x) {
-    return pow(x[0], 0.0 * x[0]);
-  };
+  const Builder by_base = [](const std::vector<Value>& x) { return pow(x[0], 0.0 * x[0]); };
   EXPECT_EQ(SlopeAt(by_base, 0.0), 0);
   EXPECT_EQ(SlopeAt([](const auto& x) { return pow(x[0], 2.0); }, 0), 0);
   EXPECT_EQ(SlopeAt([](const auto& x) { return pow(x[0], 1.0); }, 0), 1);
@@ -248,8 +205,7 @@ TEST(GradElementwise, RandomCompositions) {
       for (const Value& value : inputs) total = total + value;
       return total;
     };
-    CheckGradient("seed " + std::to_string(seed), build,
-                  {Distinct({2, 3}, seed), Distinct({3}, seed + 100)}, 1e-5);
+    CheckGradient("seed " + std::to_string(seed), build, {Distinct({2, 3}, seed), Distinct({3}, seed + 100)}, 1e-5);
   }
 }
 

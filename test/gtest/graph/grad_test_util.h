@@ -21,8 +21,7 @@ inline Tensor Distinct(Extents shape, uint64_t seed, bool positive = false) {
   for (int64_t extent : shape) count *= extent;
   std::vector<double> values;
   for (int64_t i = 0; i < count; ++i) {
-    const double magnitude =
-        0.25 + 0.1 * static_cast<double>(positive ? i : i / 2);
+    const double magnitude = 0.25 + 0.1 * static_cast<double>(positive ? i : i / 2);
     values.push_back(positive || i % 2 == 0 ? magnitude : -magnitude - 0.05);
   }
   uint64_t state = seed * 2654435761u + 1;
@@ -33,8 +32,7 @@ inline Tensor Distinct(Extents shape, uint64_t seed, bool positive = false) {
   return Make(DType::f64, std::move(shape), values);
 }
 
-inline std::vector<Value> InputsFor(const std::vector<Tensor>& arguments,
-                                    bool symbolic) {
+inline std::vector<Value> InputsFor(const std::vector<Tensor>& arguments, bool symbolic) {
   std::vector<Value> inputs;
   for (size_t i = 0; i < arguments.size(); ++i) {
     Dims shape;
@@ -42,12 +40,9 @@ inline std::vector<Value> InputsFor(const std::vector<Tensor>& arguments,
       const int64_t extent = arguments[i].shape()[axis];
       // Equal extents are equal symbols; ones stay ones, so that they
       // broadcast.
-      shape.push_back(symbolic && extent != 1
-                          ? dyn("n" + std::to_string(extent))
-                          : Dim(extent));
+      shape.push_back(symbolic && extent != 1 ? dyn("n" + std::to_string(extent)) : Dim(extent));
     }
-    inputs.push_back(
-        input("x" + std::to_string(i), arguments[i].dtype(), shape));
+    inputs.push_back(input("x" + std::to_string(i), arguments[i].dtype(), shape));
   }
   return inputs;
 }
@@ -56,17 +51,14 @@ inline std::vector<Value> InputsFor(const std::vector<Tensor>& arguments,
 inline Value Weighted(const Value& y, uint64_t seed) {
   if (!y.ok()) return y;
   const Dim n = NumElements(y.shape());
-  const Value ramp =
-      cast(arange(n), DType::f64) * 0.37 + static_cast<double>(seed % 7) + 0.3;
+  const Value ramp = cast(arange(n), DType::f64) * 0.37 + static_cast<double>(seed % 7) + 0.3;
   return sum(reshape(y, {n}) * cos(ramp));
 }
 
 // The gradients of `cost` by the f64 inputs, next to (cost(x+h) - cost(x-h)) /
 // 2h.
-inline void ExpectGradients(const std::vector<Value>& inputs,
-                            const std::vector<Tensor>& arguments,
-                            const Value& cost, const std::string& what,
-                            double tolerance) {
+inline void ExpectGradients(const std::vector<Value>& inputs, const std::vector<Tensor>& arguments, const Value& cost,
+                            const std::string& what, double tolerance) {
   ASSERT_TRUE(cost.ok()) << what << ": " << cost.status();
   std::vector<Operand> wrt;
   std::vector<size_t> which;
@@ -81,12 +73,10 @@ inline void ExpectGradients(const std::vector<Value>& inputs,
     EXPECT_EQ(gradients[k].shape(), inputs[which[k]].shape()) << what;
     EXPECT_EQ(gradients[k].dtype(), DType::f64) << what;
   }
-  absl::StatusOr<std::vector<Tensor>> results =
-      Evaluate(inputs, gradients, {}, arguments);
+  absl::StatusOr<std::vector<Tensor>> results = Evaluate(inputs, gradients, {}, arguments);
   ASSERT_TRUE(results.ok()) << what << ": " << results.status();
   const auto cost_at = [&](const std::vector<Tensor>& at) {
-    absl::StatusOr<std::vector<Tensor>> value =
-        Evaluate(inputs, {cost}, {}, at);
+    absl::StatusOr<std::vector<Tensor>> value = Evaluate(inputs, {cost}, {}, at);
     EXPECT_TRUE(value.ok()) << what << ": " << value.status();
     return value.ok() ? Values(value->front())[0] : 0;
   };
@@ -104,8 +94,7 @@ inline void ExpectGradients(const std::vector<Value>& inputs,
       const double below = cost_at(at);
       values[i] = x;
       const double expected = (above - below) / (2 * h);
-      EXPECT_NEAR(got[i], expected,
-                  tolerance * std::max(1.0, std::abs(expected)))
+      EXPECT_NEAR(got[i], expected, tolerance * std::max(1.0, std::abs(expected)))
           << what << ": input " << which[k] << " element " << i;
       if (testing::Test::HasFailure()) return;
     }
@@ -113,19 +102,16 @@ inline void ExpectGradients(const std::vector<Value>& inputs,
 }
 
 // First derivatives of all outputs of `f`, with known and with symbolic dims.
-inline void CheckGradient(const std::string& what, const Builder& f,
-                          const std::vector<Tensor>& arguments,
+inline void CheckGradient(const std::string& what, const Builder& f, const std::vector<Tensor>& arguments,
                           double tolerance = 1e-6) {
   for (bool symbolic : {false, true}) {
     const std::vector<Value> inputs = InputsFor(arguments, symbolic);
-    ExpectGradients(inputs, arguments, Weighted(f(inputs), 1),
-                    what + (symbolic ? ", symbolic" : ""), tolerance);
+    ExpectGradients(inputs, arguments, Weighted(f(inputs), 1), what + (symbolic ? ", symbolic" : ""), tolerance);
   }
 }
 
 // Second derivatives: the gradient of a weighted sum of the gradients.
-inline void CheckSecond(const std::string& what, const Builder& f,
-                        const std::vector<Tensor>& arguments,
+inline void CheckSecond(const std::string& what, const Builder& f, const std::vector<Tensor>& arguments,
                         double tolerance = 1e-5) {
   CheckGradient(
       what + ", second",
@@ -136,8 +122,7 @@ inline void CheckSecond(const std::string& what, const Builder& f,
         }
         const std::vector<Value> first = grad(Weighted(f(inputs), 1), wrt);
         Value total = scalar(0, DType::f64);
-        for (size_t i = 0; i < first.size(); ++i)
-          total = total + Weighted(first[i], i + 2);
+        for (size_t i = 0; i < first.size(); ++i) total = total + Weighted(first[i], i + 2);
         // Keeps every input connected where f is linear.
         for (const Value& value : inputs) {
           if (value.dtype() == DType::f64) total = total + sum(value);
@@ -147,8 +132,7 @@ inline void CheckSecond(const std::string& what, const Builder& f,
       arguments, tolerance);
 }
 
-inline void CheckBoth(const std::string& what, const Builder& f,
-                      const std::vector<Tensor>& arguments) {
+inline void CheckBoth(const std::string& what, const Builder& f, const std::vector<Tensor>& arguments) {
   CheckGradient(what, f, arguments);
   CheckSecond(what, f, arguments);
 }
