@@ -117,7 +117,6 @@ PullbackRule RuleOf(OpKind op) {
       return pull(pullback::Branch);
     case OpKind::kTap:
       return pull(pullback::Tap);
-    case OpKind::kRows:
     case OpKind::kObserve:
     case OpKind::kKernel:
     case OpKind::kDispatch:
