@@ -164,6 +164,12 @@ struct Scalar {
     bool isKnown = matchPattern(exponent, m_ConstantInt(&known));
     if (isKnown)
       bits = std::min(bits, known.getActiveBits());
+    // One converted from a narrower type, that type's bits (a negative one's
+    // power is not used).
+    if (auto wide = exponent.getDefiningOp<arith::ExtUIOp>())
+      bits = std::min(bits, wide.getIn().getType().getIntOrFloatBitWidth());
+    else if (auto wide = exponent.getDefiningOp<arith::ExtSIOp>())
+      bits = std::min(bits, wide.getIn().getType().getIntOrFloatBitWidth() - 1);
     for (unsigned bit = 0; bit < bits; ++bit) {
       if (isKnown) {
         if (known[bit])
@@ -375,10 +381,12 @@ struct Scalar {
         .Case<ir::CeilOp>([&](auto) { return make<math::CeilOp>(x); })
         .Case<ir::RoundOp>([&](auto) { return make<math::RoundEvenOp>(x); })
         .Case<ir::SigmoidOp>([&](auto) {
-          // exp overflows to inf for very negative x, which gives 0.
-          Value e = make<math::ExpOp>(make<arith::NegFOp>(x));
-          return make<arith::DivFOp>(real(type, 1),
-                                     make<arith::AddFOp>(real(type, 1), e));
+          // Of -|x|: e^-x alone overflows where the result is subnormal.
+          // A form that code generators may know as a whole.
+          Value e = make<math::ExpOp>(make<arith::NegFOp>(make<math::AbsFOp>(x)));
+          Value below = fcmp(arith::CmpFPredicate::OLT, x, zero(type));
+          Value numerator = select(below, e, real(type, 1));
+          return make<arith::DivFOp>(numerator, make<arith::AddFOp>(e, real(type, 1)));
         })
         .Case<ir::SignOp>([&](auto) {
           Value z = zero(type);

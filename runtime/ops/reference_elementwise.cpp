@@ -30,7 +30,11 @@ absl::Status FloatUnary(const Call& call) {
     case OpKind::kSqrt: return Map<T>(call, [](C x) { return std::sqrt(x); });
     case OpKind::kRsqrt: return Map<T>(call, [](C x) { return 1 / std::sqrt(x); });
     case OpKind::kTanh: return Map<T>(call, [](C x) { return std::tanh(x); });
-    case OpKind::kSigmoid: return Map<T>(call, [](C x) { return 1 / (1 + std::exp(-x)); });
+    case OpKind::kSigmoid:
+      return Map<T>(call, [](C x) {
+        const C e = std::exp(-std::fabs(x));  // e^-x alone overflows where the result is subnormal
+        return (x < 0 ? e : C{1}) / (1 + e);
+      });
     case OpKind::kErf: return Map<T>(call, [](C x) { return std::erf(x); });
     case OpKind::kSin: return Map<T>(call, [](C x) { return std::sin(x); });
     case OpKind::kCos: return Map<T>(call, [](C x) { return std::cos(x); });

@@ -74,6 +74,18 @@ TEST(Elementwise, MixedDTypesPromote) {
   }
 }
 
+// An exponent of a narrow type needs that type's bits only, negative ones too.
+TEST(Elementwise, IntegerPowersOfNarrowExponents) {
+  for (DType a : {DType::i64, DType::i32, DType::u16, DType::u64}) {
+    for (DType b : {DType::i8, DType::u8, DType::i16, DType::boolean}) {
+      if (IsSigned(b) && !IsSigned(a)) continue;
+      SCOPED_TRACE(std::string(NumpyName(a)) + " " + std::string(NumpyName(b)));
+      ExpectMatches([](const std::vector<Value>& in) { return std::vector<Value>{pow(in[0], in[1])}; },
+                    {Data({37}, a, 1), Data({37}, b, 2)}, {{"n"}, {"n"}}, {.ulps = 0});
+    }
+  }
+}
+
 TEST(Elementwise, CastBetweenAllDTypes) {
   for (DType a : AllDTypes()) {
     for (DType b : AllDTypes()) {
@@ -143,6 +155,17 @@ TEST(Elementwise, ScalarsAndConstants) {
   Tensor big = Data({300, 400}, DType::f32, 5);
   ExpectMatches([big](const std::vector<Value>& in) { return std::vector<Value>{constant(big) + in[0]}; },
                 {Data({400}, DType::f32, 1)}, {{}});
+}
+
+// e^-x overflows from x = -88.8 (-709.8) on, where the sigmoid is subnormal.
+TEST(Elementwise, SigmoidDownToTheSmallestNumber) {
+  const auto f = [](const std::vector<Value>& in) { return std::vector<Value>{sigmoid(in[0])}; };
+  std::vector<float> small;
+  for (int i = 0; i < 300; ++i) small.push_back(-80.0f - 0.1f * static_cast<float>(i));
+  std::vector<double> tiny;
+  for (int i = 0; i < 300; ++i) tiny.push_back(-700.0 - 0.2 * i);
+  ExpectMatches(f, {*Tensor::From<float>(small, {300})}, {{"n"}}, {.ulps = 4});
+  ExpectMatches(f, {*Tensor::From<double>(tiny, {300})}, {{"n"}}, {.ulps = 4});
 }
 
 // A dim known at compile time must not be computed by another library than one

@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -89,8 +90,8 @@ bool isHandled(Type type) {
   return vector ? !vector.isScalable() : isa<FloatType>(type);
 }
 
-/// Runs `body` on the op's operands as one-dimensional vectors or scalars.
-LogicalResult expand(Operation *op, PatternRewriter &rewriter,
+/// Replaces the op by `body` on `inputs`, as one-dimensional vectors or scalars.
+LogicalResult expand(Operation *op, ValueRange inputs, PatternRewriter &rewriter,
                      llvm::function_ref<Value(MathBuilder &, ArrayRef<Value>)> body) {
   Type type = op->getResult(0).getType();
   if (!isHandled(type))
@@ -101,7 +102,7 @@ LogicalResult expand(Operation *op, PatternRewriter &rewriter,
   Type flat = reshape ? VectorType::get({vector.getNumElements()}, vector.getElementType())
                       : type;
   SmallVector<Value> operands;
-  for (Value operand : op->getOperands())
+  for (Value operand : inputs)
     operands.push_back(reshape ? vector::ShapeCastOp::create(rewriter, loc, flat, operand)
                                : operand);
   MathBuilder m(rewriter, loc, flat);
@@ -116,7 +117,7 @@ template <typename Op, Unary function>
 struct ExpandUnary : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
-    return expand(op, rewriter, [](MathBuilder &m, ArrayRef<Value> in) {
+    return expand(op, op->getOperands(), rewriter, [](MathBuilder &m, ArrayRef<Value> in) {
       return function(m, in[0]);
     });
   }
@@ -126,9 +127,47 @@ template <typename Op, Binary function>
 struct ExpandBinary : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
-    return expand(op, rewriter, [](MathBuilder &m, ArrayRef<Value> in) {
+    return expand(op, op->getOperands(), rewriter, [](MathBuilder &m, ArrayRef<Value> in) {
       return function(m, in[0], in[1]);
     });
+  }
+};
+
+/// The divisions that make sigmoid(x) of e = exp(-|x|). Found from the exp, whose
+/// own pattern has a lower benefit, so that no order of visits hides them; other
+/// uses of e stay.
+struct ExpandSigmoid : OpRewritePattern<math::ExpOp> {
+  ExpandSigmoid(MLIRContext *context) : OpRewritePattern(context, /*benefit=*/2) {}
+
+  LogicalResult matchAndRewrite(math::ExpOp e, PatternRewriter &rewriter) const override {
+    Value x;
+    if (!matchPattern(e.getOperand(), m_Op<arith::NegFOp>(m_Op<math::AbsFOp>(matchers::m_Any(&x)))))
+      return failure();
+    SmallVector<arith::DivFOp> found;
+    for (Operation *sum : e->getUsers())
+      if (matchPattern(sum, m_Op<arith::AddFOp>(matchers::m_Val(e), m_OneFloat())))
+        for (Operation *user : sum->getUsers())
+          if (auto div = dyn_cast<arith::DivFOp>(user); div && isSigmoid(div, sum, e, x))
+            found.push_back(div);
+    for (arith::DivFOp div : found) {
+      rewriter.setInsertionPoint(div);
+      if (failed(expand(div, x, rewriter, [](MathBuilder &m, ArrayRef<Value> in) {
+            return expandSigmoid(m, in[0]);
+          })))
+        return failure();
+    }
+    return success(!found.empty());
+  }
+
+  static bool isSigmoid(arith::DivFOp div, Operation *sum, Value e, Value x) {
+    if (div.getRhs() != sum->getResult(0))
+      return false;
+    auto select = div.getLhs().getDefiningOp<arith::SelectOp>();
+    if (!select || select.getTrueValue() != e || !matchPattern(select.getFalseValue(), m_OneFloat()))
+      return false;
+    auto cmp = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    return cmp && cmp.getPredicate() == arith::CmpFPredicate::OLT && cmp.getLhs() == x &&
+           matchPattern(cmp.getRhs(), m_PosZeroFloat());
   }
 };
 
@@ -157,7 +196,7 @@ struct ExpandMathPass : PassWrapper<ExpandMathPass, OperationPass<>> {
 } // namespace
 
 void populateExpandMathPatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandUnary<math::ExpOp, expandExp>,
+  patterns.add<ExpandSigmoid, ExpandUnary<math::ExpOp, expandExp>,
                ExpandUnary<math::ExpM1Op, expandExpm1>,
                ExpandUnary<math::TanhOp, expandTanh>,
                ExpandUnary<math::ErfOp, expandErf>,
@@ -172,13 +211,6 @@ void populateExpandMathPatterns(RewritePatternSet &patterns) {
 std::unique_ptr<Pass> createExpandMathPass() { return std::make_unique<ExpandMathPass>(); }
 void registerExpandMathPass() {
   PassRegistration<ExpandMathPass>();
-}
-
-Value buildSigmoid(OpBuilder &builder, Location loc, Value x) {
-  MathBuilder m(builder, loc, x.getType());
-  Value e = math::ExpOp::create(builder, loc, m.neg(m.abs(x)));
-  Value numerator = m.select(m.lt(x, m.c(0)), e, m.c(1));
-  return m.div(numerator, m.add(e, m.c(1)));
 }
 
 } // namespace oriel

@@ -12,7 +12,6 @@
 
 #include <memory>
 
-#include "mlir/IR/Builders.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
@@ -21,20 +20,16 @@ class RewritePatternSet;
 
 namespace oriel {
 
-/// exp, expm1, log, log1p, tanh, erf, sin, cos, powf and arith.remf. The new
-/// operations take the location of the one they replace. The dialects arith,
-/// math, scf and vector must be loaded.
+/// exp, expm1, log, log1p, tanh, erf, sin, cos, powf, arith.remf, and the
+/// sigmoid, which has no operation: (x < 0 ? e : 1) / (e + 1) with
+/// e = exp(-|x|), as oriel-lower-to-linalg writes it, becomes one function. The
+/// new operations take the location of the one they replace. The dialects
+/// arith, math, scf and vector must be loaded.
 void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 
 /// oriel-expand-math: the same as a pass on any operation.
 std::unique_ptr<mlir::Pass> createExpandMathPass();
 void registerExpandMathPass();
-
-/// 1 / (1 + exp(-x)) that neither overflows nor loses the tail: for x < 0 it is
-/// e / (1 + e) with e = exp(-|x|). Made of math.exp and arith; x is an f32 or
-/// f64 scalar, vector or tensor element.
-mlir::Value buildSigmoid(mlir::OpBuilder &builder, mlir::Location loc,
-                         mlir::Value x);
 
 } // namespace oriel
 

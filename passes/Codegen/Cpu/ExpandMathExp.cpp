@@ -1,4 +1,4 @@
-//===- ExpandMathExp.cpp - exp, expm1, tanh, erf --------------------------===//
+//===- ExpandMathExp.cpp - exp, expm1, sigmoid, tanh, erf -----------------===//
 //
 // All reduce x = n ln 2 + r, |r| <= ln(2)/2, and evaluate a polynomial in r
 // (coefficients: fit_polynomials.py).
@@ -32,6 +32,14 @@ constexpr double kExpm1_64[] = {
     0x1.111111110f642p-7,  0x1.6c16c16c14f53p-10, 0x1.a01a01b00fc70p-13,
     0x1.a01a01ade0fffp-16, 0x1.71ddf7e7a2737p-19, 0x1.27e4caf221885p-22,
     0x1.af5f7dc71eebcp-26, 0x1.1f8df5dc604cfp-29};
+// tanh(x) = x + x z T(z), z = x^2, below the switch, error 2^-27.7 and 2^-56.4.
+constexpr double kTanh32[] = {-0x1.555532p-2, 0x1.1106fcp-3, -0x1.b836e8p-5,
+                              0x1.52034ep-6, -0x1.75438ap-8};
+constexpr double kTanh64[] = {
+    -0x1.55555555554fcp-2, 0x1.111111110a989p-3, -0x1.ba1ba1b4e130cp-5,
+    0x1.664f47745419ep-6, -0x1.226e15834e960p-7, 0x1.d6cf13091b3e1p-9,
+    -0x1.7d67cd409c842p-10, 0x1.3360a37cc92eep-11, -0x1.df29c12071881p-13,
+    0x1.432e17d51ba7dp-14, -0x1.0ce5f65aee49bp-16};
 // erf(x) = x + x E(x^2) below the switch, error 2^-25.8 and 2^-56.2.
 constexpr double kErfSmall32[] = {
     0x1.06eba6p-3, -0x1.8126e8p-2, 0x1.ce1a88p-4, -0x1.b689b6p-6,
@@ -55,27 +63,39 @@ constexpr double kErfLarge64[] = {
     -0x1.6e8169a1af8p-40};
 
 struct Reduced {
-  Value n, real; // n as an integer and as a float
+  Value shifted; // n + offset in the low bits
+  Value real;    // n as a float
   Value high;    // x - n ln2High, exact
   Value r;       // less n ln2Low
 };
 
-Reduced reduce(MathBuilder &m, Value x) {
-  Value magic = m.c(m.magic());
-  Value shifted = m.fma(x, m.c(kLog2E), magic);
+/// n as an integer, of an argument reduced without offset.
+Value integerOf(MathBuilder &m, const Reduced &red) {
+  return m.isub(m.bits(red.shifted), m.i(m.magicBits()));
+}
+
+/// 2^(n + offset - bias), where that is normal: the offset has made the low
+/// bits the exponent field.
+Value pow2Of(MathBuilder &m, const Reduced &red) {
+  return m.fromBits(m.shl(m.bits(red.shifted), m.mantissa()));
+}
+
+Reduced reduce(MathBuilder &m, Value x, int offset = 0) {
+  Value magic = m.c(m.magic() + offset);
   Reduced out;
-  out.real = m.sub(shifted, magic);
-  out.n = m.isub(m.bits(shifted), m.i(m.magicBits()));
+  out.shifted = m.fma(x, m.c(kLog2E), magic);
+  out.real = m.sub(out.shifted, magic);
   out.high = m.fma(out.real, m.neg(m.c(kLn2High)), x);
   out.r = m.fma(out.real, m.neg(m.c(kLn2Low)), out.high);
   return out;
 }
 
-/// exp(r) of a reduced argument.
-Value expOfReduced(MathBuilder &m, Value r) {
-  Value q = m.horner(r, kExp32, kExp64);
-  return m.add(m.fma(m.mul(r, r), q, r), m.c(1));
+/// exp(r) - 1 of a reduced argument, for a sum with something not much smaller
+/// than 1.
+Value expm1OfReduced(MathBuilder &m, Value r) {
+  return m.fma(m.mul(r, r), m.horner(r, kExp32, kExp64), r);
 }
+Value expOfReduced(MathBuilder &m, Value r) { return m.add(expm1OfReduced(m, r), m.c(1)); }
 
 /// expm1(x) = y * 2^n for x at most the clamp of the caller. With
 /// expm1(x) = 2^n ((1 - 2^-n) + expm1(r)) the sum's rounding errors are kept
@@ -88,15 +108,15 @@ Expm1 reducedExpm1(MathBuilder &m, Value x) {
   Value rLow = m.fma(red.real, m.neg(m.c(kLn2Low)), m.sub(red.high, red.r));
   Value w = m.mul(m.mul(red.r, red.r), m.horner(red.r, kExpm1_32, kExpm1_64));
   // 2^-n vanishes beside 1 long before it leaves the exponent's range.
-  Value limit = m.i(60);
-  Value capped = m.select(m.icmp(arith::CmpIPredicate::sgt, red.n, limit), limit, red.n);
+  Value limit = m.i(60), n = integerOf(m, red);
+  Value capped = m.select(m.icmp(arith::CmpIPredicate::sgt, n, limit), limit, n);
   Value t = m.pow2(m.isub(m.i(0), capped));
   Value a = m.sub(m.c(1), t);
   Value aLow = m.sub(m.sub(m.c(1), a), t);
   Value h = m.add(a, red.r);
   Value hLow = m.sub(red.r, m.sub(h, a));
   Value low = m.add(m.add(rLow, aLow), hLow);
-  return {m.add(h, m.add(low, w)), red.n};
+  return {m.add(h, m.add(low, w)), n};
 }
 
 } // namespace
@@ -106,13 +126,13 @@ Value expandExp(MathBuilder &m, Value x) {
   x = m.atMost(x, m.c(Pair{89, 710}));
   x = m.atLeast(x, m.c(Pair{-104, -746}));
   Reduced red = reduce(m, x);
-  return m.scale(expOfReduced(m, red.r), red.n);
+  return m.scale(expOfReduced(m, red.r), integerOf(m, red));
 }
 
 Value expandExpOfSum(MathBuilder &m, Value h, Value l) {
   Reduced red = reduce(m, h);
   Value r = m.add(red.high, m.fma(red.real, m.neg(m.c(kLn2Low)), l));
-  return m.scale(expOfReduced(m, r), red.n);
+  return m.scale(expOfReduced(m, r), integerOf(m, red));
 }
 
 Value expandExpm1(MathBuilder &m, Value x) {
@@ -122,21 +142,33 @@ Value expandExpm1(MathBuilder &m, Value x) {
   return m.copySign(m.scale(e.y, e.n), x); // -0 stays -0
 }
 
+Value expandSigmoid(MathBuilder &m, Value x) {
+  // 1 / (1 + 2^n (1 + t)), all scaled by k = 2^-shift: 2^(n - shift) does not
+  // overflow where the result is subnormal, and the division rounds it once.
+  const int shift = m.isDouble ? 54 : 24;
+  x = m.atMost(x, m.c(64));
+  x = m.atLeast(x, m.c(Pair{-105, -746}));
+  Reduced red = reduce(m, m.neg(x), m.bias() - shift);
+  Value t = expm1OfReduced(m, red.r);
+  Value k = m.c(Pair{0x1p-24, 0x1p-54}), w = pow2Of(m, red);
+  // k + w + w t. What the first sum loses counts where w is just too large to
+  // keep k.
+  Value sum = m.add(w, k);
+  Value lost = m.sub(k, m.sub(sum, w));
+  return m.div(k, m.add(sum, m.fma(w, t, lost)));
+}
+
 Value expandTanh(MathBuilder &m, Value x) {
-  // tanh(x) = e / d = 1 - 2 / d, e = expm1(2|x|), d = e + 2; 1 to the last bit
-  // past the bound. The first form is for small e; there what rounding d lost
-  // is put back, 1/d being (1 - tanh)/2.
-  Value two = m.c(2);
-  Value a = m.atMost(m.abs(x), m.c(Pair{10, 22}));
-  Expm1 t = reducedExpm1(m, m.add(a, a));
-  Value e = m.mul(t.y, m.pow2(t.n));
-  Value d = m.add(e, two);
-  Value isLarge = m.ge(e, two);
-  Value q = m.div(m.select(isLarge, two, e), d);
-  Value lost = m.sub(e, m.sub(d, two));
-  Value reciprocal = m.fma(q, m.c(-0.5), m.c(0.5));
-  Value small = m.fma(m.mul(m.neg(q), lost), reciprocal, q);
-  return m.copySign(m.select(isLarge, m.sub(m.c(1), q), small), x);
+  // x + x^3 T(x^2) below the switch, 1 - 2 / (exp(2|x|) + 1) above, where 2 / d
+  // and so its error is small against the result. 1 to the last bit past the bound.
+  Value a = m.abs(x);
+  Value bounded = m.atMost(a, m.c(Pair{10, 22}));
+  Reduced red = reduce(m, m.add(bounded, bounded), m.bias());
+  Value d = m.fma(expOfReduced(m, red.r), pow2Of(m, red), m.c(1));
+  Value large = m.sub(m.c(1), m.div(m.c(2), d));
+  Value z = m.mul(x, x);
+  Value small = m.fma(m.mul(a, z), m.horner(z, kTanh32, kTanh64), a);
+  return m.copySign(m.select(m.lt(a, m.c(0.625)), small, large), x);
 }
 
 Value expandErf(MathBuilder &m, Value x) {
@@ -144,9 +176,9 @@ Value expandErf(MathBuilder &m, Value x) {
   Value small = m.fma(x, m.horner(m.mul(x, x), kErfSmall32, kErfSmall64), x);
   // erf(a) = 1 - exp(-g(a)), 1 to the last bit past the bound.
   Value g = m.horner(m.atMost(a, m.c(Pair{4, 6})), kErfLarge32, kErfLarge64);
-  Reduced red = reduce(m, m.neg(g));
-  Value tail = m.mul(expOfReduced(m, red.r), m.pow2(red.n));
-  Value large = m.copySign(m.sub(m.c(1), tail), x);
+  Reduced red = reduce(m, m.neg(g), m.bias());
+  Value large = m.fma(m.neg(expOfReduced(m, red.r)), pow2Of(m, red), m.c(1));
+  large = m.copySign(large, x);
   return m.select(m.lt(a, m.c(0.921875)), small, large);
 }
 

@@ -114,6 +114,7 @@ public:
 /// The functions, each on any type a MathBuilder takes.
 mlir::Value expandExp(MathBuilder &m, mlir::Value x);
 mlir::Value expandExpm1(MathBuilder &m, mlir::Value x);
+mlir::Value expandSigmoid(MathBuilder &m, mlir::Value x);
 mlir::Value expandTanh(MathBuilder &m, mlir::Value x);
 mlir::Value expandErf(MathBuilder &m, mlir::Value x);
 mlir::Value expandLog(MathBuilder &m, mlir::Value x);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds the polynomial coefficients of MathPolynomials.h.
+"""Finds the polynomial coefficients of ExpandMath*.cpp.
 
 Remez exchange in 60 digits (needs mpmath), then the coefficients are rounded to
 the element type one at a time from the lowest, the higher ones taking over what
@@ -9,7 +9,7 @@ first, with the largest weighted error of each as a power of two.
 import struct
 import sys
 
-from mpmath import cos, erf, erfc, linspace, log, lu_solve, matrix, mp, mpf, pi, sqrt
+from mpmath import cos, erf, erfc, linspace, log, lu_solve, matrix, mp, mpf, pi, sqrt, tanh
 
 mp.dps = 60
 
@@ -133,6 +133,14 @@ def erf_large(a):
     return -log(erfc(a))
 
 
+def tanh_small(z):
+    """tanh(x) = x + x z T(z), z = x^2."""
+    if z == 0:
+        return -mpf(1) / 3
+    x = sqrt(z)
+    return (tanh(x) / x - 1) / z
+
+
 FITS = {
     # The floor of the weight keeps the system solvable with a node at 0.
     'kExp': lambda b: fit('kExp', exp_q, lambda r: r**2 + mpf('1e-3'), -half_ln2, half_ln2, {32: 4, 64: 9}[b], b),
@@ -142,6 +150,8 @@ FITS = {
     'kPowLog': lambda b: fit('kPowLog', pow_p, lambda z: z**2, mpf('1e-8'), z_log, {32: 2, 64: 6}[b], b),
     'kSin': lambda b: fit('kSin', sin_s, lambda z: z, mpf('1e-12'), z_trig, {32: 2, 64: 5}[b], b),
     'kCos': lambda b: fit('kCos', cos_c, lambda z: z**2, mpf('1e-8'), z_trig, {32: 2, 64: 5}[b], b),
+    'kTanh': lambda b: fit('kTanh', tanh_small, lambda z: z * max(1, 1 + z / 3), mpf('1e-12'), mpf('0.626')**2,
+                           {32: 4, 64: 10}[b], b),
     'kErfSmall': lambda b: fit('kErfSmall', erf_small, lambda z: mpf(1), 0, mpf('0.93')**2, {32: 5, 64: 11}[b], b),
     'kErfLarge': lambda b: fit('kErfLarge', erf_large, lambda a: erfc(a) / erf(a), mpf('0.92'),
                                {32: mpf(4), 64: mpf(6)}[b], {32: 6, 64: 18}[b], b),

@@ -28,7 +28,8 @@ TEST(ReferenceUnary, Floats) {
   EXPECT_THAT(Unary(OpKind::kRsqrt, DType::f64, {4, 0}), SameNumbers(D{0.5, kInf}));
   EXPECT_THAT(Unary(OpKind::kLog, DType::f64, {1, 0, -1}), SameNumbers(D{0, -kInf, kNaN}));
   EXPECT_THAT(Unary(OpKind::kExp, DType::f64, {0, -kInf}), SameNumbers(D{1, 0}));
-  EXPECT_THAT(Unary(OpKind::kSigmoid, DType::f32, {0, 1000, -1000}), SameNumbers(D{0.5, 1, 0}));
+  EXPECT_THAT(Unary(OpKind::kSigmoid, DType::f32, {0, 1000, -1000, -100}), SameNumbers(D{0.5, 1, 0, 0x1.bp-145}));
+  EXPECT_EQ(Unary(OpKind::kSigmoid, DType::f64, {-740})[0], 0x1.54p-1068);
   EXPECT_NEAR(Unary(OpKind::kExpm1, DType::f64, {1e-10})[0], 1e-10, 1e-20);
   EXPECT_NEAR(Unary(OpKind::kLog1p, DType::f64, {1e-10})[0], 1e-10, 1e-20);
   EXPECT_NEAR(Unary(OpKind::kTanh, DType::f64, {0.5})[0], 0.46211715726000975, 1e-15);

@@ -37,7 +37,7 @@ using Kernel = void (*)(const void* x, const void* y, void* out, int64_t n);
 
 struct Function {
   const char* name;
-  const char* op;  // of one operand x, or of x and y
+  const char* op;  // of one operand x, or of x and y; empty: the sigmoid
   bool binary;
   long double (*reference)(long double, long double);
   double (*special)(double, double);      // the C library's, for special values
@@ -53,11 +53,20 @@ struct Function {
   [](long double x, long double y) { return fn##l(x, y); }, [](double x, double y) { return fn(x, y); }, \
       [](double x, double y) -> double { return fn##f(static_cast<float>(x), static_cast<float>(y)); }
 
+template <typename T>
+T Sigmoid(T x) {
+  const T e = std::exp(-std::fabs(x));
+  return (x < 0 ? e : T(1)) / (1 + e);
+}
+
 const Function kFunctions[] = {
     {"exp", "math.exp %x", false, UNARY(exp), 2, -104, 90, -746, 711},
     {"expm1", "math.expm1 %x", false, UNARY(expm1), 2, -18, 90, -38, 711},
     {"log", "math.log %x", false, UNARY(log), 2, 0, 4, 0, 4},
     {"log1p", "math.log1p %x", false, UNARY(log1p), 2, -1, 3, -1, 3},
+    {"sigmoid", "", false, [](long double x, long double) { return Sigmoid(x); },
+     [](double x, double) { return Sigmoid(x); },
+     [](double x, double) -> double { return Sigmoid(static_cast<float>(x)); }, 2, -104, 20, -746, 40},
     {"tanh", "math.tanh %x", false, UNARY(tanh), 2, -10, 10, -22, 22},
     {"erf", "math.erf %x", false, UNARY(erf), 2, -4, 4, -6, 6},
     {"sin", "math.sin %x", false, UNARY(sin), 2, -1e5, 1e5, -1e9, 1e9},
@@ -72,6 +81,21 @@ std::string Symbol(const Function& f, bool f64, int length) {
   return std::string(f.name) + (f64 ? "64_" : "32_") + std::to_string(length);
 }
 
+// vector<8xf32> -> vector<8xi1>
+std::string MaskOf(const std::string& type) { return type.substr(0, type.find('f')) + "i1>"; }
+
+// %r = sigmoid(%x) as oriel-lower-to-linalg writes it.
+std::string SigmoidText(const std::string& type) {
+  const auto constant = [&](const std::string& value) {
+    return "arith.constant " + (type[0] == 'v' ? "dense<" + value + ">" : value) + " : " + type + "\n";
+  };
+  return "    %c0 = " + constant("0.0") + "    %c1 = " + constant("1.0") +
+         "    %abs = math.absf %x : " + type + "\n    %minus = arith.negf %abs : " + type +
+         "\n    %e = math.exp %minus : " + type + "\n    %below = arith.cmpf olt, %x, %c0 : " + type +
+         "\n    %top = arith.select %below, %e, %c1 : " + (type[0] == 'v' ? MaskOf(type) + ", " : "") + type +
+         "\n    %sum = arith.addf %e, %c1 : " + type + "\n    %r = arith.divf %top, %sum : " + type + "\n";
+}
+
 std::string KernelText(const Function& f, bool f64, int length) {
   const std::string element = f64 ? "f64" : "f32", align = f64 ? "8" : "4";
   const std::string type = length == 1 ? element : "vector<" + std::to_string(length) + "x" + element + ">";
@@ -84,7 +108,7 @@ std::string KernelText(const Function& f, bool f64, int length) {
          "(%ax: !llvm.ptr, %ay: !llvm.ptr, %ar: !llvm.ptr, %n: i64) {\n"
          "  %zero = arith.constant 0 : i64\n  %step = arith.constant " + std::to_string(length) + " : i64\n"
          "  scf.for %k = %zero to %n step %step : i64 {\n" + load("x") + (f.binary ? load("y") : "") +
-         "    %r = " + f.op + " : " + type + "\n"
+         (f.op[0] == 0 ? SigmoidText(type) : "    %r = " + std::string(f.op) + " : " + type + "\n") +
          "    %pr = llvm.getelementptr %ar[%k] : (!llvm.ptr, i64) -> !llvm.ptr, " + element +
          "\n    llvm.store %r, %pr {alignment = " + align + " : i64} : " + type + ", !llvm.ptr\n  }\n  return\n}\n";
 }

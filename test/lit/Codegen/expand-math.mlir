@@ -46,6 +46,63 @@ func.func @sin(%x: vector<8xf64>) -> vector<8xf64> {
   return %r : vector<8xf64>
 }
 
+// The sigmoid as the lowering writes it is one function of x, other uses of the
+// exponential stay.
+// CHECK-LABEL: func.func @sigmoid
+// CHECK-NOT: math.absf
+// CHECK: arith.divf
+// CHECK-NOT: arith.divf
+// CHECK: return
+func.func @sigmoid(%x: vector<8xf32>) -> vector<8xf32> {
+  %zero = arith.constant dense<0.0> : vector<8xf32>
+  %one = arith.constant dense<1.0> : vector<8xf32>
+  %a = math.absf %x : vector<8xf32>
+  %n = arith.negf %a : vector<8xf32>
+  %e = math.exp %n : vector<8xf32>
+  %c = arith.cmpf olt, %x, %zero : vector<8xf32>
+  %s = arith.select %c, %e, %one : vector<8xi1>, vector<8xf32>
+  %d = arith.addf %e, %one : vector<8xf32>
+  %r = arith.divf %s, %d : vector<8xf32>
+  return %r : vector<8xf32>
+}
+// CHECK-LABEL: func.func @shared_exponential
+// CHECK: %[[A:.*]] = math.absf
+// CHECK: arith.negf %[[A]]
+// CHECK: %[[S:.*]] = arith.divf
+// CHECK: return %[[S]], %{{.*}}
+func.func @shared_exponential(%x: f64) -> (f64, f64) {
+  %zero = arith.constant 0.0 : f64
+  %one = arith.constant 1.0 : f64
+  %a = math.absf %x : f64
+  %n = arith.negf %a : f64
+  %e = math.exp %n : f64
+  %c = arith.cmpf olt, %x, %zero : f64
+  %s = arith.select %c, %e, %one : f64
+  %d = arith.addf %e, %one : f64
+  %r = arith.divf %s, %d : f64
+  return %r, %e : f64, f64
+}
+// Something else over the same exponential is no sigmoid.
+// CHECK-LABEL: func.func @no_sigmoid
+// CHECK-SAME: %{{.*}}: f32, %[[Y:.*]]: f32
+// CHECK: math.absf
+// CHECK: %[[C:.*]] = arith.cmpf olt, %[[Y]]
+// CHECK: %[[S:.*]] = arith.select %[[C]]
+// CHECK: arith.divf %[[S]]
+// CHECK: return
+func.func @no_sigmoid(%x: f32, %y: f32) -> f32 {
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %a = math.absf %x : f32
+  %n = arith.negf %a : f32
+  %e = math.exp %n : f32
+  %c = arith.cmpf olt, %y, %zero : f32
+  %s = arith.select %c, %e, %one : f32
+  %d = arith.addf %e, %one : f32
+  %r = arith.divf %s, %d : f32
+  return %r : f32
+}
+
 // The remainder has no instruction either.
 // CHECK-LABEL: func.func @rem
 // CHECK-NOT: arith.remf
