@@ -74,6 +74,14 @@ constexpr Setting kSettings[] = {
        return absl::OkStatus();
      },
      [](const Config& config) { return config.cache_dir; }},
+    {"cache_limit",
+     [](Config* config, std::string_view key, std::string_view value) {
+       const absl::StatusOr<uint64_t> bytes = Config::ParseBytes(value);
+       if (!bytes.ok()) return Bad(key, value, "bytes such as 1GB or 512MiB, 0 for no limit");
+       config->cache_limit = *bytes;
+       return absl::OkStatus();
+     },
+     [](const Config& config) { return std::to_string(config.cache_limit); }},
     {"profile",
      [](Config* config, std::string_view key, std::string_view value) { return SetBool(&config->profile, key, value); },
      [](const Config& config) { return BoolText(config.profile); }},

@@ -1,16 +1,21 @@
 // File: cache_dir.cpp
 #include "runtime/engine/cache_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "runtime/core/hash.h"
 #include "runtime/core/status.h"
@@ -29,6 +34,12 @@ struct Footer {
 constexpr char kFooterMagic[8] = {'O', 'R', 'I', 'E', 'L', 'E', 'N', 'T'};
 constexpr uint64_t kMaxEntryBytes = (uint64_t{1} << 32) + sizeof(Footer);
 
+constexpr std::string_view kTemporary = ".tmp-";
+// A use is noted when the last is longer ago than this.
+constexpr time_t kUseSeconds = 60;
+// A temporary file this old has lost its writer.
+constexpr time_t kAbandonedSeconds = 3600;
+
 std::string ErrnoText() { return std::strerror(errno); }
 
 absl::Status CheckName(std::string_view kind, std::string_view key) {
@@ -44,6 +55,11 @@ absl::Status CheckName(std::string_view kind, std::string_view key) {
 }
 
 std::string EntryName(std::string_view kind, std::string_view key) { return std::string(kind) + "-" + std::string(key); }
+
+bool IsEntryName(std::string_view name) {
+  const size_t dash = name.find('-');
+  return dash != std::string_view::npos && CheckName(name.substr(0, dash), name.substr(dash + 1)).ok();
+}
 
 // Whether what `st` describes may be run as this user's code.
 absl::Status CheckTrust(const struct stat& st, const std::string& path, bool folder) {
@@ -164,6 +180,7 @@ absl::StatusOr<CacheEntry> CacheDir::Lookup(std::string_view kind, std::string_v
   if (footer.bytes != entry.bytes_) return damaged("it has " + std::to_string(entry.bytes_) + " bytes, its footer says " + std::to_string(footer.bytes));
   if (footer.key_hash != HashBytes64(name)) return damaged("it was stored under another key");
   if (footer.checksum != HashBytes64(entry.data_, entry.bytes_)) return damaged("its checksum does not match");
+  if (time(nullptr) - st.st_mtim.tv_sec > kUseSeconds) (void)futimens(entry.fd_, nullptr);
   return entry;
 }
 
@@ -171,7 +188,7 @@ absl::Status CacheDir::Store(std::string_view kind, std::string_view key, std::s
   ORIEL_RETURN_IF_ERROR(CheckName(kind, key));
   const std::string name = EntryName(kind, key);
   static std::atomic<uint64_t> serial{0};
-  const std::string temporary = ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(serial.fetch_add(1)) + "-" + name;
+  const std::string temporary = std::string(kTemporary) + std::to_string(getpid()) + "-" + std::to_string(serial.fetch_add(1)) + "-" + name;
   const int fd = openat(folder_->fd, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return absl::PermissionDeniedError(folder_->path + "/" + temporary + ": " + ErrnoText());
   Footer footer;
@@ -196,6 +213,53 @@ absl::Status CacheDir::Store(std::string_view kind, std::string_view key, std::s
   }
   if (!status.ok()) (void)unlinkat(folder_->fd, temporary.c_str(), 0);
   return status;
+}
+
+absl::StatusOr<uint64_t> CacheDir::Trim(uint64_t limit) const {
+  struct File {
+    struct timespec used;
+    uint64_t bytes;
+    std::string name;
+  };
+  // A folder stream of its own: it moves the position of what it reads.
+  const int fd = openat(folder_->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* stream = fd < 0 ? nullptr : fdopendir(fd);
+  if (stream == nullptr) {
+    const std::string reason = ErrnoText();
+    if (fd >= 0) close(fd);
+    return absl::PermissionDeniedError(folder_->path + ": " + reason);
+  }
+  std::vector<File> files;
+  uint64_t total = 0, removed = 0;
+  const auto remove = [&](const File& file) {
+    // Another process may have been quicker.
+    if (unlinkat(folder_->fd, file.name.c_str(), 0) == 0) removed += file.bytes;
+  };
+  while (const struct dirent* item = readdir(stream)) {
+    const std::string_view name = item->d_name;
+    const bool temporary = name.substr(0, kTemporary.size()) == kTemporary;
+    if (!temporary && !IsEntryName(name)) continue;  // not ours
+    struct stat st;
+    if (fstatat(folder_->fd, item->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) continue;
+    File file{st.st_mtim, static_cast<uint64_t>(st.st_blocks) * 512, std::string(name)};
+    if (temporary) {
+      if (time(nullptr) - st.st_mtim.tv_sec > kAbandonedSeconds) remove(file);
+      continue;
+    }
+    total += file.bytes;
+    files.push_back(std::move(file));
+  }
+  closedir(stream);
+  if (total <= limit) return removed;
+  std::sort(files.begin(), files.end(), [](const File& a, const File& b) {
+    return std::tie(a.used.tv_sec, a.used.tv_nsec, a.name) < std::tie(b.used.tv_sec, b.used.tv_nsec, b.name);
+  });
+  for (const File& file : files) {
+    if (total <= limit - limit / 10) break;
+    remove(file);
+    total -= file.bytes;
+  }
+  return removed;
 }
 
 absl::Status CacheDir::Remove(std::string_view kind, std::string_view key) const {

@@ -7,7 +7,8 @@
 // Entries are files `<kind>-<key>`, the stored bytes followed by a footer with
 // their length and XXH3-64, so that a cut or altered file is never used.
 // Writers make a temporary file and rename it: two processes may store the same
-// key at once, readers see one whole entry or the other.
+// key at once, readers see one whole entry or the other. The modification time
+// of an entry is that of its last use (to the minute), for Trim.
 #ifndef ORIEL_ENGINE_CACHE_DIR_H_
 #define ORIEL_ENGINE_CACHE_DIR_H_
 
@@ -61,6 +62,12 @@ class CacheDir {
 
   // Removes the entry (one that loads but does not validate, say).
   absl::Status Remove(std::string_view kind, std::string_view key) const;
+
+  // Removes the entries used longest ago until all take at most `limit` bytes
+  // (nothing is done below it; then room for a tenth is made), and what writers
+  // that died left behind. Safe beside other processes: an entry in use stays
+  // mapped, one that is gone is made anew. Returns the bytes removed.
+  absl::StatusOr<uint64_t> Trim(uint64_t limit) const;
 
   const std::string& path() const;
 

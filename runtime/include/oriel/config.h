@@ -32,6 +32,7 @@ struct Config {
   int num_threads = 0;          // 0: the cores available to the process
   uint64_t memory_limit = 0;    // bytes; 0: from the control group or machine
   std::string cache_dir;        // "": the user's cache folder; "none": off
+  uint64_t cache_limit = 1'000'000'000;  // bytes its entries may take; 0: any number
   bool profile = false;         // summary of all functions at exit, to stderr
   bool profile_memory = false;  // their memory reports with it
   TestValueMode compute_test_value = TestValueMode::kOff;  // off, ignore, warn, raise

@@ -51,6 +51,11 @@ TEST(Config, SetAtRunTime) {
     EXPECT_TRUE(Config::Set(key, Config::Text(key).value()).ok()) << key;
   }
   ASSERT_TRUE(Config::Set("memory_limit", "0").ok());
+  EXPECT_EQ(Config::Text("cache_limit").value(), "1000000000");
+  ASSERT_TRUE(Config::Set("cache_limit", "2MiB").ok());
+  EXPECT_EQ(Config::Get().cache_limit, 2097152u);
+  EXPECT_FALSE(Config::Set("cache_limit", "-1").ok());
+  ASSERT_TRUE(Config::Set("cache_limit", "1GB").ok());
   ASSERT_TRUE(Config::Set("compute_test_value", before).ok());
 }
 

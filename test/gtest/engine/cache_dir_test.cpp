@@ -45,6 +45,72 @@ class CacheDirTest : public ::testing::Test {
   std::string root_, path_;
 };
 
+// Sets when a file was last used.
+void SetUsed(const std::string& path, time_t seconds) {
+  const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+}
+
+TEST_F(CacheDirTest, TrimRemovesWhatWasUsedLongestAgo) {
+  const CacheDir dir = Open();
+  const time_t now = time(nullptr);
+  const std::string bytes(100'000, 'x');
+  for (int i = 0; i < 10; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(dir.Store("program", key, bytes).ok());
+    SetUsed(Entry(key), now - 10'000 + i);
+  }
+  // Used now: the oldest becomes the newest.
+  ASSERT_TRUE(dir.Lookup("program", "k0").ok());
+  // Not ours, in the way, abandoned, and being written.
+  WriteFile(path_ + "/README", "mine");
+  std::filesystem::create_directory(path_ + "/program-folder");
+  WriteFile(path_ + "/.tmp-1-0-program-old", bytes);
+  SetUsed(path_ + "/.tmp-1-0-program-old", now - 100'000);
+  WriteFile(path_ + "/.tmp-1-1-program-new", bytes);
+  EXPECT_GE(dir.Trim(100'000'000).value(), 100'000u);
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/.tmp-1-0-program-old"));
+  EXPECT_TRUE(std::filesystem::exists(path_ + "/.tmp-1-1-program-new"));
+  EXPECT_EQ(dir.Trim(100'000'000).value(), 0u);
+
+  absl::StatusOr<CacheEntry> in_use = dir.Lookup("program", "k1");
+  ASSERT_TRUE(in_use.ok());
+  SetUsed(Entry("k1"), now - 20'000);
+  // An entry takes whole blocks: five fit into 600 kB less a tenth.
+  EXPECT_GE(dir.Trim(600'000).value(), 400'000u);
+  std::vector<int> left;
+  for (int i = 0; i < 10; ++i) {
+    if (std::filesystem::exists(Entry("k" + std::to_string(i)))) left.push_back(i);
+  }
+  EXPECT_THAT(left, ::testing::ElementsAre(0, 6, 7, 8, 9));
+  EXPECT_EQ(in_use->bytes(), bytes);  // still mapped
+  EXPECT_TRUE(std::filesystem::exists(path_ + "/README"));
+  EXPECT_TRUE(std::filesystem::is_directory(path_ + "/program-folder"));
+}
+
+TEST_F(CacheDirTest, TrimBesideWritersAndReaders) {
+  const CacheDir dir = Open();
+  const std::string bytes(50'000, 'x');
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        const std::string key = "k" + std::to_string((t * 7 + i) % 20);
+        EXPECT_TRUE(dir.Store("program", key, bytes).ok());
+        EXPECT_TRUE(dir.Trim(300'000).ok());
+        const absl::StatusOr<CacheEntry> entry = dir.Lookup("program", key);
+        if (entry.ok()) EXPECT_EQ(entry->bytes(), bytes);
+        else EXPECT_EQ(entry.status().code(), absl::StatusCode::kNotFound) << entry.status();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(dir.Trim(300'000).ok());
+  uint64_t total = 0;
+  for (const auto& file : std::filesystem::directory_iterator(path_)) total += file.file_size();
+  EXPECT_LE(total, 300'000u);
+}
+
 TEST_F(CacheDirTest, StoresAndFinds) {
   const CacheDir dir = Open();
   struct stat st;
