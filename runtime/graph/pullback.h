@@ -48,6 +48,7 @@ class Pullback {
   // runs.
   const Value& g(size_t result = 0) const { return gradients_[result]; }
   const std::vector<Value>& gradients() const { return gradients_; }
+  const std::vector<bool>& wanted() const { return wanted_; }
   const PullFn& pull() const { return pull_; }
 
   // Does anyone need the gradient of this operand, or capture?

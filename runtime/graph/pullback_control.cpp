@@ -7,7 +7,7 @@
 namespace oriel::graph::pullback {
 
 void Loop(Pullback& p) {
-  const LoopGradients gradients = LoopPullback(p.node(), p.gradients(), p.pull(), p.at());
+  const LoopGradients gradients = LoopPullback(p.node(), p.gradients(), p.wanted(), p.pull(), p.at());
   for (size_t i = 0; i < gradients.operands.size(); ++i) {
     if (p.Wants(i)) p.Give(i, gradients.operands[i]);
   }
