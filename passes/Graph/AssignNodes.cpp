@@ -123,7 +123,36 @@ struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
     }
     if (failed(addOrigins(table, first)))
       return signalPassFailure();
+    addOperands(table, first);
     ir::setNodeTable(module, table);
+  }
+
+  // What the user computed each node from: a conversion or broadcast that the
+  // builder of the graph made to fit the operands is passed over, and a tap.
+  void addOperands(NodeTable &table, NodeId first) {
+    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      NodeId id = ir::getNodeId(op);
+      NodeInfo *info = table.Find(id);
+      if (id < first || !info || !info->operands.empty())
+        return;
+      for (Value operand : op->getOperands()) {
+        for (Operation *maker = operand.getDefiningOp();
+             maker && isMadeToFit(table, maker);
+             maker = operand.getDefiningOp())
+          operand = maker->getOperand(0);
+        if (NodeId from = ir::getNodeId(operand); table.Find(from))
+          info->operands.push_back(from);
+      }
+    });
+  }
+
+  static bool isMadeToFit(const NodeTable &table, Operation *op) {
+    const NodeInfo *info = table.Find(ir::getNodeId(op));
+    if (isa<ir::TapOp>(op))
+      return true;
+    return info && info->origin == Origin::kDerived &&
+           StringRef(info->rule).ends_with(" to fit") &&
+           isa<ir::CastOp, ir::BroadcastOp, ir::ReshapeOp>(op);
   }
 
   // Appends the rows of `oriel.origins` to the nodes from `first` on, and makes
@@ -131,8 +160,9 @@ struct AssignNodes : oriel::impl::AssignNodesBase<AssignNodes> {
   LogicalResult addOrigins(NodeTable &table, NodeId first) {
     ModuleOp module = getOperation();
     auto numNodes = static_cast<NodeId>(table.size());
-    for (NodeInfo info : ir::getOrigins(module).nodes())
-      table.Add(std::move(info));
+    NodeTable origins = ir::getOrigins(module);
+    for (const NodeInfo &info : origins.nodes())
+      table.Add(info);
     module->removeAttr(ir::kOriginsAttr);
     auto end = static_cast<NodeId>(table.size());
     for (NodeId id = first; id < end; ++id)
