@@ -34,12 +34,16 @@ struct VerifyNodes : oriel::impl::VerifyNodesBase<VerifyNodes> {
   // Links lead to rows of the table.
   LogicalResult verifyTable(ModuleOp module) {
     for (const NodeInfo &info : table.nodes()) {
-      bool isLinked =
-          info.origin == Origin::kMerged || info.origin == Origin::kDerived;
-      if (isLinked && info.from.empty())
+      if (info.origin == Origin::kMerged && info.from.empty())
         return module.emitError()
                << "node " << info.id << " ('" << info.op
-               << "') is merged or derived, required the nodes it is from";
+               << "') is merged, required the node it is merged into";
+      // What the library makes on its own (a random draw) has a rule alone.
+      if (info.origin == Origin::kDerived && info.from.empty() &&
+          info.rule.empty())
+        return module.emitError()
+               << "node " << info.id << " ('" << info.op
+               << "') is derived, required the nodes it is from or a rule";
       for (NodeId from : info.from)
         if (!table.Find(from) || from == info.id)
           return module.emitError()
