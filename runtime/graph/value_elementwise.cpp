@@ -79,8 +79,33 @@ Value IntegralBinary(OpKind op, const Operand& a, const Operand& b) {
   return Combine(op, {}, a, b, IsBool(dtype) ? DType::i8 : dtype);
 }
 
+// uint64 against a signed integer: no integer type holds both, and float64 only
+// their leading 53 bits. A negative number is less than any unsigned one; the
+// others compare as uint64, exactly, as in NumPy 2.
+Value CompareSigns(const std::string& predicate, const Operand& unsigned_one, const Operand& signed_one) {
+  const Location& at = unsigned_one.location;
+  // Of the unsigned one against something negative.
+  const bool negative = predicate == "ne" || predicate == "gt" || predicate == "ge";
+  Value same_sign, sign;
+  {
+    const graph::OriginScope origin(absl::Span<const Value>(), "exact comparison", at);
+    const Value magnitude = CastTo(graph::Strong(signed_one), DType::u64, at);
+    same_sign = Combine(OpKind::kCompare, {{"predicate", predicate}}, unsigned_one, Operand(magnitude, at), DType::u64);
+    sign = Combine(OpKind::kCompare, {{"predicate", std::string(negative ? "lt" : "ge")}}, signed_one, Operand(0, at), signed_one.value.dtype());
+  }
+  return Combine(negative ? OpKind::kLogicalOr : OpKind::kLogicalAnd, {}, Operand(same_sign, at), Operand(sign, at), DType::boolean);
+}
+
 Value Compare(std::string predicate, const Operand& a, const Operand& b) {
   if (auto poisoned = PoisonedOf({&a, &b})) return *poisoned;
+  if (!a.weak && !b.weak) {
+    if (a.value.dtype() == DType::u64 && IsSigned(b.value.dtype())) return CompareSigns(predicate, a, b);
+    if (b.value.dtype() == DType::u64 && IsSigned(a.value.dtype())) {
+      if (predicate[0] == 'l') predicate[0] = 'g';
+      else if (predicate[0] == 'g') predicate[0] = 'l';
+      return CompareSigns(predicate, Operand(b.value, a.location), a);
+    }
+  }
   DType dtype = Promoted(a, b);
   // A weak integer that the other operand's type cannot hold still compares as
   // the number it is.

@@ -179,5 +179,19 @@ TEST(Elementwise, FunctionsOfDims) {
   }
 }
 
+// By value, though no dtype holds both (float64 would round).
+TEST(Elementwise, UnsignedAgainstSignedComparesExactly) {
+  Tensor u = Tensor::Zeros({70}, DType::u64), s = Tensor::Zeros({70}, DType::i64);
+  const uint64_t values[] = {0, 1, uint64_t{1} << 53, (uint64_t{1} << 53) + 1, uint64_t{1} << 63, (uint64_t{1} << 63) + 1, ~uint64_t{0}};
+  for (int i = 0; i < 70; ++i) {
+    u.data<uint64_t>()[i] = values[i % 7];
+    s.data<int64_t>()[i] = static_cast<int64_t>(values[i / 10]);
+  }
+  ExpectMatches([](const std::vector<Value>& in) {
+    const Value &a = in[0], &b = in[1];
+    return std::vector<Value>{less(a, b), less_equal(a, b), equal(a, b), not_equal(b, a), greater(b, a), greater_equal(b, a)};
+  }, {u, s}, {{"n"}, {"n"}});
+}
+
 }  // namespace
 }  // namespace oriel::e2e

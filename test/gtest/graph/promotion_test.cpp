@@ -1,4 +1,6 @@
 // Promotion by NumPy 2's rules, weak scalars included, as expressions apply it.
+#include <limits>
+
 #include "graph_test_util.h"
 
 namespace oriel {
@@ -113,4 +115,31 @@ TEST(Promotion, NegativeIntegerPowersAreRefused) {
 }
 
 }  // namespace
+// As NumPy 2: by value, though no dtype holds both and float64 would round.
+TEST(Promotion, UnsignedAgainstSignedComparesExactly) {
+  const uint64_t big = uint64_t{1} << 63;
+  const int64_t wide = int64_t{1} << 53, most = std::numeric_limits<int64_t>::max(), least = std::numeric_limits<int64_t>::min();
+  const std::vector<uint64_t> u = {0, 0, big + 1, big, big, uint64_t(most), uint64_t(wide) + 1, uint64_t(wide), ~uint64_t{0}};
+  const std::vector<int64_t> s = {0, -1, most, least, most, most, wide, wide + 1, -1};
+  const int64_t n = static_cast<int64_t>(u.size());
+  const Value a = constant(*Tensor::From<uint64_t>(u, {n})), b = constant(*Tensor::From<int64_t>(s, {n}));
+  const auto expect = [&](const Value& value, const std::vector<double>& expected) {
+    EXPECT_EQ(TypeText(value), "bool (9,)");
+    EXPECT_EQ(Values(Eval(value)), expected);
+  };
+  expect(equal(a, b), {1, 0, 0, 0, 0, 1, 0, 0, 0});
+  expect(not_equal(a, b), {0, 1, 1, 1, 1, 0, 1, 1, 1});
+  expect(less(a, b), {0, 0, 0, 0, 0, 0, 0, 1, 0});
+  expect(less_equal(a, b), {1, 0, 0, 0, 0, 1, 0, 1, 0});
+  expect(greater(a, b), {0, 1, 1, 1, 1, 0, 1, 0, 1});
+  expect(greater_equal(a, b), {1, 1, 1, 1, 1, 1, 1, 0, 1});
+  expect(equal(b, a), {1, 0, 0, 0, 0, 1, 0, 0, 0});
+  expect(less(b, a), {0, 1, 1, 1, 1, 0, 1, 0, 1});
+  expect(less_equal(b, a), {1, 1, 1, 1, 1, 1, 1, 0, 1});
+  expect(greater(b, a), {0, 0, 0, 0, 0, 0, 0, 1, 0});
+  expect(greater_equal(b, a), {1, 0, 0, 0, 0, 1, 0, 1, 0});
+  // Smaller signed types too, and broadcast.
+  expect(less(constant(Make(DType::i8, {1}, {-1})), a), {1, 1, 1, 1, 1, 1, 1, 1, 1});
+}
+
 }  // namespace oriel
