@@ -35,10 +35,18 @@ def Plan_Dims : Attr<CPred<"::llvm::isa<::oriel::ir::DimsAttr>($_self)">, "dims 
   let convertFromStorage = "$_self";
 }
 
+// The facts of a tap: #oriel.tap_info<...>.
+def Plan_TapInfo : Attr<CPred<"::llvm::isa<::oriel::ir::TapInfoAttr>($_self)">, "tap_info attribute"> {
+  let storageType = "::oriel::ir::TapInfoAttr";
+  let returnType = "::oriel::ir::TapInfoAttr";
+  let convertFromStorage = "$_self";
+}
+
 def Plan_Kind : I32EnumAttr<"Kind", "what a buffer is for", [
   I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"State", 1, "state">,
   I32EnumAttrCase<"Output", 2, "output">, I32EnumAttrCase<"Temporary", 3, "temporary">,
-  I32EnumAttrCase<"Workspace", 4, "workspace">, I32EnumAttrCase<"Constant", 5, "constant">]> {
+  I32EnumAttrCase<"Workspace", 4, "workspace">, I32EnumAttrCase<"Constant", 5, "constant">,
+  I32EnumAttrCase<"Row", 6, "row">]> {
   let cppNamespace = "::oriel::plan";
 }
 

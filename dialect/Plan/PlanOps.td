@@ -120,6 +120,7 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [AttrSizedOperandSegments]> {
     integer k is the address of buffer k of inputs and outputs, dims are values.
     `in_place` tells per output: 0 created, 1 written over an operand, 2 a view.
     `ordinals[k]` are the nodes that the kernel's ordinal k stands for.
+    `reference` is the op of a kernel whose results are compared (check=reference).
 
     ```mlir
     plan.dispatch "rows" class "RowReduce" entries ["k1_p0"] tasks #oriel.dims<n>
@@ -132,12 +133,14 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [AttrSizedOperandSegments]> {
                        Variadic<Plan_Buffer>:$inputs, Variadic<Plan_Buffer>:$outputs,
                        ArrayAttr:$args, Plan_Dims:$scratch, Plan_Dims:$shared,
                        Plan_Dims:$cost, DenseI64ArrayAttr:$in_place, ArrayAttr:$ordinals,
-                       UnitAttr:$fallible, OptionalAttr<I64Attr>:$node);
+                       UnitAttr:$fallible, OptionalAttr<I64Attr>:$node,
+                       OptionalAttr<StrAttr>:$reference);
   let assemblyFormat = [{
     $name `class` $op_class `entries` $entries `tasks` $tasks
     `ins` `(` $inputs `)` `outs` `(` $outputs `)` `args` $args
     `scratch` $scratch `shared` $shared `cost` $cost
-    `in_place` $in_place `ordinals` $ordinals (`fallible` $fallible^)? (`node` $node^)? attr-dict
+    `in_place` $in_place `ordinals` $ordinals (`fallible` $fallible^)? (`node` $node^)?
+    (`reference` $reference^)? attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -168,25 +171,40 @@ def Plan_DimValueOp : Plan_Op<"dim_value"> {
 
 def Plan_LoopOp : Plan_Op<"loop", [AttrSizedOperandSegments, NoTerminator, SingleBlock,
                                    NoRegionArguments]> {
-  let summary = "Runs its body `trips` times over carried buffers";
+  let summary = "Runs its body over rows of sequences and carried buffers";
   let description = [{
-    initial[k] is copied to current[k]; after each iteration next[k] becomes
-    current[k] (their storage is exchanged); at the end results[k] holds it.
+    Runs clamp(`trips`, 0, `extent`) iterations. Iteration i has row
+    starts[s] + steps[s]*i of sequence s at rows[s], and row i of stack j at
+    stack_rows[j]: buffers of kind `row`, addresses that move. initial[k] begins
+    as current[k]; after each iteration next[k] becomes current[k]; at the end
+    results[k] holds it. `stop` ends the loop after an iteration that made it
+    true; `count` is given the number of iterations run.
 
     ```mlir
-    plan.loop %trips induction(%i) initial(%a) current(%c) next(%d) results(%r) node 5 {
+    plan.loop %trips extent #oriel.dims<4> induction(%i) over(%x) rows(%e) starts #oriel.dims<0> steps [1]
+      initial(%a) current(%c) next(%d) results(%r) stacks(%s) stack_rows(%q) node 5 {
       plan.copy %c to %d
+      plan.copy %e to %q
     }
     ```
   }];
-  let arguments = (ins Plan_Buffer:$trips, Optional<Plan_Buffer>:$induction,
+  let arguments = (ins Plan_Buffer:$trips, OptionalAttr<Plan_Dims>:$extent, Optional<Plan_Buffer>:$induction,
+                       Variadic<Plan_Buffer>:$sequences, Variadic<Plan_Buffer>:$rows,
+                       OptionalAttr<Plan_Dims>:$starts, OptionalAttr<DenseI64ArrayAttr>:$steps,
                        Variadic<Plan_Buffer>:$initial, Variadic<Plan_Buffer>:$current,
                        Variadic<Plan_Buffer>:$next, Variadic<Plan_Buffer>:$results,
-                       OptionalAttr<I64Attr>:$node);
+                       Variadic<Plan_Buffer>:$stacks, Variadic<Plan_Buffer>:$stack_rows,
+                       Optional<Plan_Buffer>:$stop, Optional<Plan_Buffer>:$count,
+                       UnitAttr:$reverse, UnitAttr:$checked, OptionalAttr<I64Attr>:$node);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $trips (`induction` `(` $induction^ `)`)? `initial` `(` $initial `)` `current` `(` $current `)`
-    `next` `(` $next `)` `results` `(` $results `)` (`node` $node^)? attr-dict-with-keyword $body
+    $trips (`extent` $extent^)? (`induction` `(` $induction^ `)`)?
+    (`over` `(` $sequences^ `)` `rows` `(` $rows `)` `starts` $starts `steps` $steps)?
+    `initial` `(` $initial `)` `current` `(` $current `)`
+    `next` `(` $next `)` `results` `(` $results `)`
+    (`stacks` `(` $stacks^ `)` `stack_rows` `(` $stack_rows `)`)?
+    (`stop` `(` $stop^ `)`)? (`count` `(` $count^ `)`)?
+    (`reverse` $reverse^)? (`checked` $checked^)? (`node` $node^)? attr-dict-with-keyword $body
   }];
   let hasVerifier = 1;
 }
@@ -209,6 +227,34 @@ def Plan_BranchOp : Plan_Op<"branch", [NoTerminator, SingleBlock, NoRegionArgume
   let assemblyFormat = [{
     $condition (`node` $node^)? attr-dict-with-keyword $then_body `else` $else_body
   }];
+  let hasVerifier = 1;
+}
+
+def Plan_ObserveOp : Plan_Op<"observe"> {
+  let summary = "Hands values to whoever looks at them";
+  let description = [{
+    A tap: see `oriel.observe`. May fail.
+
+    ```mlir
+    plan.observe #oriel.tap_info<kind = print, tap = 0, node = 1, lines = "shape"> %y
+    ```
+  }];
+  let arguments = (ins Plan_TapInfo:$info, Variadic<Plan_Buffer>:$values);
+  let assemblyFormat = "$info $values attr-dict";
+  let hasVerifier = 1;
+}
+
+def Plan_TruncateOp : Plan_Op<"truncate", [HasParent<"ProgramOp">]> {
+  let summary = "Gives the caller the first rows of an output, as many as were made";
+  let description = [{
+    `count` is an output too, a scalar i64 that is not returned itself.
+
+    ```mlir
+    plan.truncate %y to %n
+    ```
+  }];
+  let arguments = (ins Plan_Buffer:$output, Plan_Buffer:$count);
+  let assemblyFormat = "$output `to` $count attr-dict";
   let hasVerifier = 1;
 }
 

@@ -59,7 +59,8 @@ private:
       return success();
     for (Value value : op.getOperands()) {
       Kind kind = value.getDefiningOp<BufferOp>().getKind();
-      if (kind == Kind::Input || kind == Kind::State || kind == Kind::Constant)
+      if (kind == Kind::Input || kind == Kind::State ||
+          kind == Kind::Constant || kind == Kind::Row)
         continue;
       if (!live.contains(value))
         return op.emitOpError()

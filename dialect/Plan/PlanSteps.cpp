@@ -34,7 +34,7 @@ LogicalResult checkWritable(Operation *op, Value value) {
   if (root.getKind() == Kind::Input || root.getKind() == Kind::Constant)
     return op->emitOpError()
            << "writes " << root.describe()
-           << ", required an output, state, temporary or workspace";
+           << ", required an output, state, temporary, workspace or row";
   return success();
 }
 
@@ -54,6 +54,25 @@ LogicalResult checkSame(Operation *op, Value a, Value b, StringRef what) {
   return success();
 }
 
+// A row of an array: its shape without the first axis.
+LogicalResult checkRow(Operation *op, Value array, Value row) {
+  BufferOp whole = bufferOf(array), one = bufferOf(row);
+  ::oriel::Dims shape = whole.getShape().getDims();
+  if (one.getKind() != Kind::Row)
+    return op->emitOpError() << "has the rows of " << whole.describe()
+                             << " at " << one.describe()
+                             << ", required a row";
+  if (shape.empty() || whole.getElement() != one.getElement() ||
+      ::oriel::Dims(shape.begin() + 1, shape.end()) !=
+          one.getShape().getDims())
+    return op->emitOpError()
+           << "has the rows of " << whole.describe() << ", "
+           << whole.getElement() << " " << ::oriel::ToString(shape) << ", at "
+           << one.describe() << ", " << one.getElement() << " "
+           << ::oriel::ToString(one.getShape().getDims());
+  return success();
+}
+
 LogicalResult checkOne(Operation *op, ::oriel::ir::DimsAttr dims,
                        StringRef what) {
   if (dims.getDims().size() != 1)
@@ -65,10 +84,10 @@ LogicalResult checkOne(Operation *op, ::oriel::ir::DimsAttr dims,
 LogicalResult checkSteps(Operation *op, Region &body) {
   for (Operation &step : body.front())
     if (!isa<AllocOp, ReleaseOp, DispatchOp, CopyOp, DimValueOp, LoopOp,
-             BranchOp>(step))
+             BranchOp, ObserveOp>(step))
       return step.emitOpError() << "stands in the body of '" << op->getName()
                                 << "', required a step (alloc release dispatch "
-                                   "copy dim_value loop branch)";
+                                   "copy dim_value loop branch observe)";
   return success();
 }
 
@@ -177,6 +196,37 @@ LogicalResult LoopOp::verify() {
   if (getInduction() &&
       failed(checkScalar(*this, getInduction(), "induction", i64)))
     return failure();
+  Type i1 = IntegerType::get(getContext(), 1);
+  if (getStop() && failed(checkScalar(*this, getStop(), "stop", i1)))
+    return failure();
+  if (getCount() && (failed(checkScalar(*this, getCount(), "count", i64)) ||
+                     failed(checkWritable(*this, getCount()))))
+    return failure();
+  if (getExtent() && failed(checkOne(*this, *getExtent(), "extent")))
+    return failure();
+  size_t sequences = getSequences().size();
+  if (getRows().size() != sequences ||
+      (getStarts() ? getStarts()->size() : 0) != sequences ||
+      (getSteps() ? getSteps()->size() : 0) != sequences)
+    return emitOpError() << "has " << sequences << " sequences, "
+                         << getRows().size() << " rows, "
+                         << (getStarts() ? getStarts()->size() : 0)
+                         << " starts and "
+                         << (getSteps() ? getSteps()->size() : 0)
+                         << " steps, required as many of each";
+  if (getStacks().size() != getStackRows().size())
+    return emitOpError() << "has " << getStacks().size() << " stacks and "
+                         << getStackRows().size()
+                         << " rows of stacks, required as many of each";
+  if ((sequences > 0 || !getStacks().empty()) && !getExtent())
+    return emitOpError() << "has sequences or stacks, required an extent";
+  for (auto [array, row] : llvm::zip(getSequences(), getRows()))
+    if (failed(checkRow(*this, array, row)))
+      return failure();
+  for (auto [array, row] : llvm::zip(getStacks(), getStackRows()))
+    if (failed(checkRow(*this, array, row)) ||
+        failed(checkWritable(*this, array)))
+      return failure();
   size_t count = getInitial().size();
   if (getCurrent().size() != count || getNext().size() != count ||
       getResults().size() != count)
@@ -201,6 +251,23 @@ LogicalResult BranchOp::verify() {
   for (Region *body : {&getThenBody(), &getElseBody()})
     if (failed(checkSteps(*this, *body)))
       return failure();
+  return success();
+}
+
+LogicalResult ObserveOp::verify() { return checkBuffers(*this); }
+
+LogicalResult TruncateOp::verify() {
+  if (failed(checkBuffers(*this)) ||
+      failed(checkScalar(*this, getCount(), "count",
+                         IntegerType::get(getContext(), 64))))
+    return failure();
+  for (Value value : {getOutput(), getCount()})
+    if (bufferOf(value).getKind() != Kind::Output)
+      return emitOpError() << "names " << bufferOf(value).describe()
+                           << ", required an output";
+  if (bufferOf(getOutput()).getShape().getDims().empty())
+    return emitOpError() << "gives rows of the scalar "
+                         << bufferOf(getOutput()).describe();
   return success();
 }
 

@@ -105,21 +105,24 @@ LogicalResult DimAnalysis::visitOp(Operation *op) {
   };
   if (auto loop = dyn_cast<ir::LoopOp>(op)) {
     Block &body = loop.getBody().front();
-    shapes[body.getArgument(0)] = {};
-    for (auto [initial, carried, result] : llvm::zip_equal(
-             loop.getInitial(), body.getArguments().drop_front(),
-             loop.getResults())) {
-      setDims(carried, getDims(initial));
-      setDims(result, getDims(initial));
-    }
+    Attrs attrs = ir::getAttrs(op);
+    std::vector<TensorType> operands = typesOf(*this, op->getOperands());
+    std::vector<DimRequirement> needs;
+    auto arguments = InferLoopArguments(attrs, operands, &needs);
+    if (!arguments.ok())
+      return op->emitError() << messageOf(arguments.status());
+    for (auto [argument, type] :
+         llvm::zip_equal(body.getArguments(), *arguments))
+      setDims(argument, type.shape);
     if (failed(visitBlock(body)))
       return failure();
-    std::vector<DimRequirement> needs;
-    absl::Status status =
-        CheckLoopBody(typesOf(*this, loop.getInitial()),
-                      typesOf(*this, loop.getYield().getValues()), &needs);
-    if (!status.ok())
-      return op->emitError() << messageOf(status);
+    auto results = InferLoop(attrs, operands,
+                             typesOf(*this, loop.getYield().getValues()),
+                             &needs);
+    if (!results.ok())
+      return op->emitError() << messageOf(results.status());
+    for (auto [result, type] : llvm::zip_equal(loop.getResults(), *results))
+      setDims(result, type.shape);
     requireAll(needs);
     return success();
   }

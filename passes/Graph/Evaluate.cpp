@@ -9,6 +9,7 @@
 #include "runtime/ops/reference.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
+#include <cstring>
 
 namespace oriel {
 #define GEN_PASS_DEF_EVALUATE
@@ -54,7 +55,7 @@ private:
                << "state " << read.getStateAttr() << " has no initial value";
       return setElements(op, *state.getInitial());
     }
-    if (isa<ir::StateUpdateOp>(op))
+    if (isa<ir::StateUpdateOp, ir::ObserveOp>(op))
       return success();
     if (isa<check::ExpectEqOp, check::ExpectCloseOp>(op)) {
       std::vector<Tensor> operands = get(op->getOperands());
@@ -64,19 +65,8 @@ private:
         return op->emitError() << "check failed: " << mismatch;
       return success();
     }
-    if (auto loop = dyn_cast<ir::LoopOp>(op)) {
-      std::vector<Tensor> carried = get(loop.getInitial());
-      int64_t trips = tensors.lookup(loop.getTrips()).ElementAsInt({});
-      for (int64_t i = 0; i < trips; ++i) {
-        tensors[loop.getInduction()] = Tensor::Scalar<int64_t>(i);
-        set(loop.getCarried(), carried);
-        if (failed(evaluate(loop.getBody().front())))
-          return failure();
-        carried = get(loop.getYield().getValues());
-      }
-      set(op->getResults(), carried);
-      return success();
-    }
+    if (auto loop = dyn_cast<ir::LoopOp>(op))
+      return evaluateLoop(loop);
     if (auto branch = dyn_cast<ir::BranchOp>(op)) {
       bool condition =
           tensors.lookup(branch.getCondition()).ElementAsInt({}) != 0;
@@ -103,6 +93,70 @@ private:
       return op->emitError() << "cannot be evaluated: "
                              << std::string(results.status().message());
     set(op->getResults(), *results);
+    return success();
+  }
+
+  LogicalResult evaluateLoop(ir::LoopOp loop) {
+    int64_t trips =
+        std::max<int64_t>(tensors.lookup(loop.getTrips()).ElementAsInt({}), 0);
+    if (loop.getExtent().size() > 0) {
+      Dim extent = loop.getExtent().getDim(0);
+      if (!extent.is_static())
+        return loop.emitError()
+               << "cannot be evaluated: its extent " << extent.ToString()
+               << " is not known";
+      if (trips > extent.value() && loop.getChecked())
+        return loop.emitError()
+               << "cannot be evaluated: it would run " << trips
+               << " iterations, at most " << extent.value();
+      trips = std::min(trips, extent.value());
+    }
+    std::vector<Tensor> carried = get(loop.getInitial()), stacks;
+    for (Type type : loop.getStacks().getTypes()) {
+      auto tensor = cast<RankedTensorType>(type);
+      if (!tensor.hasStaticShape())
+        return loop.emitError() << "cannot be evaluated: it collects " << type;
+      stacks.push_back(
+          Tensor::Zeros(Extents(tensor.getShape().begin(),
+                                tensor.getShape().end()),
+                        *ir::getDType(tensor.getElementType())));
+    }
+    int64_t count = 0;
+    for (bool stop = false; count < trips && !stop;) {
+      int64_t i = loop.getReverse() ? trips - 1 - count : count;
+      ++count;
+      tensors[loop.getInduction()] = Tensor::Scalar<int64_t>(i);
+      for (auto [s, element] : llvm::enumerate(loop.getElements())) {
+        const Tensor &array = tensors[loop.getSequences()[s]];
+        int64_t row =
+            loop.getStarts().getDim(s).value() + loop.getSteps()[s] * i;
+        Extents shape(array.shape().begin() + 1, array.shape().end());
+        absl::StatusOr<Tensor> one = array.Slice(0, row, row + 1);
+        if (one.ok())
+          one = one->Contiguous().Reshape(shape);
+        if (!one.ok())
+          return loop.emitError() << "cannot be evaluated: "
+                                  << std::string(one.status().message());
+        tensors[element] = *one;
+      }
+      set(loop.getCarried(), carried);
+      if (failed(evaluate(loop.getBody().front())))
+        return failure();
+      carried = get(loop.getYielded());
+      std::vector<Tensor> rows = get(loop.getCollected());
+      for (auto [stack, value] : llvm::zip_equal(stacks, rows)) {
+        Tensor row = value.Contiguous();
+        if (row.bytes() > 0)
+          std::memcpy(static_cast<char *>(stack.raw()) + i * row.bytes(),
+                      row.raw(), row.bytes());
+      }
+      if (Value value = loop.getStop())
+        stop = tensors.lookup(value).ElementAsInt({}) != 0;
+    }
+    carried.insert(carried.end(), stacks.begin(), stacks.end());
+    if (loop.getUntil())
+      carried.push_back(Tensor::Scalar<int64_t>(count));
+    set(loop->getResults(), carried);
     return success();
   }
 

@@ -22,11 +22,57 @@ def AssignNodes : Pass<"oriel-assign-nodes", "::mlir::ModuleOp"> {
   }];
 }
 
+def StripTaps : Pass<"oriel-strip-taps", "::mlir::ModuleOp"> {
+  let summary = "Replace each tap by its operand";
+  let description = [{
+    Needs node ids; taps have none, and a name given to a tap is its operand's.
+    Runs before anything is rewritten: what comes after is the same as for the
+    graph without taps.
+
+    ```mlir
+    // before
+    %0 = oriel.exp %x : tensor<4xf32>
+    %1 = oriel.tap print %0 lines "shape" : tensor<4xf32>
+    return %1 : tensor<4xf32>
+    // after
+    %0 = oriel.exp %x : tensor<4xf32>
+    return %0 : tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::oriel::ir::OrielDialect"];
+}
+
+def Observe : Pass<"oriel-observe", "::mlir::ModuleOp"> {
+  let summary = "Turn taps into uses beside the program";
+  let description = [{
+    Needs node ids, and runs instead of `oriel-strip-taps`. Each tap becomes an
+    `oriel.observe` of its operand, and so does each node listed in `nodes`: an
+    op's results, an input, a state's value. The values of the program stay as
+    they are, to the bit: no rewrite asks how many uses a value has.
+
+    ```mlir
+    // before
+    %0 = oriel.exp %x : tensor<4xf32>
+    %1 = oriel.tap print %0 lines "shape" : tensor<4xf32>
+    return %1 : tensor<4xf32>
+    // after
+    %0 = oriel.exp %x : tensor<4xf32>
+    oriel.observe #oriel.tap_info<kind = print, tap = 0, node = 1, lines = "shape"> %0 : tensor<4xf32>
+    return %0 : tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::oriel::ir::OrielDialect"];
+  let options = [
+    ListOption<"nodes", "nodes", "int64_t", "ids of nodes to watch">
+  ];
+}
+
 def Simplify : Pass<"oriel-simplify", "::mlir::ModuleOp"> {
   let summary = "Canonicalise, fold, merge equal ops and drop dead ones, recording each in the node table";
   let description = [{
     Needs node ids. Runs to a fixed point. Of equal ops the first is kept; in
-    the table the others are `merged` into it. A node that became a constant is
+    the table the others are `merged` into it. Loops over the same operands with
+    equal bodies become one, which collects what each of them did. A node that became a constant is
     `folded`, one nothing needs is `dead`.
 
     ```mlir
@@ -45,7 +91,8 @@ def Simplify : Pass<"oriel-simplify", "::mlir::ModuleOp"> {
 def Stabilize : Pass<"oriel-stabilize", "::mlir::ModuleOp"> {
   let summary = "Replace formulas that lose digits or overflow by ones that do not";
   let description = [{
-    Needs node ids. `log(1 + x)` becomes `log1p`, `exp(x) - 1` becomes `expm1`,
+    Needs node ids. `log(1 + x)` becomes `log1p`, `log(1 + exp(x))` becomes
+    `max(x, 0) + log1p(exp(-|x|))`, `exp(x) - 1` becomes `expm1`,
     `1 / (1 + exp(-x))` becomes `sigmoid`, `1 - sigmoid(x)` becomes `sigmoid(-x)`,
     and the logarithm of a softmax, `log(exp(x) / s)`, becomes `x - log(s)`. The new op is a node derived
     from the ones it replaces.
@@ -56,6 +103,32 @@ def Stabilize : Pass<"oriel-stabilize", "::mlir::ModuleOp"> {
     %1 = oriel.log %0 : tensor<4xf32>
     // after
     %0 = oriel.log1p %x : tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::oriel::ir::OrielDialect"];
+}
+
+def FoldScatterUpdates : Pass<"oriel-fold-scatter-updates", "::mlir::ModuleOp"> {
+  let summary = "Add scattered rows to what their sum is added to";
+  let description = [{
+    Needs node ids, after `oriel-simplify`. The gradient of `table[indices]` is a
+    scatter into zeros as large as the table, and its update a sum over all of
+    it. Where nothing else reads that gradient the rows go straight onto the
+    table, scaled before they are scattered, so that only they are touched:
+    through negation, factors and divisors that are one number, and sums of
+    scatters, on either side of `add` and on the right of `sub`. Equal indices
+    are added to the table one after the other, not to each other first, and a
+    factor multiplies each: the last bits may differ from the formula's.
+
+    ```mlir
+    // before
+    %0 = oriel.scatter add %zeros[%i], %g axis 0 : (tensor<1000x64xf32>, tensor<8x64xf32>, tensor<8xi64>) -> tensor<1000x64xf32>
+    %1 = oriel.mul %rate, %0 : tensor<1000x64xf32>
+    %2 = oriel.sub %table, %1 : tensor<1000x64xf32>
+    // after
+    %0 = oriel.mul %rate_of_rows, %g : tensor<8x64xf32>
+    %1 = oriel.neg %0 : tensor<8x64xf32>
+    %2 = oriel.scatter add %table[%i], %1 axis 0 : (tensor<1000x64xf32>, tensor<8x64xf32>, tensor<8xi64>) -> tensor<1000x64xf32>
     ```
   }];
   let dependentDialects = ["::oriel::ir::OrielDialect"];

@@ -85,6 +85,7 @@ struct Simplify : oriel::impl::SimplifyBase<Simplify> {
     // Merging comes first: of two equal ops the one nobody uses is still equal,
     // not dead. It can make new folds and folding new equals; each round
     // removes ops, so that it ends.
+    mergeEqualLoops(module, listener);
     mergeEqualOps(module, listener);
     bool changed;
     do {

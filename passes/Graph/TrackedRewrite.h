@@ -59,6 +59,12 @@ mlir::LogicalResult applyTracked(mlir::ModuleOp module,
 // stay. Returns whether any was replaced.
 bool mergeEqualOps(mlir::ModuleOp module, TrackedRewriteListener &listener);
 
+// Makes one loop of loops over the same operands whose bodies are equal up to
+// what they collect; the first takes what the others collect. Before anything
+// else is rewritten: bodies are compared op by op. Returns whether any was
+// merged.
+bool mergeEqualLoops(mlir::ModuleOp module, TrackedRewriteListener &listener);
+
 } // namespace oriel
 
 #endif // PASSES_GRAPH_TRACKEDREWRITE_H

@@ -28,6 +28,11 @@ public:
       plan::RequireOp::create(b, loc, dims({c.left}), dims({c.right}),
                               b.getStringAttr(c.what), node(c.node));
     writeSteps(program.steps);
+    for (const OutputDecl &output : program.outputs)
+      if (output.rows_from >= 0)
+        plan::TruncateOp::create(
+            b, loc, handles[output.buffer],
+            handles[program.outputs[output.rows_from].buffer]);
     for (const StateDecl &state : program.states) {
       if (!state.updated)
         continue;
@@ -117,7 +122,9 @@ private:
         values(step.writes), b.getArrayAttr(args), dims({step.scratch_bytes}),
         dims({step.shared_bytes}), dims({step.cost}),
         b.getDenseI64ArrayAttr(inPlace), b.getArrayAttr(ordinals),
-        step.fallible ? b.getUnitAttr() : UnitAttr(), node(step.node));
+        step.fallible ? b.getUnitAttr() : UnitAttr(), node(step.node),
+        step.reference.empty() ? StringAttr()
+                               : b.getStringAttr(step.reference));
   }
 
   void write(const CopyStep &step) {
@@ -130,12 +137,43 @@ private:
                              node(step.node));
   }
 
+  void write(const ObserveStep &step) {
+    SmallVector<int64_t> counts(step.counts.begin(), step.counts.end());
+    auto info = ir::TapInfoAttr::get(
+        b.getContext(), static_cast<ir::TapKind>(step.kind), step.tap,
+        step.node, step.result, step.message, step.attributes, counts,
+        step.file, step.line);
+    plan::ObserveOp::create(b, loc, info, values(step.values));
+  }
+
   void write(const LoopStep &step) {
+    auto optional = [&](int32_t buffer) {
+      return buffer >= 0 ? handles[buffer] : Value();
+    };
+    auto flag = [&](bool set) { return set ? b.getUnitAttr() : UnitAttr(); };
+    SmallVector<Value> sequences, rows, stacks, stackRows;
+    Dims starts;
+    SmallVector<int64_t> steps;
+    for (const LoopSequence &sequence : step.sequences) {
+      sequences.push_back(handles[sequence.source]);
+      rows.push_back(handles[sequence.row]);
+      starts.push_back(sequence.start);
+      steps.push_back(sequence.step);
+    }
+    for (const LoopStack &stack : step.stacks) {
+      stacks.push_back(handles[stack.stack]);
+      stackRows.push_back(handles[stack.row]);
+    }
     auto op = plan::LoopOp::create(
         b, loc, handles[step.trips],
-        step.induction >= 0 ? handles[step.induction] : Value(),
+        step.bounded ? dims({step.extent}) : ir::DimsAttr(),
+        optional(step.induction), sequences, rows,
+        sequences.empty() ? ir::DimsAttr() : dims(starts),
+        sequences.empty() ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(steps),
         values(step.initial), values(step.current), values(step.next),
-        values(step.results), node(step.node));
+        values(step.results), stacks, stackRows, optional(step.stop),
+        optional(step.count), flag(step.reverse), flag(step.checked),
+        node(step.node));
     writeBody(op.getBody(), step.body);
   }
 

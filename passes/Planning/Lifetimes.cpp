@@ -57,8 +57,18 @@ private:
       add(loop->current);
       add(loop->next);
       add(loop->results);
+      for (const LoopSequence &sequence : loop->sequences)
+        out.push_back(sequence.source);
+      for (const LoopStack &stack : loop->stacks)
+        out.push_back(stack.stack);
+      if (loop->stop >= 0)
+        out.push_back(loop->stop);
+      if (loop->count >= 0)
+        out.push_back(loop->count);
     } else if (auto *branch = std::get_if<BranchStep>(&step.op)) {
       out = {branch->condition};
+    } else if (auto *observe = std::get_if<ObserveStep>(&step.op)) {
+      add(observe->values);
     }
     return out;
   }

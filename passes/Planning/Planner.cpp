@@ -8,6 +8,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "passes/Fusion/DimAnalysis.h"
 #include "passes/Planning/Schedule.h"
+#include "passes/Planning/ToProgram.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
@@ -36,6 +37,10 @@ Value resolve(Value value) {
   return value;
 }
 
+/// In a kernel's dims: 0 when its result takes the storage of an operand, 1 when
+/// it is a buffer of its own.
+constexpr char kCopiedSymbol[] = "copied";
+
 /// What the attributes of a kernel module say.
 struct KernelFacts {
   std::vector<std::string> symbols;
@@ -44,6 +49,8 @@ struct KernelFacts {
   bool fallible = false;
   std::string opClass;
   llvm::SmallVector<int64_t> inPlaceOperands;
+  /// Set when the first phase makes all checks: the operand only others read.
+  std::optional<int64_t> checkedBase;
 };
 
 FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
@@ -88,13 +95,16 @@ FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
           kernel->getAttrOfType<DenseI64ArrayAttr>(kInPlaceOperandsAttr))
     facts.inPlaceOperands.append(operands.asArrayRef().begin(),
                                  operands.asArrayRef().end());
+  if (auto base = kernel->getAttrOfType<IntegerAttr>(kCheckedBaseAttr))
+    if (facts.symbols.size() > 1)
+      facts.checkedBase = base.getInt();
   return facts;
 }
 
 class Planner {
 public:
-  Planner(ModuleOp module, func::FuncOp main, DimAnalysis dims)
-      : module(module), main(main), dims(std::move(dims)) {}
+  Planner(ModuleOp module, func::FuncOp main, DimAnalysis dims, bool check)
+      : module(module), main(main), dims(std::move(dims)), check(check) {}
 
   FailureOr<PlannedProgram> run();
 
@@ -114,24 +124,28 @@ private:
   LogicalResult bindUpdates();
   void bindOutputs();
   std::string whyNotInPlace(ir::StateUpdateOp update);
+  std::string whyNotWriter(ir::DispatchOp dispatch, ir::StateUpdateOp update);
+  llvm::SmallVector<Operation *> writersOf(ir::StateUpdateOp update);
   bool bind(Value value, int32_t buffer, Block *block, bool ownStorage);
   LogicalResult planItems(ArrayRef<WorkItem> items, std::vector<Step> &steps);
-  FailureOr<Step> planOp(Operation *op,
+  FailureOr<Step> planOp(const WorkItem &item,
                          const llvm::DenseMap<Value, size_t> &lastUse,
                          size_t position);
-  FailureOr<Step> planDispatch(ir::DispatchOp op,
+  FailureOr<Step> planDispatch(ir::DispatchOp op, WorkItem::Part part,
                                const llvm::DenseMap<Value, size_t> &lastUse,
                                size_t position);
+  int32_t resultBuffer(Value value, const llvm::Twine &name);
+  void shapeRow(int32_t array, int32_t row);
   FailureOr<Step> planLoop(ir::LoopOp op);
   FailureOr<Step> planBranch(ir::BranchOp op);
   LogicalResult planBody(Block *block, ArrayRef<int32_t> targets,
-                         bool ownStorage, NodeId node,
-                         std::vector<Step> &steps);
+                         NodeId node, std::vector<Step> &steps);
   llvm::SmallVector<WorkItem> itemsOf(Block *block);
 
   ModuleOp module;
   func::FuncOp main;
   DimAnalysis dims;
+  bool check; // values are looked at: nothing is written over
   PlannedProgram out;
   NodeTable nodes;
   llvm::DenseMap<Value, int32_t> buffers;
@@ -144,6 +158,12 @@ private:
   llvm::DenseSet<int32_t> pinned;
   /// Values that overwrite a state, with the state they overwrite.
   llvm::DenseMap<Operation *, llvm::SmallVector<int32_t>> writers;
+  /// For each state written in place, those that write it, in order.
+  llvm::SmallVector<std::pair<std::string, llvm::SmallVector<Operation *>>>
+      inPlace;
+  /// Dispatches planned as two steps: their checks, then the rest.
+  llvm::DenseSet<Operation *> split;
+  llvm::DenseMap<Operation *, Value> made; // by those of writersOf
   llvm::SmallVector<WorkItem> copies; // of the top level
 };
 
@@ -269,6 +289,18 @@ LogicalResult Planner::declareInputs() {
 }
 
 LogicalResult Planner::readKernels() {
+  WalkResult misused = main.walk([](ir::RowsOp rows) {
+    for (Operation *user : rows->getUsers())
+      if (!isa<func::ReturnOp>(user)) {
+        rows.emitOpError() << "is used by '" << user->getName()
+                           << "', it can only be returned: how many rows there "
+                              "are is known when the loop has run";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  if (misused.wasInterrupted())
+    return failure();
   WalkResult result = main.walk([&](ir::DispatchOp dispatch) {
     FailureOr<KernelFacts> facts = readKernel(dispatch);
     if (failed(facts))
@@ -307,16 +339,12 @@ bool Planner::bind(Value value, int32_t buffer, Block *block, bool ownStorage) {
   return true;
 }
 
-/// "" when the dispatch that computes the new value may write it over the old
-/// one, as far as the kernel is concerned; the schedule may still object.
-std::string Planner::whyNotInPlace(ir::StateUpdateOp update) {
-  auto dispatch = update.getValue().getDefiningOp<ir::DispatchOp>();
-  if (!dispatch || dispatch->getBlock() != update->getBlock())
-    return "its new value is not the direct result of a kernel";
-  if (bound.contains(update.getValue()))
-    return "its new value is also another state's";
+/// "" when `dispatch` may write over the state of `update`, as far as the kernel
+/// is concerned; the schedule may still object.
+std::string Planner::whyNotWriter(ir::DispatchOp dispatch,
+                                  ir::StateUpdateOp update) {
   const KernelFacts &facts = kernels[dispatch];
-  if (facts.fallible)
+  if (facts.fallible && !facts.checkedBase)
     return "the kernel that computes it may fail";
   for (auto [i, operand] : llvm::enumerate(dispatch.getInputs())) {
     auto read = resolve(operand).getDefiningOp<ir::StateReadOp>();
@@ -330,9 +358,65 @@ std::string Planner::whyNotInPlace(ir::StateUpdateOp update) {
   return "";
 }
 
+std::string Planner::whyNotInPlace(ir::StateUpdateOp update) {
+  if (check)
+    return "every value is checked (check=)";
+  auto dispatch = update.getValue().getDefiningOp<ir::DispatchOp>();
+  if (!dispatch || dispatch->getBlock() != update->getBlock()) {
+    Operation *op = resolve(update.getValue()).getDefiningOp();
+    if (op && isa<ir::LoopOp>(op))
+      return "its new value is a loop's result, which goes from one buffer to "
+             "another with each iteration";
+    if (op && isa<ir::BranchOp>(op))
+      return "its new value is a branch's result";
+    return "its new value is not the direct result of a kernel";
+  }
+  if (bound.contains(update.getValue()))
+    return "its new value is also another state's";
+  return whyNotWriter(dispatch, update);
+}
+
+/// The kernels that can make the new value one after another in the state's own
+/// buffer: the last is the one that computes it, each other computes what only
+/// the next reads, and that in place.
+SmallVector<Operation *> Planner::writersOf(ir::StateUpdateOp update) {
+  llvm::SmallVector<Operation *> writers;
+  for (Value value = update.getValue();;) {
+    auto dispatch = value.getDefiningOp<ir::DispatchOp>();
+    if (!dispatch || dispatch->getBlock() != update->getBlock() ||
+        bound.contains(value) || !whyNotWriter(dispatch, update).empty())
+      break;
+    writers.insert(writers.begin(), dispatch.getOperation());
+    made[dispatch] = value;
+    const KernelFacts &facts = kernels[dispatch];
+    Value next;
+    for (int64_t i : facts.inPlaceOperands) {
+      if (i < 0 || i >= static_cast<int64_t>(dispatch.getInputs().size()))
+        break;
+      Value operand = dispatch.getInputs()[i];
+      if (operand.getDefiningOp<ir::DispatchOp>() && operand.hasOneUse() &&
+          operand.getType() == update.getValue().getType())
+        next = operand;
+    }
+    bool readsState = llvm::any_of(dispatch.getInputs(), [&](Value operand) {
+      auto read = resolve(operand).getDefiningOp<ir::StateReadOp>();
+      return read && read.getState() == update.getState();
+    });
+    if (!next || readsState)
+      break;
+    value = next;
+  }
+  return writers;
+}
+
 LogicalResult Planner::bindUpdates() {
   llvm::SmallVector<ir::StateUpdateOp> updates(
       main.getOps<ir::StateUpdateOp>());
+  if (!check)
+    for (ir::StateUpdateOp update : updates)
+      for (Operation *writer : writersOf(update))
+        if (kernels[writer].fallible)
+          split.insert(writer);
   // In place is the better fate: those who can have it choose first.
   Scheduler scheduler(itemsOf(&main.getBody().front()));
   llvm::SmallVector<std::pair<ir::StateUpdateOp, std::string>> shadows;
@@ -341,13 +425,19 @@ LogicalResult Planner::bindUpdates() {
     state.updated = true;
     std::string why = whyNotInPlace(update);
     if (why.empty()) {
-      Operation *writer = update.getValue().getDefiningOp();
-      why = scheduler.addWriter(writer, update.getState());
-      if (why.empty()) {
-        bound.insert(update.getValue());
-        buffers[update.getValue()] = state.buffer;
+      llvm::SmallVector<Operation *> chain = writersOf(update);
+      while (!chain.empty() &&
+             !(why = scheduler.addWriters(chain, update.getState())).empty())
+        chain.erase(chain.begin());
+      if (!chain.empty()) {
+        for (Operation *writer : chain) {
+          // What the next of them works on, at last the new value.
+          bound.insert(made[writer]);
+          buffers[made[writer]] = state.buffer;
+          writers[writer].push_back(state.buffer);
+        }
         state.new_value = state.buffer;
-        writers[writer].push_back(state.buffer);
+        inPlace.push_back({update.getState().str(), std::move(chain)});
         continue;
       }
     }
@@ -373,7 +463,14 @@ LogicalResult Planner::bindUpdates() {
 
 void Planner::bindOutputs() {
   auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
-  for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
+  llvm::SmallVector<ir::RowsOp> counted(ret.getNumOperands());
+  for (auto [i, operand] : llvm::enumerate(ret.getOperands())) {
+    // The caller gets the first rows of the whole stack.
+    Value value = operand;
+    if (auto rows = value.getDefiningOp<ir::RowsOp>()) {
+      counted[i] = rows;
+      value = rows.getX();
+    }
     auto name = main.getResultAttrOfType<StringAttr>(i, ir::kNameAttr);
     OutputDecl decl;
     decl.name = name ? name.str() : "output" + std::to_string(i);
@@ -381,6 +478,21 @@ void Planner::bindOutputs() {
     decl.buffer = addBuffer(value, BufferKind::kOutput, node, decl.name);
     if (!bind(value, decl.buffer, ret->getBlock(), /*ownStorage=*/false))
       copies.push_back({nullptr, value, decl.buffer, node});
+    out.program.outputs.push_back(std::move(decl));
+  }
+  for (auto [i, rows] : llvm::enumerate(counted)) {
+    if (!rows)
+      continue;
+    Value count = rows.getCount();
+    OutputDecl decl;
+    decl.name = "rows of " + out.program.outputs[i].name;
+    decl.hidden = true;
+    NodeId node = valueNode(count);
+    decl.buffer = addBuffer(count, BufferKind::kOutput, node, decl.name);
+    if (!bind(count, decl.buffer, ret->getBlock(), /*ownStorage=*/false))
+      copies.push_back({nullptr, count, decl.buffer, node});
+    out.program.outputs[i].rows_from =
+        static_cast<int32_t>(out.program.outputs.size());
     out.program.outputs.push_back(std::move(decl));
   }
 }
@@ -393,28 +505,43 @@ void Planner::bindOutputs() {
 llvm::SmallVector<WorkItem> Planner::itemsOf(Block *block) {
   llvm::SmallVector<WorkItem> items;
   for (Operation &op : block->without_terminator()) {
-    if (isa<ir::ConstantOp, ir::ReshapeOp, ir::StateReadOp, ir::StateUpdateOp>(
-            op))
+    if (isa<ir::ConstantOp, ir::ReshapeOp, ir::StateReadOp, ir::StateUpdateOp,
+            ir::RowsOp>(op))
       continue;
     WorkItem item;
     item.op = &op;
+    if (split.contains(&op)) {
+      item.part = WorkItem::Part::Checks;
+      item.base = *kernels[&op].checkedBase;
+      item.fallible = true;
+      items.push_back(item);
+      item.part = WorkItem::Part::Writes;
+      item.fallible = false;
+      items.push_back(item);
+      continue;
+    }
     op.walk([&](ir::DispatchOp dispatch) {
       item.fallible |= kernels[dispatch].fallible;
     });
+    op.walk([&](ir::LoopOp loop) { item.fallible |= loop.getChecked(); });
+    op.walk([&](ir::ObserveOp) { item.fallible = item.observes = true; });
     items.push_back(item);
   }
   return items;
 }
 
 FailureOr<Step>
-Planner::planDispatch(ir::DispatchOp op,
+Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
                       const llvm::DenseMap<Value, size_t> &lastUse,
                       size_t position) {
   const KernelFacts &facts = kernels[op];
+  const bool checks = part == WorkItem::Part::Checks;
   DispatchStep step;
   step.kernel = op.getKernel().getRootReference().str();
-  step.fallible = facts.fallible;
-  step.op_class = facts.opClass;
+  step.fallible = facts.fallible && part != WorkItem::Part::Writes;
+  step.op_class = checks ? "Checks" : facts.opClass;
+  if (auto call = op->getAttrOfType<StringAttr>(kReferenceAttr))
+    step.reference = call.str();
   step.node = ir::getNodeId(op.getOperation());
 
   // Kernel-local symbols: a<i>_<j>, a<i> over the function's arguments, which
@@ -433,7 +560,12 @@ Planner::planDispatch(ir::DispatchOp op,
     }
     ++number;
   };
-  for (Value input : op.getInputs()) {
+  for (auto [i, input] : llvm::enumerate(op.getInputs())) {
+    // Checks come before what they do not read may have been computed.
+    if (checks && static_cast<int64_t>(i) == facts.checkedBase) {
+      addTensor(input, -1);
+      continue;
+    }
     step.reads.push_back(bufferFor(input));
     addTensor(input, step.reads.back());
   }
@@ -445,14 +577,20 @@ Planner::planDispatch(ir::DispatchOp op,
   // A result may take over the storage of an operand that dies here, if the
   // kernel reads each element of it only where it writes.
   llvm::DenseSet<int32_t> taken;
+  // 0 where the result begins as the operand that it replaces.
+  local[kCopiedSymbol] = Dim(checks ? 0 : 1);
   for (Value result : op.getResults()) {
+    if (checks) {
+      addTensor(result, -1);
+      continue;
+    }
     int32_t buffer = bufferFor(result);
     int32_t root = rootOf(buffer);
     uint8_t mark = 0;
     if (llvm::is_contained(writers[op], buffer))
       mark = llvm::is_contained(step.reads, buffer) ? 1 : 0;
     for (int64_t i : facts.inPlaceOperands) {
-      if (mark != 0 || pinned.contains(root))
+      if (mark != 0 || check || pinned.contains(root))
         break;
       if (i < 0 || i >= static_cast<int64_t>(op.getInputs().size()))
         return op.emitOpError() << "has the in-place operand " << i
@@ -483,13 +621,20 @@ Planner::planDispatch(ir::DispatchOp op,
         out.program.buffers[theirs].alias_of = root;
       mark = 1;
     }
+    if (mark == 1)
+      local[kCopiedSymbol] = Dim(0);
     step.writes.push_back(buffer);
     step.in_place.push_back(mark);
     addTensor(result, buffer);
   }
 
-  for (size_t p = 0; p < facts.symbols.size(); ++p)
-    step.phases.push_back({facts.symbols[p], facts.tasks[p].Substitute(local)});
+  for (size_t p = 0; p < facts.symbols.size(); ++p) {
+    if (part != WorkItem::Part::Whole && checks != (p == 0))
+      continue;
+    Dim tasks = facts.tasks[p].Substitute(local);
+    if (!(p > 0 && tasks == Dim(0)))
+      step.phases.push_back({facts.symbols[p], tasks});
+  }
   step.scratch_bytes = facts.scratch.Substitute(local);
   step.shared_bytes = facts.shared.Substitute(local);
   step.cost = facts.cost.Substitute(local);
@@ -500,10 +645,31 @@ Planner::planDispatch(ir::DispatchOp op,
   return whole;
 }
 
+/// The buffer of a loop's result, named after the loop when it is made here.
+int32_t Planner::resultBuffer(Value value, const llvm::Twine &name) {
+  bool isNew = !buffers.contains(value);
+  int32_t buffer = bufferFor(value);
+  if (isNew)
+    out.program.buffers[buffer].name = name.str();
+  pinned.insert(buffer);
+  return buffer;
+}
+
+/// Gives a row the shape of the rows of its array.
+void Planner::shapeRow(int32_t array, int32_t row) {
+  const Dims &shape = out.program.buffers[array].shape;
+  out.program.buffers[row].shape = Dims(shape.begin() + 1, shape.end());
+}
+
 FailureOr<Step> Planner::planLoop(ir::LoopOp op) {
   LoopStep step;
   step.node = ir::getNodeId(op.getOperation());
   step.trips = bufferFor(op.getTrips());
+  step.bounded = op.getExtent().size() > 0;
+  if (step.bounded)
+    step.extent = op.getExtent().getDim(0);
+  step.reverse = op.getReverse();
+  step.checked = op.getChecked();
   std::string label = labelOf(step.node);
   if (!op.getInduction().use_empty()) {
     step.induction = addBuffer(op.getInduction(), BufferKind::kTemporary,
@@ -511,22 +677,66 @@ FailureOr<Step> Planner::planLoop(ir::LoopOp op) {
     buffers[op.getInduction()] = step.induction;
     pinned.insert(step.induction);
   }
-  for (auto [k, result] : llvm::enumerate(op.getResults())) {
-    Value carried = op.getCarried()[k];
+  for (auto [s, element] : llvm::enumerate(op.getElements())) {
+    int32_t source = bufferFor(op.getSequences()[s]);
+    int32_t row = addBuffer(element, BufferKind::kRow, step.node,
+                            out.program.buffers[source].name + "[t]");
+    buffers[element] = row;
+    shapeRow(source, row);
+    step.sequences.push_back(
+        {source, row, op.getStarts().getDim(s), op.getSteps()[s]});
+  }
+
+  // What is collected goes into its row of the stack where a step of the body
+  // can write there.
+  Block *body = &op.getBody().front();
+  llvm::SmallVector<WorkItem> copies;
+  llvm::DenseMap<Value, int32_t> rowOf;
+  for (auto [j, stack] : llvm::enumerate(op.getStacks())) {
+    Value value = op.getCollected()[j];
+    std::string name = label + " rows" +
+                       (op.getStacks().size() > 1 ? " " + std::to_string(j) : "");
+    int32_t row = addBuffer(value, BufferKind::kRow, step.node, name + "[t]");
+    pinned.insert(row);
+    step.stacks.push_back({resultBuffer(stack, name), row});
+    shapeRow(step.stacks.back().stack, row);
+    if (!bind(value, row, body, /*ownStorage=*/false))
+      copies.push_back({nullptr, value, row, step.node});
+    else if (buffers.lookup(value) == row)
+      rowOf.try_emplace(value, row);
+  }
+
+  for (auto [k, result] : llvm::enumerate(op.getFinals())) {
+    Value carried = op.getCarried()[k], yielded = op.getYielded()[k];
     std::string name = label + "[" + std::to_string(k) + "]";
     step.initial.push_back(bufferFor(op.getInitial()[k]));
     step.current.push_back(
         addBuffer(carried, BufferKind::kTemporary, step.node, name));
     buffers[carried] = step.current.back();
-    step.next.push_back(
-        addBuffer(carried, BufferKind::kTemporary, step.node, name + " next"));
-    step.results.push_back(bufferFor(result));
-    for (int32_t buffer :
-         {step.current.back(), step.next.back(), step.results.back()})
+    // What is collected too is carried where it lies: in the stack.
+    if (auto row = rowOf.find(yielded); row != rowOf.end()) {
+      step.next.push_back(row->second);
+      rowOf.erase(row);
+    } else {
+      step.next.push_back(addBuffer(carried, BufferKind::kTemporary, step.node,
+                                    name + " next"));
+      if (!bind(yielded, step.next.back(), body, /*ownStorage=*/true))
+        copies.push_back({nullptr, yielded, step.next.back(), step.node});
+    }
+    step.results.push_back(resultBuffer(result, name));
+    for (int32_t buffer : {step.current.back(), step.next.back()})
       pinned.insert(buffer);
   }
-  if (failed(planBody(&op.getBody().front(), step.next, /*ownStorage=*/true,
-                      step.node, step.body)))
+  if (Value stop = op.getStop()) {
+    step.stop = bufferFor(stop);
+    pinned.insert(rootOf(step.stop));
+  }
+  if (Value count = op.getCount(); count && !count.use_empty())
+    step.count = resultBuffer(count, label + " iterations");
+
+  llvm::SmallVector<WorkItem> items = itemsOf(body);
+  items.append(copies.begin(), copies.end());
+  if (failed(planItems(items, step.body)))
     return failure();
   Step whole;
   whole.op = std::move(step);
@@ -543,10 +753,10 @@ FailureOr<Step> Planner::planBranch(ir::BranchOp op) {
     // Both bodies write it: neither may put something else there.
     pinned.insert(rootOf(results.back()));
   }
-  if (failed(planBody(&op.getThenBody().front(), results, /*ownStorage=*/false,
-                      step.node, step.then_body)) ||
-      failed(planBody(&op.getElseBody().front(), results, /*ownStorage=*/false,
-                      step.node, step.else_body)))
+  if (failed(planBody(&op.getThenBody().front(), results, step.node,
+                      step.then_body)) ||
+      failed(planBody(&op.getElseBody().front(), results, step.node,
+                      step.else_body)))
     return failure();
   Step whole;
   whole.op = std::move(step);
@@ -555,22 +765,22 @@ FailureOr<Step> Planner::planBranch(ir::BranchOp op) {
 
 /// Plans a body whose yielded values must land in `targets`.
 LogicalResult Planner::planBody(Block *block, ArrayRef<int32_t> targets,
-                                bool ownStorage, NodeId node,
-                                std::vector<Step> &steps) {
+                                NodeId node, std::vector<Step> &steps) {
   llvm::SmallVector<WorkItem> yields;
   for (auto [k, value] : llvm::enumerate(block->getTerminator()->getOperands()))
-    if (!bind(value, targets[k], block, ownStorage))
+    if (!bind(value, targets[k], block, /*ownStorage=*/false))
       yields.push_back({nullptr, value, targets[k], node});
   llvm::SmallVector<WorkItem> items = itemsOf(block);
   items.append(yields.begin(), yields.end());
   return planItems(items, steps);
 }
 
-FailureOr<Step> Planner::planOp(Operation *op,
+FailureOr<Step> Planner::planOp(const WorkItem &item,
                                 const llvm::DenseMap<Value, size_t> &lastUse,
                                 size_t position) {
+  Operation *op = item.op;
   if (auto dispatch = dyn_cast<ir::DispatchOp>(op))
-    return planDispatch(dispatch, lastUse, position);
+    return planDispatch(dispatch, item.part, lastUse, position);
   if (auto loop = dyn_cast<ir::LoopOp>(op))
     return planLoop(loop);
   if (auto branch = dyn_cast<ir::BranchOp>(op))
@@ -581,8 +791,16 @@ FailureOr<Step> Planner::planOp(Operation *op,
                            value.getDim().getDim(0), ir::getNodeId(op)};
     return step;
   }
+  if (auto observe = dyn_cast<ir::ObserveOp>(op)) {
+    std::vector<int32_t> values;
+    for (Value value : observe.getValues())
+      values.push_back(bufferFor(value));
+    Step step;
+    step.op = observeStep(observe.getInfo(), std::move(values));
+    return step;
+  }
   return op->emitOpError() << "is left outside a kernel, required "
-                              "oriel.dispatch, loop, branch, dim_value, "
+                              "oriel.dispatch, loop, branch, dim_value, observe, "
                               "reshape, constant, state_read or state_update";
 }
 
@@ -599,7 +817,7 @@ LogicalResult Planner::planItems(ArrayRef<WorkItem> items,
       steps.push_back(std::move(step));
       continue;
     }
-    FailureOr<Step> step = planOp(item.op, lastUse, position);
+    FailureOr<Step> step = planOp(item, lastUse, position);
     if (failed(step))
       return failure();
     steps.push_back(std::move(*step));
@@ -621,11 +839,8 @@ FailureOr<PlannedProgram> Planner::run() {
   llvm::SmallVector<WorkItem> items = itemsOf(block);
   items.append(copies.begin(), copies.end());
   Scheduler scheduler(items);
-  for (auto &[op, buffersWritten] : writers)
-    for (int32_t buffer : buffersWritten)
-      for (auto &[symbol, index] : states)
-        if (out.program.states[index].buffer == buffer)
-          (void)scheduler.addWriter(op, symbol);
+  for (auto &[state, chain] : inPlace)
+    (void)scheduler.addWriters(chain, state);
   if (failed(planItems(scheduler.order(), out.program.steps)))
     return failure();
   assignLifetimes(out.program);
@@ -634,7 +849,7 @@ FailureOr<PlannedProgram> Planner::run() {
 
 } // namespace
 
-FailureOr<PlannedProgram> planProgram(ModuleOp module) {
+FailureOr<PlannedProgram> planProgram(ModuleOp module, bool check) {
   func::FuncOp main;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic())
@@ -652,7 +867,7 @@ FailureOr<PlannedProgram> planProgram(ModuleOp module) {
   FailureOr<DimAnalysis> dims = DimAnalysis::get(main);
   if (failed(dims))
     return failure();
-  return Planner(module, main, std::move(*dims)).run();
+  return Planner(module, main, std::move(*dims), check).run();
 }
 
 } // namespace oriel

@@ -68,6 +68,12 @@ private:
       out.push_back(index(value));
     return out;
   }
+  int32_t outputOf(Value buffer) const {
+    auto it = llvm::find_if(program.outputs, [&](const OutputDecl &output) {
+      return output.buffer == index(buffer);
+    });
+    return static_cast<int32_t>(it - program.outputs.begin());
+  }
   template <typename Op> static NodeId nodeOf(Op op) {
     return op.getNode() ? static_cast<NodeId>(*op.getNode()) : kNoNode;
   }
@@ -153,6 +159,12 @@ private:
           steps.back().release.push_back(index(value));
         continue;
       }
+      if (auto truncate = dyn_cast<plan::TruncateOp>(each)) {
+        int32_t count = outputOf(truncate.getCount());
+        program.outputs[outputOf(truncate.getOutput())].rows_from = count;
+        program.outputs[count].hidden = true;
+        continue;
+      }
       if (auto commit = dyn_cast<plan::CommitOp>(each)) {
         StateDecl &state =
             program.states[program.buffers[index(commit.getState())].state];
@@ -194,9 +206,26 @@ private:
       loop.next = indices(op.getNext());
       loop.results = indices(op.getResults());
       loop.node = nodeOf(op);
+      for (size_t s = 0; s < op.getSequences().size(); ++s)
+        loop.sequences.push_back({index(op.getSequences()[s]),
+                                  index(op.getRows()[s]),
+                                  op.getStarts()->getDim(s),
+                                  (*op.getSteps())[s]});
+      for (size_t j = 0; j < op.getStacks().size(); ++j)
+        loop.stacks.push_back(
+            {index(op.getStacks()[j]), index(op.getStackRows()[j])});
+      loop.bounded = op.getExtent().has_value();
+      if (loop.bounded)
+        loop.extent = op.getExtent()->getDim(0);
+      loop.reverse = op.getReverse();
+      loop.checked = op.getChecked();
+      loop.stop = op.getStop() ? index(op.getStop()) : -1;
+      loop.count = op.getCount() ? index(op.getCount()) : -1;
       if (failed(readBlock(op.getBody().front(), loop.body)))
         return failure();
       step.op = std::move(loop);
+    } else if (auto op = dyn_cast<plan::ObserveOp>(each)) {
+      step.op = observeStep(op.getInfo(), indices(op.getValues()));
     } else if (auto op = dyn_cast<plan::BranchOp>(each)) {
       BranchStep branch;
       branch.condition = index(op.getCondition());
@@ -236,6 +265,8 @@ private:
     step.shared_bytes = op.getShared().getDim(0);
     step.cost = op.getCost().getDim(0);
     step.fallible = op.getFallible();
+    if (op.getReference())
+      step.reference = op.getReference()->str();
     for (Attribute nodes : op.getOrdinals()) {
       ArrayRef<int64_t> ids = cast<DenseI64ArrayAttr>(nodes).asArrayRef();
       step.ordinals.push_back({std::vector<NodeId>(ids.begin(), ids.end())});
@@ -252,6 +283,21 @@ private:
 };
 
 } // namespace
+
+ObserveStep observeStep(ir::TapInfoAttr info, std::vector<int32_t> values) {
+  ObserveStep step;
+  step.kind = static_cast<TapKind>(info.getKind());
+  step.tap = static_cast<int32_t>(info.getTap());
+  step.result = static_cast<int32_t>(info.getResult());
+  step.node = info.getNode();
+  step.message = info.getMessage().str();
+  step.attributes = info.getLines().str();
+  step.file = info.getFile().str();
+  step.line = static_cast<int32_t>(info.getLine());
+  step.values = std::move(values);
+  step.counts.assign(info.getCounts().begin(), info.getCounts().end());
+  return step;
+}
 
 FailureOr<Program> toProgram(plan::ProgramOp op) {
   return PlanReader(op).run();

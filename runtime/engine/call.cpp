@@ -64,6 +64,24 @@ void EndSplit(CallContext* context, uint64_t now, uint64_t spent) {
   c.sink = (group > 1 ? counters.split : counters.rows).get();
 }
 
+// Outputs whose number of rows the call found out keep their first rows; what
+// only told that number is not returned.
+absl::Status TruncateOutputs(const Program& program, std::vector<Tensor>* outputs) {
+  std::vector<Tensor> returned;
+  for (size_t i = 0; i < outputs->size(); ++i) {
+    const OutputDecl& output = program.outputs[i];
+    if (output.hidden) continue;
+    Tensor tensor = (*outputs)[i];
+    if (output.rows_from >= 0) {
+      const int64_t rows = (*outputs)[static_cast<size_t>(output.rows_from)].ElementAsInt({});
+      ORIEL_ASSIGN_OR_RETURN(tensor, tensor.Slice(0, 0, rows));
+    }
+    returned.push_back(std::move(tensor));
+  }
+  *outputs = std::move(returned);
+  return absl::OkStatus();
+}
+
 class StateLocks {
  public:
   explicit StateLocks(const std::vector<Function::Impl::Lock>& locks) : locks_(locks) {
@@ -267,6 +285,7 @@ absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const
   // After a failure buffers may be open and loops half way: start afresh.
   Release(*std::move(acquired), status.ok(), measured, copies);
   if (!status.ok()) return status;
+  if (prepared->truncates) ORIEL_RETURN_IF_ERROR(TruncateOutputs(program(), &outputs));
   return outputs;
 }
 

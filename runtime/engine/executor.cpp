@@ -114,24 +114,35 @@ class Executor {
     return true;
   }
 
-  void SwapCarried(const PreparedStep& step) {
+  // Before iteration i: the addresses of its rows.
+  void SetRows(const PreparedStep& step, const ResolvedStep& resolved, const LoopRun& run, int64_t i) {
+    for (size_t r = 0; r < step.rows.size(); ++r) c_.SetAddress(step.rows[r].row, run.rows[r] + resolved.row_stride[r] * i);
+  }
+
+  // After an iteration: what it made is what the next is given.
+  void MoveCarried(const PreparedStep& step, const LoopRun& run) {
     for (size_t k = 0; k < step.current.size(); ++k) {
-      char* current = c_.address[step.current[k]];
       char* next = c_.address[step.next[k]];
-      if (current == next) continue;
+      if (step.current[k] == step.next[k]) continue;
       c_.SetAddress(step.current[k], next);
-      c_.SetAddress(step.next[k], current);
+      // A row of a stack stays where it is.
+      if (run.next[k] != nullptr) c_.SetAddress(step.next[k], next == run.next[k] ? run.current[k] : run.next[k]);
     }
   }
 
-  // Iterations until `end`, or the first that fails.
+  // Iterations until `end`, or the first that fails. The body may lower
+  // run->trips.
   template <bool kTimed, bool kTesting>
-  bool Iterate(int32_t s, const PreparedStep& step, int64_t* i, int64_t end) {
-    for (; *i < end; ++*i) {
-      c_.iterations.back() = *i;
-      if (step.dst >= 0) std::memcpy(c_.address[step.dst], i, sizeof *i);
+  bool Iterate(int32_t s, const PreparedStep& step, LoopRun* run, int64_t* k, int64_t end) {
+    const ResolvedStep& resolved = dims_.steps[s];
+    for (; *k < std::min(end, run->trips); ++*k) {
+      const int64_t i = step.reverse ? run->trips - 1 - *k : *k;
+      c_.iterations.back() = i;
+      if (step.dst >= 0) std::memcpy(c_.address[step.dst], &i, sizeof i);
+      SetRows(step, resolved, *run, i);
       if (!Range<kTimed, kTesting>(s + 1, step.end)) return false;
-      SwapCarried(step);
+      if (step.stop >= 0 && *c_.address[step.stop] != 0) run->trips = *k + 1;
+      MoveCarried(step, *run);
       if constexpr (kTimed) Stamp(s);
     }
     return true;
@@ -139,71 +150,101 @@ class Executor {
 
   // All iterations: some timed, the others between them as if nothing were.
   template <bool kTesting>
-  bool IterateSampled(int32_t s, const PreparedStep& step, int64_t trips) {
+  bool IterateSampled(int32_t s, const PreparedStep& step, LoopRun* run) {
     const uint64_t short_ticks = ShortTicks(static_cast<size_t>(step.end - s));
     Sampling sampling(kFirstIterations);
-    bool ok = true;
-    int64_t i = 0;
-    while (ok && i < trips) {
-      const int64_t begin = i, group = std::min(sampling.Group(i, short_ticks), trips - i);
+    int64_t k = 0;
+    while (k < run->trips) {
+      const int64_t begin = k, group = std::min(sampling.Group(k, short_ticks), run->trips - k);
       if (group > 1) {
         c_.counters.loops_sampled.store(1, std::memory_order_relaxed);
-        if (!Iterate<false, kTesting>(s, step, &i, begin + group / 2)) return false;
+        if (!Iterate<false, kTesting>(s, step, run, &k, begin + group / 2)) return false;
       }
       c_.weight = static_cast<uint64_t>(group);
       const uint64_t iteration = Ticks();
       c_.last_tick = iteration;
-      ok = Iterate<true, kTesting>(s, step, &i, i + 1);
+      if (!Iterate<true, kTesting>(s, step, run, &k, k + 1)) return false;
       sampling.Timed(begin, c_.last_tick - iteration);
-      if (group > 1) ok = ok && Iterate<false, kTesting>(s, step, &i, begin + group);
+      if (group > 1 && !Iterate<false, kTesting>(s, step, run, &k, begin + group)) return false;
     }
-    return ok;
+    return true;
+  }
+
+  // How often the loop runs, and where its rows and carried values lie.
+  bool Enter(int32_t s, const PreparedStep& step, LoopRun* run) {
+    const ResolvedStep& resolved = dims_.steps[s];
+    std::memcpy(&run->trips, c_.address[step.src], sizeof run->trips);
+    run->trips = std::max<int64_t>(run->trips, 0);
+    if (step.extent >= 0 && run->trips > resolved.extent) {
+      if (step.checked) {
+        return Fail(s, absl::InvalidArgumentError("the loop would run " + std::to_string(run->trips) + " iterations, at most " +
+                                                  std::to_string(resolved.extent) + " (" +
+                                                  std::get<LoopStep>(p_.flat[s].step->op).extent.ToString() + ")"));
+      }
+      run->trips = resolved.extent;
+    }
+    run->rows.resize(step.rows.size());
+    for (size_t r = 0; r < step.rows.size(); ++r) run->rows[r] = c_.address[step.rows[r].array] + resolved.row_offset[r];
+    run->current.resize(step.current.size());
+    run->next.resize(step.current.size());
+    for (size_t k = 0; k < step.current.size(); ++k) {
+      run->current[k] = c_.address[step.current[k]];
+      run->next[k] = p_.buffer(step.next[k]).kind == BufferKind::kRow ? nullptr : c_.address[step.next[k]];
+      char* initial = c_.address[step.initial[k]];
+      if (step.current[k] != step.next[k]) {
+        c_.SetAddress(step.current[k], initial);  // read where it lies
+      } else if (initial != run->current[k]) {
+        device_.Copy(run->current[k], initial, resolved.carried[k], p_.workers);
+      }
+    }
+    return true;
+  }
+
+  // Results, and the addresses as the plan has them.
+  void Leave(int32_t s, const PreparedStep& step, const LoopRun& run) {
+    const ResolvedStep& resolved = dims_.steps[s];
+    for (size_t k = 0; k < step.current.size(); ++k) {
+      const char* value = c_.address[step.current[k]];
+      c_.SetAddress(step.current[k], run.current[k]);
+      if (run.next[k] != nullptr) c_.SetAddress(step.next[k], run.next[k]);
+      char* result = c_.address[step.results[k]];
+      if (result != value) device_.Copy(result, value, resolved.carried[k], p_.workers);
+    }
+    for (size_t r = static_cast<size_t>(step.sequences); r < step.rows.size(); ++r) {
+      const int64_t stride = resolved.row_stride[r], rest = resolved.extent - run.trips;
+      if (rest > 0 && stride > 0) std::memset(run.rows[r] + stride * run.trips, 0, static_cast<size_t>(stride * rest));
+    }
+    if (step.count >= 0) std::memcpy(c_.address[step.count], &run.trips, sizeof run.trips);
   }
 
   template <bool kTimed, bool kTesting>
   bool Loop(int32_t s, const PreparedStep& step) {
-    const std::vector<uint64_t>& bytes = dims_.steps[s].carried;
+    LoopRun* const run = &c_.loops[static_cast<size_t>(step.loop)];
     RowCounter* const outer = c_.sink;
     const uint64_t outer_weight = c_.weight, start = c_.last_tick;
     std::vector<uint64_t> kept;  // what the enclosing loop has counted so far
+    if (!Enter(s, step, run)) return false;
     if constexpr (kTimed) {
       c_.sink = c_.loop_rows.get();
       if (outer == c_.sink) {
         for (int32_t r = s; r < step.end; ++r) kept.push_back(outer[r].ticks.exchange(0, std::memory_order_relaxed));
       }
     }
-    int64_t trips;
-    std::memcpy(&trips, c_.address[step.src], sizeof trips);
-    for (size_t k = 0; k < step.current.size(); ++k) {
-      if (c_.address[step.current[k]] == c_.address[step.initial[k]]) continue;
-      device_.Copy(c_.address[step.current[k]], c_.address[step.initial[k]], bytes[k], p_.workers);
-    }
     bool ok;
     c_.iterations.push_back(0);
     if constexpr (kTimed) {
       c_.weight = 1;
       Stamp(s);
-      ok = IterateSampled<kTesting>(s, step, trips);
+      ok = IterateSampled<kTesting>(s, step, run);
       c_.weight = outer_weight;
     } else {
-      int64_t i = 0;
-      ok = Iterate<false, kTesting>(s, step, &i, trips);
+      int64_t k = 0;
+      ok = Iterate<false, kTesting>(s, step, run, &k, run->trips);
     }
     if (ok) {
       // After a failure they say in which iteration it was.
       c_.iterations.pop_back();
-      // A value may lie in the storage of `next` now: fetch it, then put both
-      // addresses back where the plan has them.
-      const bool swapped = trips > 0 && trips % 2 != 0;
-      for (size_t k = 0; k < step.current.size(); ++k) {
-        char* value = c_.address[step.current[k]];
-        if (swapped && step.current[k] != step.next[k]) {
-          c_.SetAddress(step.current[k], c_.address[step.next[k]]);
-          c_.SetAddress(step.next[k], value);
-        }
-        char* result = c_.address[step.results[k]];
-        if (result != value) device_.Copy(result, value, bytes[k], p_.workers);
-      }
+      Leave(s, step, *run);
     }
     if constexpr (kTimed) {
       // The loop's whole time is exact; its rows share it as sampled.
@@ -317,7 +358,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
   }
 
   for (int32_t b = 0; b < buffers; ++b) {
-    if (p.root(b) != b) continue;
+    if (p.root(b) != b || p.buffer(b).kind == BufferKind::kRow) continue;
     const Buffer& buffer = p.buffer(b);
     const Lifetime& life = p.life.of_root[b];
     char* data = nullptr;

@@ -29,12 +29,20 @@ struct ApartStorage {
 
 struct TapRun;
 
+// A loop that runs: kept between entries, so that none allocates.
+struct LoopRun {
+  std::vector<char*> rows;             // of iteration 0, as PreparedStep::rows
+  std::vector<char*> current, next;    // carried values' own storage
+  int64_t trips = 0;                   // iterations, fewer once stopped
+};
+
 struct CallContext {
   CallContext(std::shared_ptr<const PreparedProgram> p, std::shared_ptr<const ResolvedDims> d)
       : program(std::move(p)), dims(std::move(d)), counters(program->steps.size(), program->program.inputs.size()) {
     loop_rows.reset(new RowCounter[program->steps.size()]);
     short_ticks = ShortTicks(program->steps.size() + 3);
     sink = counters.rows.get();
+    loops.resize(static_cast<size_t>(program->loops));
   }
 
   std::shared_ptr<const PreparedProgram> program;
@@ -47,6 +55,7 @@ struct CallContext {
   std::unique_ptr<ApartStorage> apart;
   Counters counters;
   std::unique_ptr<RowCounter[]> loop_rows;  // per step, while a loop runs
+  std::vector<LoopRun> loops;      // per loop of the program
 
   // Calls timed by samples: calls to come that are not split into rows, and
   // whether the running one is.

@@ -226,7 +226,9 @@ std::vector<std::string> Function::input_names() const {
 
 std::vector<std::string> Function::output_names() const {
   std::vector<std::string> names;
-  if (impl_ != nullptr) for (const OutputDecl& output : impl_->program().outputs) names.push_back(output.name);
+  if (impl_ != nullptr) for (const OutputDecl& output : impl_->program().outputs) {
+    if (!output.hidden) names.push_back(output.name);
+  }
   return names;
 }
 
@@ -380,6 +382,10 @@ absl::Status Function::Export(const std::string& path) const {
 }
 
 absl::StatusOr<Function> Function::Load(const std::string& path, const CompileOptions& options) {
+  // A program that is not made for it writes over what a check would look at.
+  if (options.check.value_or(CheckMode::kOff) != CheckMode::kOff) {
+    return absl::FailedPreconditionError(path + ": a program from a file cannot be checked (check=), compile its graph with it");
+  }
   const uint64_t start = clock_internal::MonotonicNs();  // TickNs() may have to wait
   ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const LoadedImage> image, LoadedImage::FromPath(path));
   absl::StatusOr<Program> program = ReadProgram(image->program());

@@ -75,9 +75,14 @@ StepAccess AccessOf(const Step& step) {
   } else if (const auto* l = std::get_if<LoopStep>(&step.op)) {
     access.reads = l->initial;
     access.reads.insert(access.reads.begin(), l->trips);
+    for (const LoopSequence& sequence : l->sequences) access.reads.push_back(sequence.source);
     access.writes = l->results;
+    for (const LoopStack& stack : l->stacks) access.writes.push_back(stack.stack);
+    if (l->count >= 0) access.writes.push_back(l->count);
   } else if (const auto* b = std::get_if<BranchStep>(&step.op)) {
     access.reads = {b->condition};
+  } else if (const auto* o = std::get_if<ObserveStep>(&step.op)) {
+    access.reads = o->values;
   }
   return access;
 }
@@ -139,7 +144,8 @@ Lifetimes ComputeLifetimes(const Program& program, const std::vector<FlatStep>& 
   for (int32_t b = 0; b < n; ++b) {
     if (allocated[b] < 0 || out.root[b] < 0) continue;
     Lifetime& life = out.of_root[out.root[b]];
-    if (life.whole_call) continue;
+    // The storage is the array's.
+    if (life.whole_call || program.buffers[out.root[b]].kind == BufferKind::kRow) continue;
     int32_t begin = allocated[b];
     int32_t end = released[b] >= 0 ? released[b] : last_of_body[steps[begin].body];
     if (life.begin < 0) {

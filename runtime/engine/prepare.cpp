@@ -30,6 +30,7 @@ class Preparer {
     ORIEL_RETURN_IF_ERROR(Constants());
     p_.point_of_no_return = static_cast<int32_t>(p_.flat.size());
     for (int32_t s = 0; s < static_cast<int32_t>(p_.flat.size()); ++s) ORIEL_RETURN_IF_ERROR(OneStep(s));
+    for (const OutputDecl& output : program.outputs) p_.truncates = p_.truncates || output.hidden || output.rows_from >= 0;
     KeepCarriedApart();
     Events();
     return absl::OkStatus();
@@ -112,11 +113,28 @@ class Preparer {
       Roots(l->current, &out.current);
       Roots(l->next, &out.next);
       Roots(l->results, &out.results);
+      for (const LoopSequence& sequence : l->sequences) {
+        ORIEL_ASSIGN_OR_RETURN(const int32_t start, DimIndex(sequence.start));
+        out.rows.push_back({p_.root(sequence.source), p_.root(sequence.row), start, sequence.step});
+      }
+      out.sequences = static_cast<int32_t>(out.rows.size());
+      for (const LoopStack& stack : l->stacks) out.rows.push_back({p_.root(stack.stack), p_.root(stack.row), -1, 1});
+      out.stop = l->stop < 0 ? -1 : p_.root(l->stop);
+      out.count = l->count < 0 ? -1 : p_.root(l->count);
+      if (l->bounded) {
+        ORIEL_ASSIGN_OR_RETURN(out.extent, DimIndex(l->extent));
+      }
+      out.reverse = l->reverse;
+      out.checked = out.fallible = l->checked;
+      out.loop = p_.loops++;
       p_.straight = false;
     } else if (const auto* b = std::get_if<BranchStep>(&flat.step->op)) {
       out.kind = StepKind::kBranch;
       out.src = p_.root(b->condition);
       p_.straight = false;
+    } else if (std::holds_alternative<ObserveStep>(flat.step->op)) {
+      out.kind = StepKind::kObserve;
+      out.fallible = true;
     }
     for (int32_t b : AccessOf(*flat.step).writes) {
       if (p_.buffer(p_.root(b)).kind != BufferKind::kState) continue;
@@ -137,6 +155,7 @@ class Preparer {
       const PreparedStep& step = p_.steps[s];
       if (step.kind != StepKind::kLoop) continue;
       for (size_t k = 0; k < step.current.size(); ++k) {
+        if (p_.buffer(step.next[k]).kind == BufferKind::kRow) continue;
         for (int32_t root : {step.current[k], step.next[k]}) {
           Lifetime& life = p_.life.of_root[root];
           // Both were alive at the loop step: extend to cover it whole.

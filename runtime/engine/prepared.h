@@ -26,7 +26,14 @@
 
 namespace oriel {
 
-enum class StepKind : uint8_t { kDispatch, kCopy, kDimValue, kLoop, kBranch };
+enum class StepKind : uint8_t { kDispatch, kCopy, kDimValue, kLoop, kBranch, kObserve };
+
+// A sequence or stack of a loop: the roots of the array and of its row; the dim
+// of the row of iteration 0, -1: row 0; rows from iteration to iteration.
+struct PreparedRow {
+  int32_t array = -1, row = -1, start = -1;
+  int64_t step = 1;
+};
 
 // One step in the flat preorder the executor walks.
 struct PreparedStep {
@@ -41,6 +48,12 @@ struct PreparedStep {
   // kBranch condition (src).
   int32_t src = -1, dst = -1;
   std::vector<int32_t> initial, current, next, results;  // kLoop, roots
+  std::vector<PreparedRow> rows;         // kLoop: sequences, then stacks
+  int32_t sequences = 0;                 // kLoop: how many of them are sequences
+  int32_t stop = -1, count = -1;         // kLoop, roots
+  int32_t extent = -1;                   // kLoop: dim, -1: unbounded
+  bool reverse = false, checked = false; // kLoop
+  int32_t loop = -1;                     // kLoop: number among the loops
   // Indices of dims: kDispatch scratch, shared, cost; kDimValue value.
   int32_t scratch = -1, shared = -1, cost = -1, value = -1;
   // Storage that begins, ends its life with this step (roots of temporaries).
@@ -68,6 +81,8 @@ struct PreparedProgram {
   // or the number of steps: nothing after it can fail.
   int32_t point_of_no_return = 0;
   bool straight = true;                  // no loop and no branch
+  int32_t loops = 0;
+  bool truncates = false;                // some output has rows_from or is hidden
 
   const Buffer& buffer(int32_t b) const { return program.buffers[b]; }
   int32_t root(int32_t b) const { return life.root[b]; }
@@ -84,6 +99,9 @@ struct ResolvedStep {
   uint64_t shared = 0;
   uint64_t scratch_offset = 0, shared_offset = 0;  // in the arena
   std::vector<uint64_t> carried;  // kLoop: bytes of each carried value
+  int64_t extent = 0;             // kLoop
+  // kLoop: where row 0 lies in its array, and how far the next is from it.
+  std::vector<int64_t> row_offset, row_stride;
 };
 
 // A place in the argument words that holds the address of `root` + offset.

@@ -15,13 +15,17 @@
 #include "oriel/dim.h"
 #include "oriel/dtype.h"
 #include "oriel/node_table.h"
+#include "oriel/tap_kind.h"
 
 namespace oriel {
 
-inline constexpr uint32_t kProgramVersion = 1;
+inline constexpr uint32_t kProgramVersion = 2;
 
 enum class BufferKind : uint8_t {
   kInput = 0, kState = 1, kOutput = 2, kTemporary = 3, kWorkspace = 4, kConstant = 5,
+  // One row of a loop's sequence or stack: an address that the engine moves from
+  // iteration to iteration, no storage of its own.
+  kRow = 6,
 };
 
 // Rules ValidateProgram holds the planner to:
@@ -35,7 +39,11 @@ enum class BufferKind : uint8_t {
 //     Workspace (scratch, shared) needs no buffer: the step's sizes say it.
 //   - A loop's `current`, `next`, `induction` and `results` are allocated at the
 //     loop step or before, distinct, and own their storage (alias_of = -1);
-//     current and next are temporaries.
+//     current is a temporary; next is one, or the row of one of the loop's
+//     stacks, which nothing else carries.
+//   - A row belongs to one sequence or stack of one loop, is touched in that
+//     loop's body only, and is never in alloc or release. The body writes every
+//     row of a stack; nothing writes the row of a sequence.
 //   - Nothing writes an input or a constant. A state's buffer is written (in
 //     place) only when StateDecl::new_value is that buffer (or a member of its
 //     group) and only after every fallible step: no fallible step comes after
@@ -75,6 +83,10 @@ struct InputDecl {
 struct OutputDecl {
   std::string name;
   int32_t buffer = -1;
+  // The scalar i64 output that tells how many rows (of the first axis) the
+  // caller gets: the buffer has room for the most there can be. -1: all.
+  int32_t rows_from = -1;
+  bool hidden = false;      // for rows_from of others alone, not returned
 };
 struct StateDecl {
   std::string name;
@@ -118,6 +130,8 @@ struct DispatchStep {
   NodeId node = kNoNode;               // the row's main node (the root)
   std::string op_class;                // "Elementwise", "RowReduce", "MatMul"...
   std::vector<uint8_t> in_place;       // per write: 0 created, 1 in place, 2 view
+  // With check=reference: the op it computes (runtime/ops/op_call.h), else "".
+  std::string reference;
 };
 
 // dst = src, same dtype and size.
@@ -135,15 +149,38 @@ struct DimValueStep {
 
 struct Body;
 
-// for i in [0, trips): run body. `trips` is a scalar i64 buffer (negative
-// counts as zero). Carried value k: initial[k] is copied to current[k] before
-// the first iteration; after each iteration next[k] becomes current[k] (the
-// engine swaps the two buffers' storage, no copy); after the last, results are
-// current[k]. Buffers of the body are fixed for all iterations.
+// Rows of an array that a loop reads: iteration i has row start + step*i of
+// `source`, at `row` (a kRow buffer), in place.
+struct LoopSequence {
+  int32_t source = -1, row = -1;
+  Dim start;
+  int64_t step = 1;
+};
+// What a loop collects: iteration i writes row i of `stack`, at `row` (a kRow
+// buffer), in place.
+struct LoopStack {
+  int32_t stack = -1, row = -1;
+};
+
+// n = clamp(trips, 0, extent); for k in [0, n): i = k (reverse: n-1-k), run
+// body. `trips` is a scalar i64 buffer; without an extent (`bounded` false) only
+// negative counts are clamped. `checked`: trips above the extent is an error,
+// so that the step is fallible. Carried value k: current[k] begins as
+// initial[k]; after each iteration next[k] becomes current[k] (the engine moves
+// addresses, no copy); after the last, results[k] = current[k]. Rows of stacks
+// that no iteration wrote are set to zero. `stop`: a scalar bool buffer that the
+// body writes, true ends the loop after the iteration; `count`: a scalar i64
+// buffer that is given the number of iterations run. Both -1 when unused.
+// Buffers of the body are fixed for all iterations.
 struct LoopStep {
   int32_t trips = -1;
   int32_t induction = -1;  // scalar i64 buffer holding i, -1 when unused
   std::vector<int32_t> initial, current, next, results;
+  std::vector<LoopSequence> sequences;
+  std::vector<LoopStack> stacks;
+  bool bounded = false, reverse = false, checked = false;
+  Dim extent;
+  int32_t stop = -1, count = -1;
   std::vector<struct Step> body;
   NodeId node = kNoNode;
 };
@@ -155,8 +192,25 @@ struct BranchStep {
   NodeId node = kNoNode;
 };
 
+// Hands values to whoever looks at them (oriel/taps.h); an assert fails the call
+// unless all elements of its conditions are true. Fallible.
+struct ObserveStep {
+  TapKind kind = TapKind::kWatch;
+  int32_t tap = -1;     // number among the taps of the graph; -1: of a node
+  int32_t result = 0;   // which result of the node
+  NodeId node = kNoNode;
+  std::string message;     // of a print or an assert, the name of a watch
+  std::string attributes;  // what a print writes, separated by commas
+  std::string file;        // the tap's own line, 0: unknown
+  int32_t line = 0;
+  // print, watch: the value. assert: its conditions (bool), then what its report
+  // shows, counts[k] of them for condition k.
+  std::vector<int32_t> values;
+  std::vector<int32_t> counts;
+};
+
 struct Step {
-  std::variant<DispatchStep, CopyStep, DimValueStep, LoopStep, BranchStep> op;
+  std::variant<DispatchStep, CopyStep, DimValueStep, LoopStep, BranchStep, ObserveStep> op;
   // Buffers that must have storage from this step on / are dead after it
   // (temporaries and outputs; by plan order within this body).
   std::vector<int32_t> alloc, release;

@@ -114,7 +114,7 @@ void io(A& a, NodeInfo& v) {
 template <typename A>
 void io(A& a, Buffer& v) {
   io(a, v.name);
-  IoEnum(a, v.kind, BufferKind::kConstant, "buffer kind");
+  IoEnum(a, v.kind, BufferKind::kRow, "buffer kind");
   IoEnum(a, v.dtype, DType::boolean, "dtype");
   io(a, v.shape); io(a, v.node); io(a, v.alias_of); io(a, v.constant); io(a, v.state);
 }
@@ -123,7 +123,7 @@ void io(A& a, Constant& v) { io(a, v.data); }
 template <typename A>
 void io(A& a, InputDecl& v) { io(a, v.name); io(a, v.buffer); io(a, v.node); }
 template <typename A>
-void io(A& a, OutputDecl& v) { io(a, v.name); io(a, v.buffer); }
+void io(A& a, OutputDecl& v) { io(a, v.name); io(a, v.buffer); io(a, v.rows_from); io(a, v.hidden); }
 template <typename A>
 void io(A& a, StateDecl& v) {
   io(a, v.name); io(a, v.buffer); io(a, v.updated); io(a, v.new_value); io(a, v.remark); io(a, v.initial);
@@ -144,19 +144,32 @@ template <typename A>
 void io(A& a, DispatchStep& v) {
   io(a, v.kernel); io(a, v.phases); io(a, v.args); io(a, v.scratch_bytes); io(a, v.shared_bytes);
   io(a, v.cost); io(a, v.fallible); io(a, v.reads); io(a, v.writes); io(a, v.ordinals); io(a, v.node);
-  io(a, v.op_class); io(a, v.in_place);
+  io(a, v.op_class); io(a, v.in_place); io(a, v.reference);
 }
 template <typename A>
 void io(A& a, CopyStep& v) { io(a, v.src); io(a, v.dst); io(a, v.node); }
 template <typename A>
 void io(A& a, DimValueStep& v) { io(a, v.buffer); io(a, v.value); io(a, v.node); }
 template <typename A>
+void io(A& a, LoopSequence& v) { io(a, v.source); io(a, v.row); io(a, v.start); io(a, v.step); }
+template <typename A>
+void io(A& a, LoopStack& v) { io(a, v.stack); io(a, v.row); }
+template <typename A>
 void io(A& a, LoopStep& v) {
   io(a, v.trips); io(a, v.induction); io(a, v.initial); io(a, v.current); io(a, v.next); io(a, v.results);
+  io(a, v.sequences); io(a, v.stacks); io(a, v.bounded); io(a, v.reverse); io(a, v.checked); io(a, v.extent);
+  io(a, v.stop); io(a, v.count);
   io(a, v.body); io(a, v.node);
 }
 template <typename A>
 void io(A& a, BranchStep& v) { io(a, v.condition); io(a, v.then_body); io(a, v.else_body); io(a, v.node); }
+
+template <typename A>
+void io(A& a, ObserveStep& v) {
+  IoEnum(a, v.kind, TapKind::kWatch, "kind of tap");
+  io(a, v.tap); io(a, v.result); io(a, v.node); io(a, v.message); io(a, v.attributes); io(a, v.file); io(a, v.line);
+  io(a, v.values); io(a, v.counts);
+}
 
 template <size_t I = 0>
 void ReadAlternative(In& a, Step& v, uint8_t kind) {

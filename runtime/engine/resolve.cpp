@@ -130,12 +130,16 @@ class Resolver {
             ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, loop->current[k], loop->next[k]));
             ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, loop->current[k], loop->results[k]));
             // Swapped storages must be equally large as a whole.
-            ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, step.current[k], step.next[k]));
+            if (p_.buffer(step.next[k]).kind != BufferKind::kRow) {
+              ORIEL_RETURN_IF_ERROR(SameBytes(s, bytes, step.current[k], step.next[k]));
+            }
             out.carried.push_back(bytes[loop->current[k]]);
           }
+          ORIEL_RETURN_IF_ERROR(Rows(s, step, *loop, bytes, &out));
           break;
         }
         case StepKind::kBranch:
+        case StepKind::kObserve:
           break;
       }
     }
@@ -154,7 +158,7 @@ class Resolver {
     __uint128_t total = 0;
     for (int32_t b = 0; b < static_cast<int32_t>(p_.program.buffers.size()); ++b) {
       const Lifetime& life = p_.life.of_root[b];
-      if (life.root != b) continue;
+      if (life.root != b || p_.buffer(b).kind == BufferKind::kRow) continue;
       total += RoundToAlignment(bytes[b]);
       if (life.whole_call) {
         out.fixed += RoundToAlignment(bytes[b]);
@@ -261,6 +265,35 @@ class Resolver {
   absl::Status Evaluate(const Dim& dim, int64_t* out) const {
     ORIEL_ASSIGN_OR_RETURN(DimProgram program, DimProgram::Compile(dim, p_.program.symbols));
     ORIEL_ASSIGN_OR_RETURN(*out, program.Evaluate(symbols_));
+    return absl::OkStatus();
+  }
+
+  // Where the rows of a loop's arrays lie; every row must be in its array.
+  absl::Status Rows(size_t s, const PreparedStep& step, const LoopStep& loop, const std::vector<uint64_t>& bytes,
+                    ResolvedStep* out) const {
+    if (step.extent < 0) return absl::OkStatus();
+    out->extent = values_[step.extent];
+    if (out->extent < 0) {
+      return absl::InvalidArgumentError("loop" + NodeText(p_.program, loop.node) + ": its extent " + loop.extent.ToString() + " would be " +
+                                        std::to_string(out->extent) + SymbolsText(p_, symbols_));
+    }
+    for (size_t r = 0; r < step.rows.size(); ++r) {
+      const bool is_sequence = static_cast<int32_t>(r) < step.sequences;
+      const int32_t array = is_sequence ? loop.sequences[r].source : loop.stacks[r - static_cast<size_t>(step.sequences)].stack;
+      const int32_t row = is_sequence ? loop.sequences[r].row : loop.stacks[r - static_cast<size_t>(step.sequences)].row;
+      const int64_t rows = values_[p_.shapes[array][0]];
+      const int64_t first = step.rows[r].start < 0 ? 0 : values_[step.rows[r].start];
+      int64_t last = 0;
+      bool inside = !__builtin_mul_overflow(step.rows[r].step, out->extent - 1, &last) && !__builtin_add_overflow(first, last, &last);
+      inside = inside && std::min(first, last) >= 0 && std::max(first, last) < rows;
+      if (out->extent > 0 && !inside) {
+        return absl::InternalError("step " + std::to_string(s) + ": " + std::to_string(out->extent) + " iterations leave '" + p_.buffer(array).name +
+                                   "' of " + std::to_string(rows) + " rows" + SymbolsText(p_, symbols_));
+      }
+      const int64_t size = static_cast<int64_t>(bytes[row]);
+      out->row_offset.push_back(out->extent > 0 ? first * size : 0);
+      out->row_stride.push_back(out->extent > 0 ? step.rows[r].step * size : 0);
+    }
     return absl::OkStatus();
   }
 

@@ -29,6 +29,9 @@ class Validator {
     const size_t n = p_.buffers.size();
     allocated_.assign(n, -1);
     released_.assign(n, false);
+    row_open_.assign(n, false);
+    row_written_.assign(n, false);
+    row_used_.assign(n, false);
     defined_.assign(n, false);
     for (size_t b = 0; b < n; ++b) {
       const BufferKind kind = p_.buffers[b].kind;
@@ -90,7 +93,7 @@ class Validator {
     std::vector<int32_t> special(p_.buffers.size(), -1);
     for (int32_t b = 0; b < static_cast<int32_t>(p_.buffers.size()); ++b) {
       const Buffer& buffer = p_.buffers[b];
-      if (buffer.kind > BufferKind::kConstant || buffer.dtype > DType::boolean) return Bad(Name(b) + ": unknown kind or dtype");
+      if (buffer.kind > BufferKind::kRow || buffer.dtype > DType::boolean) return Bad(Name(b) + ": unknown kind or dtype");
       if (roots_[b] < 0) return Bad(Name(b) + ": its alias chain is a cycle or leaves the table");
       if (!IsNode(buffer.node)) return Bad(Name(b) + ": unknown node " + std::to_string(buffer.node));
       if (buffer.shape.size() > 64) return Bad(Name(b) + ": rank " + std::to_string(buffer.shape.size()) + ", at most 64");
@@ -160,6 +163,16 @@ class Validator {
       if (!IsBuffer(output.buffer) || p_.buffers[output.buffer].kind != BufferKind::kOutput) return Bad(who + ": its buffer is no output buffer");
       if (declared[output.buffer]++) return Bad(who + ": its buffer belongs to another output");
     }
+    for (size_t i = 0; i < p_.outputs.size(); ++i) {
+      const OutputDecl& output = p_.outputs[i];
+      if (output.rows_from == -1) continue;
+      const std::string who = "output " + std::to_string(i) + " '" + output.name + "'";
+      const int32_t from = output.rows_from;
+      if (from < 0 || from >= static_cast<int32_t>(p_.outputs.size())) return Bad(who + ": its rows are told by output " + std::to_string(from) + " of " + std::to_string(p_.outputs.size()));
+      const Buffer& count = p_.buffers[p_.outputs[from].buffer];
+      if (count.dtype != DType::i64 || !count.shape.empty()) return Bad(who + ": its rows are told by '" + p_.outputs[from].name + "', required an int64 ()");
+      if (p_.buffers[output.buffer].shape.empty()) return Bad(who + ": a scalar has no rows");
+    }
     shadow_.assign(p_.buffers.size(), false);
     in_place_.assign(p_.buffers.size(), false);
     for (size_t i = 0; i < p_.states.size(); ++i) {
@@ -222,6 +235,7 @@ class Validator {
 
   absl::Status CheckLive(int32_t s, int32_t b, const char* how) const {
     if (!IsBuffer(b)) return BadStep(s, std::string(how) + " buffer " + std::to_string(b) + " of " + std::to_string(p_.buffers.size()));
+    if (p_.buffers[roots_[b]].kind == BufferKind::kRow && !row_open_[roots_[b]]) return BadStep(s, std::string(how) + " " + Name(b) + ", a row, outside of its loop");
     if (!OwnLife(b)) return absl::OkStatus();
     if (allocated_[b] < 0) return BadStep(s, std::string(how) + " " + Name(b) + " before it is allocated");
     if (released_[b]) return BadStep(s, std::string(how) + " " + Name(b) + " after it is released");
@@ -254,10 +268,26 @@ class Validator {
         return BadStep(s, "may fail after it began to write state " + Name(root) + "; in place it needs a phase of its own for the checks");
       }
     }
+    if (kind == BufferKind::kRow && !row_written_[root]) return BadStep(s, "writes " + Name(b) + ", which is (or aliases) the row of a sequence");
     defined_[root] = true;
     return absl::OkStatus();
   }
+  // `row` is of the type of a row of `array`, and of no other loop.
+  absl::Status RowOf(int32_t s, int32_t array, int32_t row) {
+    if (!IsBuffer(row) || p_.buffers[row].kind != BufferKind::kRow) return BadStep(s, "buffer " + std::to_string(row) + " is no row");
+    const Buffer& whole = p_.buffers[array];
+    const Buffer& one = p_.buffers[row];
+    if (whole.shape.empty() || whole.dtype != one.dtype || Dims(whole.shape.begin() + 1, whole.shape.end()) != one.shape) {
+      return BadStep(s, Name(row) + " is " + std::string(NumpyName(one.dtype)) + " " + ToString(one.shape) + ", a row of " +
+                            std::string(NumpyName(whole.dtype)) + " " + ToString(whole.shape));
+    }
+    if (row_used_[row]) return BadStep(s, Name(row) + " is the row of two arrays");
+    row_used_[row] = true;
+    return absl::OkStatus();
+  }
   bool Fallible(int32_t s) const {
+    if (const auto* l = std::get_if<LoopStep>(&steps_[s].step->op)) return l->checked;
+    if (std::holds_alternative<ObserveStep>(steps_[s].step->op)) return true;
     const auto* d = std::get_if<DispatchStep>(&steps_[s].step->op);
     return d != nullptr && d->fallible;
   }
@@ -293,6 +323,7 @@ class Validator {
         ORIEL_RETURN_IF_ERROR(CheckDim(v->value, "step " + std::to_string(s)));
         ORIEL_RETURN_IF_ERROR(CheckWrite(s, v->buffer));
       }
+      if (const auto* o = std::get_if<ObserveStep>(&step.op)) ORIEL_RETURN_IF_ERROR(Observe(s, *o));
       if (const auto* l = std::get_if<LoopStep>(&step.op)) ORIEL_RETURN_IF_ERROR(Loop(s, *l));
       if (const auto* b = std::get_if<BranchStep>(&step.op)) {
         ORIEL_RETURN_IF_ERROR(ScalarOf(s, b->condition, DType::boolean, "the condition"));
@@ -319,6 +350,26 @@ class Validator {
         if (p_.buffers[b].kind == BufferKind::kOutput || shadow_[b]) return Bad(Name(b) + ": an output or a state's new value is allocated inside a loop or branch");
         released_[b] = true;
       }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Observe(int32_t s, const ObserveStep& o) const {
+    for (int32_t b : o.values) ORIEL_RETURN_IF_ERROR(CheckRead(s, b));
+    if (o.tap < -1 || o.result < 0) return BadStep(s, "observes as tap " + std::to_string(o.tap) + ", result " + std::to_string(o.result));
+    if (o.kind != TapKind::kAssert) {
+      return o.values.size() == 1 && o.counts.empty() ? absl::OkStatus() : BadStep(s, "observes " + std::to_string(o.values.size()) + " values, required 1");
+    }
+    size_t total = o.counts.size();
+    for (int32_t count : o.counts) {
+      if (count < 0 || static_cast<size_t>(count) > o.values.size()) return BadStep(s, "asserts with a count of " + std::to_string(count));
+      total += static_cast<size_t>(count);
+    }
+    if (o.counts.empty() || total != o.values.size()) {
+      return BadStep(s, "asserts on " + std::to_string(o.values.size()) + " values, required " + std::to_string(total));
+    }
+    for (size_t k = 0; k < o.counts.size(); ++k) {
+      if (p_.buffers[o.values[k]].dtype != DType::boolean) return BadStep(s, "asserts on " + Name(o.values[k]) + ", which is not bool");
     }
     return absl::OkStatus();
   }
@@ -368,12 +419,35 @@ class Validator {
     ORIEL_RETURN_IF_ERROR(ScalarOf(s, l.trips, DType::i64, "the trip count"));
     ORIEL_RETURN_IF_ERROR(CheckRead(s, l.trips));
     if (l.induction < -1) return BadStep(s, "induction buffer " + std::to_string(l.induction));
+    if (l.stop < -1 || l.count < -1) return BadStep(s, "stop buffer " + std::to_string(l.stop) + ", count buffer " + std::to_string(l.count));
+    ORIEL_RETURN_IF_ERROR(CheckDim(l.extent, "step " + std::to_string(s)));
+    if (!l.bounded && (l.checked || !l.sequences.empty() || !l.stacks.empty())) return BadStep(s, "a loop that is checked or has sequences or stacks needs an extent");
+    if (l.reverse && l.stop >= 0) return BadStep(s, "a reversed loop cannot stop early");
     std::set<int32_t> own;
     if (l.induction >= 0) {
       ORIEL_RETURN_IF_ERROR(ScalarOf(s, l.induction, DType::i64, "the induction variable"));
       ORIEL_RETURN_IF_ERROR(CheckWrite(s, l.induction));
       if (p_.buffers[roots_[l.induction]].kind != BufferKind::kTemporary) return BadStep(s, "the induction variable must be a temporary");
       own.insert(roots_[l.induction]);
+    }
+    // Rows are there in the body only; nothing writes those of sequences.
+    std::set<int32_t> stack_rows;
+    for (const LoopSequence& sequence : l.sequences) {
+      ORIEL_RETURN_IF_ERROR(CheckRead(s, sequence.source));
+      ORIEL_RETURN_IF_ERROR(CheckDim(sequence.start, "step " + std::to_string(s)));
+      if (sequence.step == 0) return BadStep(s, "a sequence with step 0");
+      ORIEL_RETURN_IF_ERROR(RowOf(s, sequence.source, sequence.row));
+      defined_[sequence.row] = row_open_[sequence.row] = true;
+    }
+    for (const LoopStack& stack : l.stacks) {
+      ORIEL_RETURN_IF_ERROR(CheckWrite(s, stack.stack));
+      ORIEL_RETURN_IF_ERROR(RowOf(s, stack.stack, stack.row));
+      if (!own.insert(roots_[stack.stack]).second) return BadStep(s, "stack " + Name(stack.stack) + " shares storage with another");
+      stack_rows.insert(stack.row);
+      row_open_[stack.row] = row_written_[stack.row] = true;
+    }
+    for (const LoopSequence& sequence : l.sequences) {
+      if (own.count(roots_[sequence.source])) return BadStep(s, "sequence " + Name(sequence.source) + " shares storage with what the loop writes");
     }
     const size_t n = l.current.size();
     if (l.initial.size() != n || l.next.size() != n || l.results.size() != n) {
@@ -387,6 +461,7 @@ class Validator {
         ORIEL_RETURN_IF_ERROR(SameDType(s, l.initial[k], b));
       }
       for (int32_t b : {l.current[k], l.next[k]}) {
+        if (b == l.next[k] && stack_rows.count(b)) continue;
         if (p_.buffers[roots_[b]].kind != BufferKind::kTemporary || shadow_[roots_[b]]) return BadStep(s, "carried " + Name(b) + " must be a temporary");
       }
       if (roots_[l.initial[k]] == roots_[l.next[k]] && roots_[l.next[k]] != roots_[l.current[k]]) {
@@ -402,6 +477,19 @@ class Validator {
     for (int32_t b : l.current) ORIEL_RETURN_IF_ERROR(CheckWrite(s, b));
     ORIEL_RETURN_IF_ERROR(Body(s + 1, steps_[s].end, s + 1 < steps_[s].end ? steps_[s + 1].body : -1));
     for (int32_t b : l.next) ORIEL_RETURN_IF_ERROR(CheckRead(s, b));
+    if (l.stop >= 0) {
+      ORIEL_RETURN_IF_ERROR(ScalarOf(s, l.stop, DType::boolean, "whether to stop"));
+      ORIEL_RETURN_IF_ERROR(CheckRead(s, l.stop));
+    }
+    for (const LoopSequence& sequence : l.sequences) row_open_[sequence.row] = false;
+    for (const LoopStack& stack : l.stacks) {
+      ORIEL_RETURN_IF_ERROR(CheckRead(s, stack.row));
+      row_open_[stack.row] = false;
+    }
+    if (l.count >= 0) {
+      ORIEL_RETURN_IF_ERROR(ScalarOf(s, l.count, DType::i64, "the count"));
+      ORIEL_RETURN_IF_ERROR(CheckWrite(s, l.count));
+    }
     for (int32_t b : l.results) ORIEL_RETURN_IF_ERROR(CheckWrite(s, b));
     return absl::OkStatus();
   }
@@ -426,6 +514,7 @@ class Validator {
   std::vector<FlatStep> steps_;
   std::vector<int32_t> allocated_;  // the body that allocated it, -1: none yet
   std::vector<bool> released_, defined_;
+  std::vector<bool> row_open_, row_written_, row_used_;  // of rows
   std::vector<bool> shadow_, in_place_;
   int32_t first_state_write_ = -1;
 };

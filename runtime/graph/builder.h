@@ -55,6 +55,8 @@ class RegionScope {
 // The induction variables of the loops whose bodies are being made, outermost
 // first.
 std::vector<Value> OpenInductions();
+// The innermost body that is open in this thread, 0: none.
+uint64_t CurrentRegion();
 // The values from outside the region that its results depend on.
 std::vector<Value> CapturesOf(const Region& region);
 

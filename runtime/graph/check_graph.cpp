@@ -86,6 +86,19 @@ absl::Status CheckGraph(const std::vector<Value>& inputs, const std::vector<Valu
     }
   }
   roots.insert(roots.end(), inputs.begin(), inputs.end());
+  // What only a run finds out is an extent of outputs alone.
+  std::set<NodeId> counted;
+  std::map<std::string, const Node*> counts;
+  for (const Node* node : Reachable(roots, 0)) {
+    if (node->kind != NodeKind::kOp || node->op != OpKind::kRows) continue;
+    counted.insert(node->id);
+    counts.emplace(node->types[0].shape[0].symbol(), node);
+  }
+  for (const Update& update : updates) {
+    if (counted.count(update.second.id()) == 0) continue;
+    return absl::UnimplementedError(update.second.node()->Where() + ": '" + update.second.node()->Label() +
+                                    "' has as many rows as steps were made, which no state can hold");
+  }
   std::vector<std::pair<std::vector<Value>, uint64_t>> bodies = {{roots, 0}};
   for (size_t i = 0; i < bodies.size(); ++i) {
     const auto [results, region] = bodies[i];
@@ -93,6 +106,16 @@ absl::Status CheckGraph(const std::vector<Value>& inputs, const std::vector<Valu
       if (node->kind == NodeKind::kInput && listed.count(node->id) == 0) {
         return absl::InvalidArgumentError("input '" + node->name + "' (" + node->Where() +
                                           ") is needed but not among the inputs: " + ListOf(inputs));
+      }
+      if (counted.count(node->id) != 0) continue;
+      for (const std::vector<Value>* uses : {&node->operands, &node->captures}) {
+        for (const Value& use : *uses) {
+          if (counted.count(use.id()) == 0) continue;
+          return absl::UnimplementedError(
+              node->Where() + ": '" + node->Label() + "' uses '" + use.node()->Label() + "' (" + use.node()->Where() +
+              "), of which only a run knows how many rows there are: it can be an output of the function, or be read at "
+              "one row ([i], [-1])");
+        }
       }
       std::vector<std::string> symbols;
       CollectSymbols(*node, &symbols);

@@ -1,8 +1,12 @@
 // Evaluate(): a graph's results by the reference kernels.
+#include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "runtime/core/status.h"
+#include "runtime/graph/evaluator.h"
 #include "runtime/graph/graph_export.h"
+#include "runtime/graph/loop.h"
 #include "runtime/graph/node.h"
 #include "runtime/ops/reference.h"
 
@@ -13,12 +17,25 @@ using graph::Node;
 using graph::NodeKind;
 using graph::Region;
 
+absl::StatusOr<Tensor> Row(const Tensor& array, int64_t row) {
+  ORIEL_ASSIGN_OR_RETURN(const Tensor one, array.Slice(0, row, row + 1));
+  return one.Contiguous().Reshape(Extents(array.shape().begin() + 1, array.shape().end()));
+}
+
 class Evaluator {
  public:
   absl::Status BindInputs(const std::vector<Value>& inputs, absl::Span<const Tensor> arguments);
   // Evaluates what `roots` need in `region`; then Get() gives them.
   absl::Status Run(absl::Span<const Value> roots, uint64_t region);
   Tensor Get(const Value& value) const { return values_.at(value.id())[value.result_index()]; }
+  // Another way in: values that are known, and one node from them.
+  void SetDims(const DimBindings& dims) { dims_ = dims; }
+  void Set(const Value& value, Tensor tensor) {
+    std::vector<Tensor>& results = values_[value.id()];
+    results.resize(value.node()->types.size());
+    results[value.result_index()] = std::move(tensor);
+  }
+  absl::StatusOr<std::vector<Tensor>> Results(const Node& node) { return Compute(node); }
 
  private:
   absl::Status RunNode(const Node& node);
@@ -92,15 +109,49 @@ absl::StatusOr<std::vector<Tensor>> Evaluator::RunRegion(const Region& region) {
 }
 
 absl::StatusOr<std::vector<Tensor>> Evaluator::Loop(const Node& node) {
-  const Region& region = node.regions[0];
-  std::vector<Tensor> carried = Operands(node);
-  const int64_t trips = carried[0].ElementAsInt({});
-  carried.erase(carried.begin());
-  for (int64_t i = 0; i < trips; ++i) {
-    values_[region.arguments[0].id()] = {Tensor::Scalar<int64_t>(i)};
-    for (size_t k = 0; k < carried.size(); ++k) values_[region.arguments[k + 1].id()] = {carried[k]};
-    ORIEL_ASSIGN_OR_RETURN(carried, RunRegion(region));
+  const graph::LoopView loop(node);
+  int64_t trips = std::max<int64_t>(Get(loop.trips()).ElementAsInt({}), 0);
+  int64_t extent = trips;
+  if (loop.extent()) {
+    ORIEL_ASSIGN_OR_RETURN(extent, loop.extent()->Evaluate(dims_));
+    if (trips > extent && loop.checked()) {
+      return absl::InvalidArgumentError(node.Where() + ": '" + node.Label() + "' would run " + std::to_string(trips) +
+                                        " iterations, at most " + std::to_string(extent) + " (" +
+                                        loop.extent()->ToString() + ")");
+    }
+    trips = std::min(trips, std::max<int64_t>(extent, 0));
   }
+  std::vector<Tensor> carried, stacks;
+  for (size_t k = 0; k < loop.carried(); ++k) carried.push_back(Get(loop.initial(k)));
+  for (size_t j = 0; j < loop.stacks(); ++j) {
+    Extents shape;
+    for (const Dim& dim : node.types[static_cast<size_t>(loop.stack_index(j))].shape) {
+      ORIEL_ASSIGN_OR_RETURN(const int64_t size, dim.Evaluate(dims_));
+      shape.push_back(size);
+    }
+    stacks.push_back(Tensor::Zeros(shape, loop.collected(j).dtype()));
+  }
+  int64_t count = 0;
+  for (bool stop = false; count < trips && !stop;) {
+    const int64_t i = loop.reverse() ? trips - 1 - count : count;
+    ++count;
+    values_[loop.index().id()] = {Tensor::Scalar<int64_t>(i)};
+    for (size_t s = 0; s < loop.sequences(); ++s) {
+      ORIEL_ASSIGN_OR_RETURN(const int64_t start, loop.start(s).Evaluate(dims_));
+      ORIEL_ASSIGN_OR_RETURN(Tensor row, Row(Get(loop.array(s)), start + loop.step(s) * i));
+      values_[loop.element(s).id()] = {std::move(row)};
+    }
+    for (size_t k = 0; k < carried.size(); ++k) values_[loop.argument(k).id()] = {carried[k]};
+    ORIEL_ASSIGN_OR_RETURN(std::vector<Tensor> results, RunRegion(loop.region()));
+    for (size_t k = 0; k < carried.size(); ++k) carried[k] = results[k];
+    for (size_t j = 0; j < stacks.size(); ++j) {
+      const Tensor row = results[carried.size() + j].Contiguous();
+      if (row.bytes() > 0) std::memcpy(static_cast<char*>(stacks[j].raw()) + static_cast<size_t>(i) * row.bytes(), row.raw(), row.bytes());
+    }
+    if (loop.until()) stop = results.back().ElementAsInt({}) != 0;
+  }
+  carried.insert(carried.end(), stacks.begin(), stacks.end());
+  if (loop.until()) carried.push_back(Tensor::Scalar<int64_t>(count));
   return carried;
 }
 
@@ -139,6 +190,19 @@ absl::Status Evaluator::Run(absl::Span<const Value> roots, uint64_t region) {
 }
 
 }  // namespace
+
+namespace graph {
+
+absl::StatusOr<std::vector<Tensor>> EvaluateNode(const Node& node, absl::Span<const Tensor> operands,
+                                                 absl::Span<const Tensor> captures, const DimBindings& dims) {
+  Evaluator evaluator;
+  evaluator.SetDims(dims);
+  for (size_t i = 0; i < operands.size(); ++i) evaluator.Set(node.operands[i], operands[i]);
+  for (size_t i = 0; i < captures.size(); ++i) evaluator.Set(node.captures[i], captures[i]);
+  return evaluator.Results(node);
+}
+
+}  // namespace graph
 
 absl::StatusOr<std::vector<Tensor>> Evaluate(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
                                              const std::vector<Update>& updates,

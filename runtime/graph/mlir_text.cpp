@@ -1,4 +1,5 @@
 // A graph as MLIR text: docs/architecture.md, phase `graph`.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -20,8 +21,9 @@ TensorType TypeOf(const Value& value) { return {value.dtype(), value.shape()}; }
 // without names of nodes it is what programs are cached by.
 class TextWriter {
  public:
-  TextWriter(const NodeNumbers* numbers, const ExportedGraph* exported)
-      : locations_(numbers != nullptr), numbers_(numbers), exported_(exported) {}
+  TextWriter(const NodeNumbers* numbers, const ExportedGraph* exported,
+             const std::map<const WatchCallback*, NodeId>* first_taps)
+      : locations_(numbers != nullptr), numbers_(numbers), exported_(exported), first_taps_(first_taps) {}
 
   std::string Write(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
                     const std::vector<Value>& new_values, const std::vector<std::string>& new_value_symbols,
@@ -64,6 +66,8 @@ class TextWriter {
   std::string body_;
   int indent_ = 0;
   int next_ = 0;
+  // The first node of each tap, and the taps written.
+  const std::map<const WatchCallback*, NodeId>* first_taps_;
   std::vector<std::shared_ptr<const WatchCallback>> taps_;
 };
 
@@ -120,7 +124,7 @@ std::string TextWriter::TapAssembly(const Node& node) {
     if (shown < node.operands.size()) text += " of" + list(shown, node.operands.size() - shown);
     text += " counts " + MlirInts(*counts);
   }
-  for (const char* name : {"message", "attributes"}) {
+  for (const char* name : {"message", "lines"}) {
     const std::string* value = node.attrs.Get<std::string>(name);
     if (value != nullptr && !value->empty()) text += std::string(" ") + name + " " + MlirString(*value);
   }
@@ -145,6 +149,8 @@ std::string TextWriter::Assembly(const Node& node) {
       return axis().substr(1) + " shape " + dims("shape") + " : " + result;
     case OpKind::kStateRead:
       return MlirSymbol(symbols_->at(node.state->id)) + " : " + result;
+    case OpKind::kRows:
+      return from(0) + " dim " + dims("dim") + " : " + Functional(node);
     case OpKind::kDimValue:
       return dims("dim") + " : " + result;
     case OpKind::kCompare:
@@ -231,7 +237,13 @@ void TextWriter::WriteBranch(const Node& node, const std::string& results) {
 
 void TextWriter::WriteNode(const Node& node) {
   const std::string& mnemonic = GetOpInfo(node.op).mnemonic;
-  if (node.op == OpKind::kTap) taps_.push_back(node.tap);
+  if (node.op == OpKind::kTap) {
+    if (first_taps_->at(node.tap.get()) != node.id) {
+      names_[{node.id, 0}] = Name(node.operands[0]);
+      return;
+    }
+    taps_.push_back(node.tap);
+  }
   const bool region = node.op == OpKind::kLoop || node.op == OpKind::kBranch;
   const std::string name = "%" + std::to_string(next_++);
   std::string results = name;
@@ -348,11 +360,16 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
   };
   std::vector<Value> roots = outputs;
   roots.insert(roots.end(), new_values.begin(), new_values.end());
+  std::map<const WatchCallback*, NodeId> first_taps;
   std::vector<std::pair<std::vector<Value>, uint64_t>> bodies = {{roots, 0}};
   for (size_t i = 0; i < bodies.size(); ++i) {
     const auto [results, region] = bodies[i];
     for (const Node* node : Reachable(results, region)) {
       if (node->state != nullptr) declare(node->state);
+      if (node->tap != nullptr) {
+        const auto [first, is_new] = first_taps.try_emplace(node->tap.get(), node->id);
+        if (!is_new) first->second = std::min(first->second, node->id);
+      }
       for (const Region& inner : node->regions) bodies.emplace_back(inner.results, inner.id);
     }
   }
@@ -362,11 +379,11 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
     new_value_symbols.push_back(symbols.at(state.id()));
   }
   const NodeNumbers numbers(inputs, roots, new_values, new_value_symbols, &exported);
-  TextWriter writer(&numbers, &exported);
+  TextWriter writer(&numbers, &exported, &first_taps);
   exported.text = writer.Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
   exported.taps = writer.TakeTaps();
   exported.key_bytes =
-      TextWriter(nullptr, &exported).Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
+      TextWriter(nullptr, &exported, &first_taps).Write(inputs, outputs, new_values, new_value_symbols, symbols, function);
   return exported;
 }
 

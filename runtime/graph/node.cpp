@@ -287,6 +287,8 @@ RegionScope::RegionScope() {
   open_inductions.emplace_back();
 }
 
+uint64_t CurrentRegion() { return open_regions.empty() ? 0 : open_regions.back(); }
+
 RegionScope::RegionScope(uint64_t id) : id_(id) {
   open_regions.push_back(id);
   open_inductions.emplace_back();

@@ -4,6 +4,7 @@
 
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
+#include "runtime/graph/loop.h"
 
 namespace oriel {
 namespace {
@@ -27,17 +28,6 @@ std::vector<Value> ResultsOf(const Value& value, size_t count) {
   return results;
 }
 
-// Values of the same dims under other names ("n" for 5, as a requirement says)
-// take the stated ones, so that types agree at the region's border.
-void FitShapes(absl::Span<const TensorType> types, std::vector<Value>* values, const Location& at) {
-  for (size_t i = 0; i < types.size(); ++i) {
-    Value& value = (*values)[i];
-    if (value.shape() == types[i].shape) continue;
-    value = graph::MakeOp(
-        {.op = OpKind::kReshape, .attrs = {{"shape", types[i].shape}}, .operands = {value}, .derived = true}, at);
-  }
-}
-
 graph::Region RunBody(const std::function<std::vector<Value>()>& body) {
   graph::RegionScope scope;
   return {.id = scope.id(), .arguments = {}, .results = body()};
@@ -48,37 +38,16 @@ graph::Region RunBody(const std::function<std::vector<Value>()>& body) {
 std::vector<Value> loop(const Operand& trips, std::vector<Value> initial,
                         const std::function<std::vector<Value>(Value i, std::vector<Value> carried)>& body,
                         Location at) {
-  const size_t count = initial.size();
-  Value n = graph::Strong(trips);
-  if (n.ok() && !IsInteger(n.dtype())) {
-    n = PoisonInvalid("loop: the trip count must be an integer, got " + std::string(NumpyName(n.dtype())), at);
-  }
-  n = CastTo(n, DType::i64, at);
-  std::vector<Value> operands = {n};
-  operands.insert(operands.end(), initial.begin(), initial.end());
-  if (auto poisoned = graph::FirstPoisoned(operands)) return ResultsOf(*poisoned, count);
-
-  const std::vector<TensorType> types = TypesOf(initial);
-  std::vector<DimRequirement> requirements;
-  graph::Region region;
-  {
-    graph::RegionScope scope;
-    region.id = scope.id();
-    region.arguments.push_back(graph::MakeLeaf(graph::NodeKind::kArgument, "i", {DType::i64, {}}, at));
-    for (size_t i = 0; i < count; ++i) {
-      region.arguments.push_back(graph::MakeLeaf(graph::NodeKind::kArgument, initial[i].name(), types[i], at));
-    }
-    region.results = body(region.arguments[0], {region.arguments.begin() + 1, region.arguments.end()});
-    if (auto poisoned = graph::FirstPoisoned(region.results)) return ResultsOf(*poisoned, count);
-    absl::Status status = CheckLoopBody(types, TypesOf(region.results), &requirements);
-    if (!status.ok()) return ResultsOf(Poison(status, at), count);
-    FitShapes(types, &region.results, at);
-  }
-  absl::StatusOr<std::vector<TensorType>> results = InferTypes(OpKind::kLoop, {}, TypesOf(operands), &requirements);
-  if (!results.ok()) return ResultsOf(Poison(results.status(), at), count);
-  const Value value = graph::MakeTyped({.op = OpKind::kLoop, .operands = std::move(operands), .regions = {region}},
-                                       *std::move(results), std::move(requirements), at);
-  return ResultsOf(value, count);
+  graph::LoopSpec spec;
+  spec.trips = graph::Strong(trips);
+  spec.initial = std::move(initial);
+  return graph::MakeLoop(
+             spec,
+             [&](const Value& i, const std::vector<Value>&, const std::vector<Value>& carried) {
+               return graph::LoopYield{.carried = body(i, carried), .collected = {}, .stop = {}};
+             },
+             at)
+      .finals;
 }
 
 std::vector<Value> branch(const Operand& condition, const std::function<std::vector<Value>()>& then_body,
@@ -97,7 +66,7 @@ std::vector<Value> branch(const Operand& condition, const std::function<std::vec
   if (!types.ok()) return ResultsOf(Poison(types.status(), at), count);
   for (graph::Region* region : {&then_region, &else_region}) {
     graph::RegionScope scope(region->id);
-    FitShapes(*types, &region->results, at);
+    graph::FitShapes(*types, &region->results, at);
   }
   const Value value = graph::MakeTyped(
       {.op = OpKind::kBranch, .operands = {chosen}, .regions = {std::move(then_region), std::move(else_region)}},

@@ -4,6 +4,7 @@
 #include "oriel/compose.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
+#include "runtime/graph/scan_internal.h"
 
 namespace oriel {
 namespace {
@@ -233,6 +234,10 @@ Value Value::operator[](std::initializer_list<Index> indices) const {
 Value Value::Get(absl::Span<const Index> indices) const {
   if (!ok() || indices.empty()) return *this;
   const Location& at = indices.begin()->location;
+  if (node_->kind == graph::NodeKind::kOp && node_->op == OpKind::kRows && indices[0].kind == Index::Kind::kInt) {
+    const Value row = graph::RowOfFirst(*node_, indices[0].integer, at);
+    return indices.size() == 1 ? row : row.Get(indices.subspan(1));
+  }
   View view;
   std::vector<Value> arrays;
   // NumPy: integers beside arrays count as arrays when it decides whether the

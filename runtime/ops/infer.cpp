@@ -202,6 +202,9 @@ absl::StatusOr<std::vector<TensorType>> InferTypes(OpKind kind, const Attrs& att
     case OpKind::kKernel:
     case OpKind::kDispatch:
     case OpKind::kTransfer:
+    case OpKind::kRows:
+    case OpKind::kTap:
+    case OpKind::kObserve:
       return infer::Control(context);
     default:
       return infer::Elementwise(context);

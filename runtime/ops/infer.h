@@ -53,9 +53,17 @@ absl::StatusOr<std::vector<TensorType>> InferTypes(OpKind kind, const Attrs& att
                                                    absl::Span<const TensorType> operands,
                                                    std::vector<DimRequirement>* requirements);
 
-// A loop's body must yield the types of its initial values.
-absl::Status CheckLoopBody(absl::Span<const TensorType> initial, absl::Span<const TensorType> yielded,
-                           std::vector<DimRequirement>* requirements);
+// What a loop's body is given: the index, a row of each sequence, the carried
+// values. `operands`: trips, sequences, initial values; the number of sequences
+// is that of the attribute `steps`. Requires that every row lies in its array.
+absl::StatusOr<std::vector<TensorType>> InferLoopArguments(const Attrs& attrs, absl::Span<const TensorType> operands,
+                                                           std::vector<DimRequirement>* requirements);
+// The results of a loop whose body yields these: finals, stacks [extent, ...],
+// the count. A body must yield the types of the initial values first, and a
+// bool scalar last with the attribute `until`.
+absl::StatusOr<std::vector<TensorType>> InferLoop(const Attrs& attrs, absl::Span<const TensorType> operands,
+                                                  absl::Span<const TensorType> yielded,
+                                                  std::vector<DimRequirement>* requirements);
 
 // The results of a branch whose bodies yield these.
 absl::StatusOr<std::vector<TensorType>> InferBranch(absl::Span<const TensorType> then_types,

@@ -38,6 +38,23 @@ absl::Status CopyAll(const Tensor& from, Tensor& to) {
   return absl::OkStatus();
 }
 
+// Prints and watches are the identity here; an assert holds here too.
+absl::Status CheckAssert(const Call& call) {
+  const std::string* kind = call.attrs.Get<std::string>("kind");
+  if (kind == nullptr || *kind != "assert") return absl::OkStatus();
+  const std::string* message = call.attrs.Get<std::string>("message");
+  const auto* counts = call.attrs.Get<std::vector<int64_t>>("counts");
+  const size_t conditions = counts == nullptr ? call.operands.size() - 1 : counts->size();
+  for (size_t k = 0; k < conditions; ++k) {
+    const Tensor& condition = call.operands[1 + k];
+    const bool* data = static_cast<const bool*>(condition.raw());
+    for (int64_t i = 0; i < condition.size(); ++i) {
+      if (!data[i]) return absl::FailedPreconditionError(message == nullptr ? "assertion failed" : *message);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Run(const Call& call) {
   if (IsElementwiseUnary(call.kind)) return Unary(call);
   if (IsElementwiseBinary(call.kind)) return Binary(call);
@@ -59,6 +76,9 @@ absl::Status Run(const Call& call) {
     }
     case OpKind::kBroadcast:
       return Broadcast(call);
+    case OpKind::kTap:
+      ORIEL_RETURN_IF_ERROR(CheckAssert(call));
+      return CopyAll(call.operands[0], call.results[0]);
     case OpKind::kReshape:
     case OpKind::kTransfer:
       return CopyAll(call.operands[0], call.results[0]);
@@ -94,6 +114,7 @@ bool HasKernel(OpKind kind) {
     case OpKind::kLoop:
     case OpKind::kBranch:
     case OpKind::kYield:
+    case OpKind::kObserve:
     case OpKind::kKernel:
     case OpKind::kDispatch:
       return false;
@@ -107,6 +128,11 @@ bool HasKernel(OpKind kind) {
 
 absl::StatusOr<std::vector<Tensor>> EvaluateOp(OpKind kind, const Attrs& attrs, absl::Span<const Tensor> operands,
                                                const DimBindings& dims) {
+  if (kind == OpKind::kRows) {
+    // Only the count says how many there are.
+    ORIEL_ASSIGN_OR_RETURN(const Tensor rows, operands[0].Slice(0, 0, operands[1].ElementAsInt({})));
+    return std::vector<Tensor>{rows.Contiguous()};
+  }
   if (!reference::HasKernel(kind)) {
     return absl::UnimplementedError(GetOpInfo(kind).mnemonic + ": has no reference kernel");
   }

@@ -50,6 +50,15 @@ ProgramBuilder Everything() {
   b.Add(DimValueStep{size, n + m, kNoNode}, {size}, {size});
   b.Add(b.Elementwise("add", {s, c}, {s_new}), {s_new});
   b.Update(s, s_new, "a remark");
+  ObserveStep observe;
+  observe.kind = TapKind::kAssert;
+  observe.tap = 0;
+  observe.message = "a message";
+  observe.file = "a.py";
+  observe.line = 3;
+  observe.values = {condition, s_new};
+  observe.counts = {1};
+  b.Add(observe);
   Program& p = b.program();
   p.states[0].initial = 0;
   p.constraints.push_back({m, Dim::Max(n, 1), 0, "what"});
@@ -130,6 +139,69 @@ TEST(ProgramIo, MutantsAreRefusedOrValid) {
   EXPECT_GT(accepted, 0);  // names and numbers may change without harm
 }
 
+// Doubles each row of a sequence into a stack, and carries the last one.
+Program OverRows() {
+  ProgramBuilder b("rows");
+  const Dim n = b.Symbol("n");
+  const int32_t x = b.Input("x", DType::f32, {n, 2}), h = b.Input("h", DType::f32, {2});
+  const int32_t trips = b.Input("trips", DType::i64, {}), go = b.Input("go", DType::boolean, {});
+  const int32_t element = b.Temp("x[t]", DType::f32, {2}), row = b.Temp("rows[t]", DType::f32, {2});
+  b.program().buffers[element].kind = b.program().buffers[row].kind = BufferKind::kRow;
+  const int32_t current = b.Temp("current", DType::f32, {2});
+  const int32_t stack = b.Output("stack", DType::f32, {n, 2}), last = b.Output("last", DType::f32, {2});
+  const int32_t count = b.Output("count", DType::i64, {});
+  LoopStep loop;
+  loop.trips = trips;
+  loop.sequences.push_back({x, element, n - Dim(1), -1});
+  loop.stacks.push_back({stack, row});
+  loop.bounded = loop.checked = true;
+  loop.extent = n;
+  loop.initial = {h};
+  loop.current = {current};
+  loop.next = {row};
+  loop.results = {last};
+  loop.stop = go;
+  loop.count = count;
+  loop.body.push_back(b.Wrap(b.Elementwise("add", {element, current}, {row})));
+  b.Add(loop, {current, stack, last, count}, {current});
+  b.program().outputs[0].rows_from = 2;
+  b.program().outputs[2].hidden = true;
+  return b.program();
+}
+
+TEST(ProgramIo, LoopsOverRows) {
+  using Break = std::function<void(Program&)>;
+  const Program good = OverRows();
+  ASSERT_TRUE(ValidateProgram(good).ok()) << ValidateProgram(good);
+  const std::string bytes = WriteProgram(good);
+  const absl::StatusOr<Program> read = ReadProgram(bytes);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(WriteProgram(*read), bytes);
+  const auto loop = [](Program& p) -> LoopStep& { return std::get<LoopStep>(p.steps[0].op); };
+  const std::vector<std::pair<Break, const char*>> cases = {
+      {[&](Program& p) { loop(p).sequences[0].step = 0; }, "a sequence with step 0"},
+      {[&](Program& p) { loop(p).bounded = false; }, "needs an extent"},
+      {[&](Program& p) { loop(p).reverse = true; }, "a reversed loop cannot stop early"},
+      {[&](Program& p) { loop(p).sequences[0].row = loop(p).stacks[0].row; }, "is the row of two arrays"},
+      {[&](Program& p) { loop(p).sequences[0].row = 0; }, "buffer 0 is no row"},
+      {[&](Program& p) { p.buffers[loop(p).sequences[0].row].shape = {3}; }, "'x[t]' is float32 (3,), a row of float32 (n, 2)"},
+      {[&](Program& p) { loop(p).stop = 0; }, "whether to stop buffer 0 'x' is float32 (n, 2), required bool ()"},
+      {[&](Program& p) { loop(p).body.clear(); }, "reads buffer 5 'rows[t]', which nothing has written"},
+      {[&](Program& p) { std::get<DispatchStep>(loop(p).body[0].op).writes[0] = loop(p).sequences[0].row; },
+       "writes buffer 4 'x[t]', which is (or aliases) the row of a sequence"},
+      {[&](Program& p) { p.steps.push_back({CopyStep{loop(p).stacks[0].row, loop(p).results[0], kNoNode}, {}, {}}); },
+       "reads buffer 5 'rows[t]', a row, outside of its loop"},
+      {[&](Program& p) { loop(p).sequences[0].source = loop(p).stacks[0].stack; }, "reads buffer 7 'stack', which nothing has written"},
+      {[](Program& p) { p.outputs[0].rows_from = 1; }, "its rows are told by 'last', required an int64 ()"},
+      {[](Program& p) { p.outputs[1].rows_from = 9; }, "its rows are told by output 9 of 3"},
+  };
+  for (const auto& [broken, message] : cases) {
+    Program p = good;
+    broken(p);
+    EXPECT_THAT(std::string(ValidateProgram(p).message()), testing::HasSubstr(message));
+  }
+}
+
 // Every rule of program.h, broken once.
 TEST(ProgramIo, ValidationNamesWhatIsWrong) {
   using Break = std::function<void(Program&)>;
@@ -178,7 +250,23 @@ TEST(ProgramIo, ValidationNamesWhatIsWrong) {
       {[](Program& p) { std::get<CopyStep>(std::get<BranchStep>(p.steps[1].op).then_body[0].op).src = 2; }, "is int64 but"},
       {[](Program& p) { std::get<DimValueStep>(p.steps[2].op).buffer = 12; }, "required int64 ()"},
       {[](Program& p) { std::get<DispatchStep>(p.steps[3].op).writes[0] = 5; std::get<DispatchStep>(p.steps[3].op).args[2].buffer = 5; }, "a state that is not updated in place"},
-      {[](Program& p) { p.steps.pop_back(); }, "never"},
+      {[](Program& p) { p.steps.resize(3); }, "never"},
+      {[](Program& p) { std::get<ObserveStep>(p.steps[4].op).values[0] = 99; }, "reads buffer 99 of"},
+      {[](Program& p) { std::get<ObserveStep>(p.steps[4].op).values[0] = 4; }, "asserts on buffer 4 'c', which is not bool"},
+      {[](Program& p) { std::get<ObserveStep>(p.steps[4].op).counts = {7}; }, "asserts with a count of 7"},
+      {[](Program& p) { std::get<ObserveStep>(p.steps[4].op).counts = {}; }, "asserts on 2 values, required 0"},
+      {[](Program& p) { std::get<ObserveStep>(p.steps[4].op).kind = TapKind::kPrint; }, "observes 2 values, required 1"},
+      {[](Program& p) { std::get<ObserveStep>(p.steps[4].op).tap = -2; }, "observes as tap -2"},
+      {[](Program& p) {
+         // In place, then somebody looks.
+         p.states[0].new_value = 5;
+         auto& d = std::get<DispatchStep>(p.steps[3].op);
+         d.writes[0] = 5;
+         d.args[2].buffer = 5;
+         p.steps[3].alloc.clear();
+         std::get<ObserveStep>(p.steps[4].op).values[1] = 5;
+       },
+       "has already written a state in place"},
       {[](Program& p) {
          // In place, then something fallible.
          p.states[0].new_value = 5;
@@ -186,6 +274,7 @@ TEST(ProgramIo, ValidationNamesWhatIsWrong) {
          d.writes[0] = 5;
          d.args[2].buffer = 5;
          p.steps[3].alloc.clear();
+         p.steps.resize(4);
          Step again = p.steps[3];
          std::get<DispatchStep>(again.op).fallible = true;
          p.steps.push_back(again);

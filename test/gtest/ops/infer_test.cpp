@@ -171,12 +171,65 @@ TEST(Infer, DynamicSlice) {
 
 TEST(Infer, ControlFlow) {
   EXPECT_EQ(Infer(OpKind::kLoop, {}, {F32({})}).text(), "loop: the trip count must be int64 (), got float32 ()");
-  EXPECT_EQ(std::string(CheckLoopBody({F32({3})}, {F32({4})}, nullptr).message()),
+  const auto loop = [](const Attrs& attrs, std::vector<TensorType> operands, std::vector<TensorType> yielded) {
+    absl::StatusOr<std::vector<TensorType>> types = InferLoop(attrs, operands, yielded, nullptr);
+    return types.ok() ? ToString(types->back()) : std::string(types.status().message());
+  };
+  EXPECT_EQ(loop({}, {I64({}), F32({3})}, {F32({4})}),
             "loop: carried value 0 starts as float32 (3,) and the body returns float32 (4,): they must be equal");
-  EXPECT_EQ(std::string(CheckLoopBody({F32({3})}, {}, nullptr).message()),
+  EXPECT_EQ(loop({}, {I64({}), F32({3})}, {}),
             "loop: the body returns 0 values, required 1, one for each carried value");
   EXPECT_EQ(std::string(InferBranch({F32({3})}, {I64({3})}, nullptr).status().message()),
             "branch: result 0 is float32 (3,) in one body and int64 (3,) in the other: they must be equal");
+}
+
+TEST(Infer, LoopsOverSequences) {
+  const auto arguments = [](const Attrs& attrs, std::vector<TensorType> operands,
+                            std::vector<DimRequirement>* needs = nullptr) {
+    absl::StatusOr<std::vector<TensorType>> types = InferLoopArguments(attrs, operands, needs);
+    if (!types.ok()) return std::string(types.status().message());
+    std::string text;
+    for (const TensorType& type : *types) text += (text.empty() ? "" : ", ") + ToString(type);
+    return text;
+  };
+  const auto over = [](Dims starts, std::vector<int64_t> steps, Dims extent) {
+    return Attrs{{"starts", std::move(starts)}, {"steps", std::move(steps)}, {"extent", std::move(extent)}};
+  };
+  std::vector<DimRequirement> needs;
+  EXPECT_EQ(arguments(over({0}, {1}, {n}), {I64({}), F32({n, 4}), I64({})}, &needs), "int64 (), float32 (4,), int64 ()");
+  EXPECT_EQ(arguments(over({n - Dim(1)}, {-1}, {n}), {I64({}), F32({n, 4})}, &needs), "int64 (), float32 (4,)");
+  EXPECT_EQ(arguments(over({2}, {1}, {Dim::Max(n - Dim(2), 0)}), {I64({}), F32({n})}, &needs), "int64 (), float32 ()");
+  EXPECT_TRUE(needs.empty());
+  EXPECT_EQ(arguments(over({0}, {1}, {m}), {I64({}), F32({n})}, &needs), "int64 (), float32 ()");
+  EXPECT_EQ(needs.size(), 1u);
+  EXPECT_EQ(arguments(over({1}, {2}, {3}), {I64({}), F32({5})}),
+            "loop: sequence 0 (1 by 2) of 5 rows cannot give a row to each of 3 iterations");
+  EXPECT_EQ(arguments(over({5}, {-1}, {1}), {I64({}), F32({5})}),
+            "loop: sequence 0 (5 by -1) of 5 rows cannot give a row to each of 1 iterations");
+  EXPECT_EQ(arguments(over({0}, {0}, {1}), {I64({}), F32({5})}), "loop: sequence 0 has step 0");
+  EXPECT_EQ(arguments(over({0}, {1}, {1}), {I64({}), F32({})}),
+            "loop: sequence 0 is float32 (), required a rank of at least 1");
+  EXPECT_EQ(arguments(over({0}, {1}, {}), {I64({}), F32({5})}), "loop: has sequences, so it needs an extent");
+  EXPECT_EQ(arguments({{"reverse", true}, {"until", true}}, {I64({})}), "loop: a reversed loop cannot stop early");
+  EXPECT_EQ(arguments({{"checked", true}}, {I64({})}), "loop: a trip count is checked against an extent, got none");
+}
+
+TEST(Infer, LoopsThatCollect) {
+  const Attrs attrs = {{"extent", Dims{n}}, {"until", true}};
+  const TensorType stop{DType::boolean, {}};
+  const auto types = InferLoop(attrs, {I64({}), F32({3})}, {F32({3}), F32({2, 2}), stop}, nullptr);
+  ASSERT_TRUE(types.ok()) << types.status();
+  ASSERT_EQ(types->size(), 3u);
+  EXPECT_EQ(ToString((*types)[1]), "float32 (n, 2, 2)");
+  EXPECT_EQ(ToString((*types)[2]), "int64 ()");
+  const auto error = [&](const Attrs& with, std::vector<TensorType> yielded) {
+    return std::string(InferLoop(with, {I64({}), F32({3})}, yielded, nullptr).status().message());
+  };
+  EXPECT_EQ(error(attrs, {F32({3}), F32({})}), "loop: whether to stop must be bool (), got float32 ()");
+  EXPECT_EQ(error(attrs, {F32({3})}),
+            "loop: the body returns 1 value, required at least 2, one for each carried value and whether to stop");
+  EXPECT_EQ(error({}, {F32({3}), F32({})}),
+            "loop: the body returns 2 values, required 1: values to collect need an extent");
 }
 
 TEST(Infer, ProvableBounds) {

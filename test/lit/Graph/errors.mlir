@@ -162,3 +162,59 @@ module attributes {oriel.nodes = [3]} {}
 
 // expected-error @+1 {{vector_bits must be 128, 256 or 512, got 100}}
 module attributes {oriel.target = #oriel.target<cpu = "x", vector_bits = 100>} {}
+
+// -----
+
+func.func @sequence_rows(%n: tensor<i64>, %x: tensor<3xf32>) {
+  // expected-error @below {{'oriel.loop' op sequence 0 (0 by 1) of 3 rows cannot give a row to each of 4 iterations}}
+  oriel.loop %i to %n extent <4> over (%e = %x from <0> by 1 : tensor<3xf32>) with () {
+  }
+  return
+}
+
+// -----
+
+func.func @sequence_without_extent(%n: tensor<i64>, %x: tensor<3xf32>) {
+  // expected-error @below {{'oriel.loop' op has sequences, so it needs an extent}}
+  oriel.loop %i to %n over (%e = %x from <0> by 1 : tensor<3xf32>) with () {
+  }
+  return
+}
+
+// -----
+
+func.func @reversed_until(%n: tensor<i64>, %p: tensor<i1>) {
+  // expected-error @below {{'oriel.loop' op a reversed loop cannot stop early}}
+  %0 = oriel.loop %i to %n with () reverse until {
+    oriel.yield %p : tensor<i1>
+  }
+  return
+}
+
+// -----
+
+func.func @stack_rows(%n: tensor<i64>, %x: tensor<2xf32>) {
+  // expected-error @below {{'oriel.loop' op stack 0 is 'tensor<5x2xf32>', required 4 rows}}
+  %0 = oriel.loop %i to %n extent <4> with () collects (tensor<5x2xf32>) {
+    oriel.yield %x : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @collected_type(%n: tensor<i64>, %x: tensor<3xf32>) {
+  // expected-error @below {{'oriel.loop' op region yields 'tensor<3xf32>' as value 0, required 'tensor<2xf32>'}}
+  %0 = oriel.loop %i to %n extent <4> with () collects (tensor<4x2xf32>) {
+    oriel.yield %x : tensor<3xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @rows_of_a_scalar(%n: tensor<i64>, %x: tensor<f32>) {
+  // expected-error @below {{'oriel.rows' op takes rows of float32 (), required a rank of at least 1}}
+  %0 = oriel.rows %x, %n dim <made> : (tensor<f32>, tensor<i64>) -> tensor<?xf32>
+  return
+}

@@ -71,6 +71,31 @@ plan.program @control symbols ["n"] {
   }
 }
 
+// CHECK-LABEL: plan.program @rows
+plan.program @rows symbols ["n"] {
+  %x = plan.buffer input "x" : f32 #oriel.dims<n, 2>
+  %a = plan.buffer input "a" : f32 #oriel.dims<2>
+  %p = plan.buffer input "p" : i1 #oriel.dims<>
+  %trips = plan.buffer input "trips" : i64 #oriel.dims<>
+  // CHECK: %e = plan.buffer row "e" : f32 <2>
+  %e = plan.buffer row "e" : f32 #oriel.dims<2>
+  %q = plan.buffer row "q" : f32 #oriel.dims<2>
+  %c = plan.buffer temporary "c" : f32 #oriel.dims<2>
+  %r = plan.buffer output "r" : f32 #oriel.dims<2>
+  %s = plan.buffer output "s" : f32 #oriel.dims<n, 2>
+  %m = plan.buffer output "m" : i64 #oriel.dims<>
+  plan.alloc %c, %r, %s, %m
+  // CHECK: plan.loop %trips extent <n> over(%x) rows(%e) starts <n-1> steps [-1] initial(%a) current(%c) next(%q) results(%r)
+  // CHECK-SAME: stacks(%s) stack_rows(%q) stop(%p) count(%m) checked node 5 {
+  plan.loop %trips extent #oriel.dims<n> over(%x) rows(%e) starts #oriel.dims<"n-1"> steps [-1]
+    initial(%a) current(%c) next(%q) results(%r) stacks(%s) stack_rows(%q) stop(%p) count(%m) checked node 5 {
+    plan.copy %e to %q
+  }
+  plan.release %c
+  // CHECK: plan.truncate %s to %m
+  plan.truncate %s to %m
+}
+
 // CHECK-LABEL: plan.program @states
 plan.program @states symbols [] {
   %W = plan.buffer state "W" : f32 #oriel.dims<4> = dense<0.0> : tensor<4xf32>

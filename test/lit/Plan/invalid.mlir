@@ -94,7 +94,7 @@ plan.program @output_released symbols [] {
 plan.program @writes_input symbols [] {
   %x = plan.buffer input "x" : f32 #oriel.dims<3>
   %y = plan.buffer input "y" : f32 #oriel.dims<3>
-  // expected-error@+1 {{writes input buffer 'y', required an output, state, temporary or workspace}}
+  // expected-error@+1 {{writes input buffer 'y', required an output, state, temporary, workspace or row}}
   plan.copy %x to %y
 }
 
@@ -156,4 +156,26 @@ plan.program @commit symbols [] {
   %x = plan.buffer input "x" : f32 #oriel.dims<3>
   // expected-error@+1 {{commits input buffer 'x', required a state}}
   plan.commit %x
+}
+
+// -----
+
+plan.program @row_type symbols ["n"] {
+  %n = plan.buffer input "n" : i64 #oriel.dims<>
+  %x = plan.buffer input "x" : f32 #oriel.dims<n, 2>
+  %e = plan.buffer row "e" : f32 #oriel.dims<3>
+  // expected-error@+1 {{has the rows of input buffer 'x', 'f32' (n, 2), at row buffer 'e', 'f32' (3,)}}
+  plan.loop %n extent #oriel.dims<n> over(%x) rows(%e) starts #oriel.dims<0> steps [1] initial() current() next() results() {
+  }
+}
+
+// -----
+
+plan.program @no_extent symbols ["n"] {
+  %n = plan.buffer input "n" : i64 #oriel.dims<>
+  %x = plan.buffer input "x" : f32 #oriel.dims<n, 2>
+  %e = plan.buffer row "e" : f32 #oriel.dims<2>
+  // expected-error@+1 {{has sequences or stacks, required an extent}}
+  plan.loop %n over(%x) rows(%e) starts #oriel.dims<0> steps [1] initial() current() next() results() {
+  }
 }

@@ -109,3 +109,29 @@ func.func @loop(%n: tensor<i64> {oriel.name = "n"}, %x: tensor<4xf32> {oriel.nam
   }
   return %0#0 : tensor<4xf32>
 }
+
+// -----
+
+// A loop over rows: kernels read rows of the sequence and write rows of the
+// stack in place, and the value that is carried and collected is carried there.
+// CHECK-LABEL: plan.program @scan
+// CHECK-DAG: %[[E:.*]] = plan.buffer row "x[t]" : f32 <4>
+// CHECK-DAG: %[[R:.*]] = plan.buffer row "{{.*}} rows[t]" : f32 <4>
+// CHECK: plan.loop %{{.*}} extent <t> over(%x) rows(%[[E]]) starts <0> steps [1] initial(%h) current(%[[C:.*]]) next(%[[R]]) results(%last) stacks(%all) stack_rows(%[[R]])
+// CHECK-NEXT: plan.dispatch "step2"
+// CHECK-SAME: ins(%[[C]], %[[E]]) outs(%[[R]])
+// CHECK-NEXT: }
+module @step2 attributes {oriel.class = "Elementwise",
+  oriel.entries = [@step2], oriel.tasks = #oriel.dims<1>, oriel.scratch = #oriel.dims<0>,
+  oriel.shared = #oriel.dims<0>, oriel.cost = #oriel.dims<4>} {
+  func.func private @step2()
+}
+func.func @scan(%x: tensor<?x4xf32> {oriel.name = "x", oriel.dims = #oriel.dims<t, 4>}, %h: tensor<4xf32> {oriel.name = "h"})
+    -> (tensor<4xf32> {oriel.name = "last"}, tensor<?x4xf32> {oriel.name = "all"}) {
+  %n = oriel.dim_value <t> : tensor<i64>
+  %0:2 = oriel.loop %i to %n extent <t> over (%e = %x from <0> by 1 : tensor<?x4xf32>) with (%c = %h : tensor<4xf32>) collects (tensor<?x4xf32>) {
+    %1 = oriel.dispatch @step2::@step2(%c, %e) dims <> nodes [[0]] {oriel.result_dims = [#oriel.dims<4>]} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    oriel.yield %1, %1 : tensor<4xf32>, tensor<4xf32>
+  }
+  return %0#0, %0#1 : tensor<4xf32>, tensor<?x4xf32>
+}
