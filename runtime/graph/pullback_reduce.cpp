@@ -34,35 +34,12 @@ void Extremum(Pullback& p) {
   p.Mask();
 }
 
-// The product of all elements but each one, along the last axis of x: [..., n].
-// Products of halves, n known: about 3n multiplications. As every step is a
-// product of slices, its own derivatives are exact beside zeros as well.
-Value ProductOfOthersKnown(const Value& x, int64_t n) {
-  const auto part = [&](const Value& value, int64_t from, int64_t to) {
-    Dims starts(value.shape().size(), Dim(0)), stops = value.shape();
-    starts.back() = from;
-    stops.back() = to;
-    return slice(value, starts, stops);
-  };
-  if (n == 1) return OnesLike(x);
-  const int64_t half = n / 2;
-  const Value left = part(x, 0, half), right = part(x, half, 2 * half);
-  // Others of an element: those of its pair, and all pairs but its own.
-  std::vector<Value> pairs = {left * right};
-  if (n % 2 == 1) pairs.push_back(part(x, n - 1, n));
-  const Value products = pairs.size() == 1 ? pairs[0] : concatenate(pairs, -1);
-  const Value others = ProductOfOthersKnown(products, half + n % 2);
-  const Value of_pairs = n % 2 == 0 ? others : part(others, 0, half);
-  std::vector<Value> result = {of_pairs * right, of_pairs * left};
-  if (n % 2 == 1) result.push_back(part(others, half, half + 1));
-  return concatenate(result, -1);
-}
-
-// The same for an unknown extent: the products before and after each element,
-// by two loops over the columns.
+// The product of all elements but each one, along the last axis of x, [..., n]:
+// what comes before it times what comes after, by two loops over the columns.
+// No quotients, so that the derivatives of it are exact beside zeros as well;
+// known extents are not written out, so that they have the bits of unknown ones.
 Value ProductOfOthers(const Value& x) {
   const Dim n = x.shape().back();
-  if (n.is_static()) return n.value() == 0 ? x : ProductOfOthersKnown(x, n.value());
   // Columns become rows of one array, [n, rest].
   Dims rest(x.shape().begin(), x.shape().end() - 1);
   const Dim width = NumElements(rest);
