@@ -57,10 +57,19 @@ void buildPhasePipeline(OpPassManager &passes, Phase phase,
   switch (phase) {
   case Phase::Graph:
     passes.addPass(createAssignNodes());
+    if (options.observe) {
+      ObserveOptions observe;
+      observe.nodes.assign(options.observeNodes.begin(),
+                           options.observeNodes.end());
+      passes.addPass(createObserve(observe));
+    } else {
+      passes.addPass(createStripTaps());
+    }
     break;
   case Phase::Simplified:
     passes.addPass(createSimplify());
     passes.addPass(createStabilize());
+    passes.addPass(createFoldScatterUpdates());
     passes.addPass(createDecompose());
     // What the rewrites left: equal ops, dead ones.
     passes.addPass(createSimplify());
@@ -77,7 +86,9 @@ void buildPhasePipeline(OpPassManager &passes, Phase phase,
     FuseKernelsOptions fuse;
     fuse.fusion = options.fusion;
     passes.addPass(createFuseKernels(fuse));
-    passes.addPass(createOutlineKernels());
+    OutlineKernelsOptions outline;
+    outline.reference = options.check;
+    passes.addPass(createOutlineKernels(outline));
     break;
   }
   case Phase::Lowered:
@@ -91,7 +102,7 @@ void buildPhasePipeline(OpPassManager &passes, Phase phase,
     passes.addPass(createLowerToLLVMPass());
     return;
   case Phase::Planned:
-    passes.addPass(createPlanPass());
+    passes.addPass(createPlanPass(options.check));
     return;
   case Phase::Program:
     return;
@@ -148,6 +159,18 @@ LogicalResult parseCompileTo(StringRef text, Phase &upTo, PipelineOptions &optio
     } else if (key == "vector-bits" && !value.getAsInteger(10, options.vectorBits)) {
     } else if (key == "verify-nodes" && (value == "true" || value == "false")) {
       options.verifyNodes = value == "true";
+    } else if (key == "observe" && (value == "true" || value == "false")) {
+      options.observe = value == "true";
+    } else if (key == "watch") {
+      options.observe = true;
+      SmallVector<StringRef> ids;
+      value.split(ids, ',', -1, /*KeepEmpty=*/false);
+      for (StringRef text : ids) {
+        int64_t id;
+        if (text.getAsInteger(10, id))
+          return error("'" + text + "' is no node id, required an integer");
+        options.observeNodes.push_back(id);
+      }
     } else if (key == "skip") {
       Phase phase;
       if (failed(parseName(value, phase)))
@@ -156,7 +179,8 @@ LogicalResult parseCompileTo(StringRef text, Phase &upTo, PipelineOptions &optio
     } else {
       return error("'" + word + "' is no option of compile-to, required "
                    "fusion=true|false, cpu=NAME, features=LIST, vector-bits=N, "
-                   "verify-nodes=true|false or skip=PHASE");
+                   "verify-nodes=true|false, observe=true|false, watch=ID,ID "
+                   "or skip=PHASE");
     }
   }
   return success();
@@ -176,7 +200,7 @@ void registerOrielPipelines() {
       "compile-to",
       "All phases up to one of graph, simplified, placed, fused, lowered, "
       "codegen, planned; then options: fusion=, cpu=, features=, vector-bits=, "
-      "verify-nodes=, skip=PHASE",
+      "verify-nodes=, observe=, watch=, skip=PHASE",
       [](OpPassManager &passes, StringRef text,
          function_ref<LogicalResult(const Twine &)> error) -> LogicalResult {
         Phase upTo;
