@@ -29,6 +29,7 @@ FAMILIES = {
     "Index": "Indexing",
     "Control": "Control",
     "State": "State",
+    "Tap": "Looking at values",
     "Kernel": "Made by the compiler",
 }
 
@@ -46,6 +47,8 @@ KINDS = {
     "::oriel::ir::ComparePredicateAttr": "predicate",
     "::oriel::ir::ReduceKindAttr": "reduce_kind",
     "::oriel::ir::ScatterKindAttr": "scatter_kind",
+    "::oriel::ir::TapKindAttr": "tap_kind",
+    "::oriel::ir::TapInfoAttr": "tap_info",
 }
 
 # Not in the table: only bodies of lowered kernels have it, no graph.

@@ -86,6 +86,12 @@ def Oriel_MinimumOp : Oriel_BinaryOp<"minimum", "Elementwise smaller value; NaN 
   "NumPy: `np.minimum`."> { let hasFolder = 1; }
 def Oriel_PowOp : Oriel_BinaryOp<"pow", "Elementwise power; integers wrap, and to a negative power truncate to 0, 1 or -1",
   "NumPy: `np.power`."> { let hasFolder = 1; }
+def Oriel_RandomBitsOp : Oriel_BinaryOp<"random_bits", "Elementwise 64 random bits of a key and a counter",
+  [{The first operand is the key, the second the counter, both ui64. The result
+is Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy
+as 1, 2, 3", SC 2011): the low halves of key and counter are their first words,
+the low half of the result the first word. Equal operands give equal bits on any
+machine and any number of threads.}], [], "tensor<?xui64>">;
 def Oriel_LogicalAndOp : Oriel_BinaryOp<"logical_and", "Elementwise logical and",
   "NumPy: `np.logical_and`.", [Commutative], "tensor<?x64xi1>"> { let hasFolder = 1; }
 def Oriel_LogicalOrOp : Oriel_BinaryOp<"logical_or", "Elementwise logical or",

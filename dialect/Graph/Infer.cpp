@@ -121,6 +121,9 @@ oriel::Attrs oriel::ir::getAttrs(Operation *op) {
         })
         .Case([&](ScatterKindAttr a) {
           setString(stringifyScatterKind(a.getValue()));
+        })
+        .Case([&](TapKindAttr a) {
+          setString(stringifyTapKind(a.getValue()));
         });
   }
   if (isa<ReduceOp, ArgMaxOp, ArgMinOp>(op) && !attrs.Find("keepdims"))

@@ -65,6 +65,7 @@ static oriel::NodeTable readTable(ModuleOp module, StringRef attribute) {
     info.origin = static_cast<oriel::Origin>(node.getOrigin());
     info.from.assign(node.getFrom().begin(), node.getFrom().end());
     info.rule = node.getRule().str();
+    info.operands.assign(node.getOperands().begin(), node.getOperands().end());
     table.Add(std::move(info));
   }
   return table;
@@ -84,7 +85,8 @@ void oriel::ir::setNodeTable(ModuleOp module, const oriel::NodeTable &table) {
   for (const NodeInfo &info : table.nodes())
     nodes.push_back(NodeAttr::get(
         context, info.op, info.name, info.scope, info.file, info.line,
-        static_cast<NodeOrigin>(info.origin), info.from, info.rule));
+        static_cast<NodeOrigin>(info.origin), info.from, info.rule,
+        info.operands));
   module->setAttr(kNodesAttr, ArrayAttr::get(context, nodes));
 }
 

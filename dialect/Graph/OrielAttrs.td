@@ -63,8 +63,9 @@ def Oriel_NodeAttr : Oriel_Attr<"Node", "node"> {
     What a node is (op, name, scope, where the user wrote it), and what became
     of it: `user`, `derived` from nodes by a rule, `merged` into a node that
     computes the same, `folded` to a constant, `dead`. The module's
-    `oriel.nodes` holds them; the index is the node's id. Fields at their
-    default are not printed.
+    `oriel.nodes` holds them; the index is the node's id. `operands` are the
+    nodes it was computed from as the user wrote it. Fields at their default are
+    not printed.
 
     ```mlir
     #oriel.node<op = "add", name = "h", scope = "layer1", file = "net.cpp", line = 42>
@@ -79,7 +80,8 @@ def Oriel_NodeAttr : Oriel_Attr<"Node", "node"> {
     DefaultValuedParameter<"int64_t", "0">:$line,
     DefaultValuedParameter<"::oriel::ir::NodeOrigin", "::oriel::ir::NodeOrigin::user">:$origin,
     Oriel_IdList:$from,
-    StringRefParameter<"the rule of a derived node", [{""}]>:$rule);
+    StringRefParameter<"the rule of a derived node", [{""}]>:$rule,
+    Oriel_IdList:$operands);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -143,5 +145,37 @@ def Oriel_ScatterKind : I32EnumAttr<"ScatterKind", "how updates meet the old ele
   let cppNamespace = "::oriel::ir";
 }
 def Oriel_ScatterKindAttr : EnumAttr<Oriel_Dialect, Oriel_ScatterKind, "scatter_kind">;
+
+def Oriel_TapKind : I32EnumAttr<"TapKind", "how a value is looked at", [
+  I32EnumAttrCase<"print", 0>, I32EnumAttrCase<"assertion", 1, "assert">,
+  I32EnumAttrCase<"watch", 2>]> {
+  let genSpecializedAttr = 0;
+  let cppNamespace = "::oriel::ir";
+}
+def Oriel_TapKindAttr : EnumAttr<Oriel_Dialect, Oriel_TapKind, "tap_kind">;
+
+def Oriel_TapInfoAttr : Oriel_Attr<"TapInfo", "tap_info"> {
+  let summary = "What is looked at, and how";
+  let description = [{
+    The facts of a tap after it left the graph. `tap` is its number among the
+    taps of the text, -1 for a value that was asked for by its node. Of an
+    assert, `counts` has the number of values shown for each condition.
+
+    ```mlir
+    #oriel.tap_info<kind = watch, tap = -1, node = 7>
+    ```
+  }];
+  let parameters = (ins
+    EnumParameter<Oriel_TapKind>:$kind,
+    "int64_t":$tap,
+    "int64_t":$node,
+    DefaultValuedParameter<"int64_t", "0">:$result,
+    StringRefParameter<"of a print or an assert, a watch's name", [{""}]>:$message,
+    StringRefParameter<"what a print writes, separated by commas", [{""}]>:$lines,
+    Oriel_IdList:$counts,
+    StringRefParameter<"the tap's own file", [{""}]>:$file,
+    DefaultValuedParameter<"int64_t", "0">:$line);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
 
 #endif // ORIEL_DIALECT_GRAPH_ORIELATTRS_TD

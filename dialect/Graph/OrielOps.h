@@ -33,6 +33,8 @@ class KernelOp;
 #define GET_OP_CLASSES
 #include "dialect/Graph/State.h.inc"
 #define GET_OP_CLASSES
+#include "dialect/Graph/Tap.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Graph/Kernel.h.inc"
 
 namespace oriel::ir {
@@ -47,6 +49,7 @@ void registerContractOps(OrielDialect *dialect);
 void registerIndexOps(OrielDialect *dialect);
 void registerControlOps(OrielDialect *dialect);
 void registerStateOps(OrielDialect *dialect);
+void registerTapOps(OrielDialect *dialect);
 void registerKernelOps(OrielDialect *dialect);
 
 } // namespace oriel::ir

@@ -29,6 +29,8 @@ namespace oriel {
 inline constexpr llvm::StringLiteral kResultDimsAttr = "oriel.result_dims";
 /// On a dispatch: the node whose value each result is.
 inline constexpr llvm::StringLiteral kResultNodesAttr = "oriel.result_nodes";
+/// The op of a dispatch whose results are compared (runtime/ops/op_call.h).
+inline constexpr llvm::StringLiteral kReferenceAttr = "oriel.reference";
 /// Function attribute: [dims<left, right>, what, node] per constraint.
 inline constexpr llvm::StringLiteral kRequiresAttr = "oriel.requires";
 

@@ -269,10 +269,17 @@ void BlockFuser::addOutside(unsigned index) {
     op->walk([&](Operation *inner) {
       llvm::for_each(inner->getOperands(), use);
     });
+  // Values are looked at in the order of the program.
+  bool observes = op->walk([](ir::ObserveOp) { return WalkResult::interrupt(); })
+                      .wasInterrupted();
+  if (observes && lastObserver != kNone)
+    preds.push_back(lastObserver);
   Group group;
   group.isSealed = true;
   group.ops.push_back(index);
   nodes[index] = graph.add(std::move(group), preds);
+  if (observes)
+    lastObserver = nodes[index];
 }
 
 unsigned BlockFuser::addAlone(unsigned index, ArrayRef<Source> sources) {

@@ -105,6 +105,7 @@ private:
   std::vector<int> nodes;        // group of each op, kNone when it has none
   std::vector<Level> levels;
   std::vector<char> isOutput;
+  int lastObserver = kNone;      // the group of the last that looks at values
   GroupGraph graph;
   llvm::MapVector<mlir::Value, mlir::Value> results; // old value -> kernel's
 };

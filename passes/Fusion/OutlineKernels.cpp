@@ -9,6 +9,7 @@
 #include "runtime/core/dim_node.h"
 #include "runtime/engine/kernel_abi.h"
 #include "llvm/ADT/StringMap.h"
+#include "runtime/ops/op_call.h"
 
 using namespace mlir;
 
@@ -161,12 +162,29 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
     }
   }
 
+  /// The one op of a kernel over its inputs; null when there are several.
+  StringAttr describeCall(Block &body) {
+    Operation &op = body.front();
+    std::optional<OpKind> kind = ir::getOpKind(&op);
+    if (!kind || op.getNextNode() != body.getTerminator())
+      return {};
+    OpCall call{*kind, ir::getAttrs(&op), {}};
+    for (Value operand : op.getOperands()) {
+      auto argument = dyn_cast<BlockArgument>(operand);
+      if (!argument || argument.getOwner() != &body)
+        return {};
+      call.operands.push_back(argument.getArgNumber());
+    }
+    return StringAttr::get(&getContext(), WriteOpCall(call));
+  }
+
   void outline(ir::KernelOp kernel, DimAnalysis &analysis, ModuleOp module) {
     MLIRContext *context = &getContext();
     OpBuilder b(kernel);
     LocalDims local(kernel, analysis);
     Ordinals ordinals;
     Block &body = kernel.getBody().front();
+    StringAttr call = reference ? describeCall(body) : StringAttr();
 
     // Dims over arguments, locations by ordinal.
     for (Operation &op : body) {
@@ -241,6 +259,8 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
         ordinals.getLists(context));
     dispatch->setAttr(kResultDimsAttr, b.getArrayAttr(resultDims));
     dispatch->setAttr(kResultNodesAttr, b.getDenseI64ArrayAttr(resultNodes));
+    if (call)
+      dispatch->setAttr(kReferenceAttr, call);
     for (auto [old, result] :
          llvm::zip_equal(kernel.getResults(), dispatch.getResults())) {
       analysis.setDims(result, analysis.getDims(old));

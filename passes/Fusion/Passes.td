@@ -47,6 +47,10 @@ def OutlineKernels : Pass<"oriel-outline-kernels", "::mlir::ModuleOp"> {
     index argument 2) and locations are kernel-local ordinals, so that equal
     kernels are equal text and share one module.
   }];
+  let options = [
+    Option<"reference", "reference", "bool", "false",
+           "note what each kernel of one op computes, for check=reference">
+  ];
   let dependentDialects = ["::oriel::ir::OrielDialect", "::mlir::func::FuncDialect"];
 }
 

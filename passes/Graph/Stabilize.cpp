@@ -18,8 +18,9 @@ namespace {
 
 // A pattern whose new op stands for several nodes.
 template <typename OpTy> struct StabilizePattern : OpRewritePattern<OpTy> {
-  StabilizePattern(MLIRContext *context, NodeTableBuilder &nodes)
-      : OpRewritePattern<OpTy>(context), nodes(nodes) {}
+  StabilizePattern(MLIRContext *context, NodeTableBuilder &nodes,
+                   PatternBenefit benefit = 1)
+      : OpRewritePattern<OpTy>(context, benefit), nodes(nodes) {}
 
   Location derive(ArrayRef<Operation *> ops, StringRef rule,
                   StringRef op) const {
@@ -40,6 +41,53 @@ Value otherOperand(Operation *op, double number) {
     return op->getOperand(1);
   return {};
 }
+
+// Zeros of the type and shape of `ones`, a splat; null when its shape is not
+// stated where it is made.
+Value zerosAs(PatternRewriter &rewriter, Value ones, Location loc) {
+  auto broadcast = ones.getDefiningOp<BroadcastOp>();
+  Value scalar = broadcast ? broadcast.getX() : ones;
+  auto type = cast<RankedTensorType>(scalar.getType());
+  if (!scalar.getDefiningOp<ConstantOp>() || !type.hasStaticShape())
+    return {};
+  Value zero = ConstantOp::create(
+      rewriter, loc,
+      DenseElementsAttr::get(type, rewriter.getZeroAttr(type.getElementType())));
+  if (!broadcast)
+    return zero;
+  return BroadcastOp::create(rewriter, loc, broadcast.getType(), zero,
+                             broadcast.getShape(), broadcast.getAxes());
+}
+
+// log(1 + exp(x)) is x where exp(x) overflows: max(x, 0) + log1p(exp(-|x|)).
+struct LogOfOnePlusExp : StabilizePattern<LogOp> {
+  LogOfOnePlusExp(MLIRContext *context, NodeTableBuilder &nodes)
+      : StabilizePattern(context, nodes, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(LogOp op,
+                                PatternRewriter &rewriter) const override {
+    auto sum = op.getX().getDefiningOp<AddOp>();
+    Value power = sum ? otherOperand(sum, 1.0) : Value();
+    auto exp = power ? power.getDefiningOp<ExpOp>() : ExpOp();
+    if (!exp || exp.getType() != op.getType())
+      return rewriter.notifyMatchFailure(op, "operand is not 1 + exp(x)");
+    auto locOf = [&](StringRef name) {
+      return derive({op, sum, exp}, "stabilize-softplus", name);
+    };
+    Location whole = locOf("add"); // first: it stands for all of them
+    Value ones = sum.getA() == power ? sum.getB() : sum.getA();
+    Value zero = zerosAs(rewriter, ones, locOf("constant"));
+    if (!zero)
+      return rewriter.notifyMatchFailure(op, "no zeros of that shape");
+    Value x = exp.getX();
+    Value minus = NegOp::create(rewriter, locOf("neg"),
+                                AbsOp::create(rewriter, locOf("abs"), x));
+    Value rest = Log1pOp::create(rewriter, locOf("log1p"),
+                                 ExpOp::create(rewriter, locOf("exp"), minus));
+    Value positive = MaximumOp::create(rewriter, locOf("maximum"), x, zero);
+    rewriter.replaceOp(op, AddOp::create(rewriter, whole, positive, rest));
+    return success();
+  }
+};
 
 // log(1 + x) and log(1 - x): the sum rounds away a small x.
 struct LogOfOnePlus : StabilizePattern<LogOp> {
@@ -175,7 +223,7 @@ struct Stabilize : oriel::impl::StabilizeBase<Stabilize> {
     ModuleOp module = getOperation();
     TrackedRewriteListener listener(module);
     RewritePatternSet patterns(&getContext());
-    patterns.add<LogOfOnePlus, ExpMinusOne<AddOp>, ExpMinusOne<SubOp>,
+    patterns.add<LogOfOnePlusExp, LogOfOnePlus, ExpMinusOne<AddOp>, ExpMinusOne<SubOp>,
                  LogisticFormula, OneMinusSigmoid, LogOfSoftmax,
                  LogOfGatheredSoftmax>(&getContext(), listener.nodes());
     if (failed(applyTracked(module, std::move(patterns), listener,

@@ -28,7 +28,9 @@ void TrackedRewriteListener::finish() {
   llvm::DenseMap<NodeId, bool> onlyConstant;
   module.walk([&](Operation *op) {
     NodeId id = ir::getNodeId(op);
-    if (id == kNoNode || op->hasTrait<OpTrait::IsTerminator>())
+    // Who looks at a node does not stand for it.
+    if (id == kNoNode || op->hasTrait<OpTrait::IsTerminator>() ||
+        isa<ir::ObserveOp>(op))
       return;
     auto [entry, isNew] = onlyConstant.try_emplace(id, true);
     entry->second &= isa<ir::ConstantOp>(op);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace oriel {
 
@@ -15,6 +16,13 @@ struct PipelineOptions {
   std::string features;     // "": the cpu's (or this machine's)
   int64_t vectorBits = 0;   // 0: what the features have
   bool verifyNodes = true;  // after each phase of the graph
+  /// Taps stay, beside the program; else they are stripped.
+  bool observe = false;
+  /// With `observe`: ids of nodes to watch too.
+  std::vector<int64_t> observeNodes;
+  /// Every value is looked at as it is made: no step writes over an operand, and
+  /// states are written by the commit alone.
+  bool check = false;
   /// Testing: leave this phase out.
   std::optional<Phase> skip;
 };

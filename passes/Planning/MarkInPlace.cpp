@@ -7,9 +7,12 @@
 // so this holds for operands that the nest reads through an identity map and
 // nothing else reads. It holds likewise for the epilogue of a matmul, which
 // runs once all products of an element are summed: the sums wait in the output
-// only when no operand of the epilogue is as large as it.
+// only when no operand of the epilogue is as large as it. A scatter works in
+// place by nature: it checks all indices in its first phase and changes only the
+// elements that updates name, so its operand is the result before the updates.
 //
 //===----------------------------------------------------------------------===//
+#include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -56,11 +59,35 @@ public:
   }
 
 private:
+  void markScatter(ModuleOp kernel, func::FuncOp function) {
+    Builder b(&getContext());
+    auto scatters = function.getOps<ir::ScatterOp>();
+    if (!llvm::hasSingleElement(scatters))
+      return;
+    // -1: nothing but a constant lies under it.
+    int64_t base = -1;
+    if (auto x = dyn_cast<BlockArgument>((*scatters.begin()).getX())) {
+      bool alone = llvm::all_of(x.getUses(), [](OpOperand &use) {
+        return isa<tensor::DimOp>(use.getOwner()) ||
+               (isa<ir::ScatterOp>(use.getOwner()) &&
+                use.getOperandNumber() == 0);
+      });
+      if (!alone)
+        return;
+      base = x.getArgNumber();
+      kernel->setAttr(kInPlaceOperandsAttr, b.getDenseI64ArrayAttr({base}));
+    }
+    kernel->setAttr(kCheckedBaseAttr, b.getI64IntegerAttr(base));
+  }
+
   void mark(ModuleOp kernel, func::FuncOp function, StringAttr name) {
     kernel->setAttr(kClassAttr, name);
     kernel->removeAttr(kInPlaceOperandsAttr);
+    kernel->removeAttr(kCheckedBaseAttr);
     if (function.empty())
       return;
+    if (name.getValue() == "Scatter")
+      return markScatter(kernel, function);
     SmallVector<linalg::GenericOp> nests(function.getOps<linalg::GenericOp>());
     bool isElementwise = name.getValue() == "Elementwise" && nests.size() == 1;
     bool isMatMul = name.getValue() == "MatMul" && !nests.empty();

@@ -18,6 +18,8 @@ class PlanPass : public PassWrapper<PlanPass, OperationPass<ModuleOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlanPass)
 
+  explicit PlanPass(bool check) : check(check) {}
+
   StringRef getArgument() const override { return "oriel-plan"; }
   StringRef getDescription() const override {
     return "Turn the main function into a program of steps and buffers";
@@ -29,7 +31,7 @@ public:
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<PlannedProgram> planned = planProgram(module);
+    FailureOr<PlannedProgram> planned = planProgram(module, check);
     if (failed(planned))
       return signalPassFailure();
     for (auto function :
@@ -47,15 +49,20 @@ public:
     for (auto state : llvm::make_early_inc_range(module.getOps<ir::StateOp>()))
       state.erase();
   }
+
+private:
+  bool check;
 };
 
 } // namespace
 
-std::unique_ptr<Pass> createPlanPass() { return std::make_unique<PlanPass>(); }
+std::unique_ptr<Pass> createPlanPass(bool check) {
+  return std::make_unique<PlanPass>(check);
+}
 
 void registerPlanningPasses() {
   registerPass(createMarkInPlacePass);
-  registerPass(createPlanPass);
+  registerPass([] { return createPlanPass(); });
 }
 
 } // namespace oriel

@@ -15,8 +15,9 @@ namespace oriel {
 std::unique_ptr<mlir::Pass> createMarkInPlacePass();
 
 /// oriel-plan: replaces the main function by a `plan.program`. Needs kernel
-/// modules that code generation has been through; they stay.
-std::unique_ptr<mlir::Pass> createPlanPass();
+/// modules that code generation has been through; they stay. `check`: nothing is written
+/// over, since every value is looked at after its step.
+std::unique_ptr<mlir::Pass> createPlanPass(bool check = false);
 
 void registerPlanningPasses();
 

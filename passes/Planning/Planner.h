@@ -21,6 +21,9 @@ namespace oriel {
 /// Attributes that oriel-mark-in-place leaves on a kernel module.
 inline constexpr llvm::StringLiteral kInPlaceOperandsAttr =
     "oriel.in_place_operands";
+/// On a kernel whose first phase makes all its checks: the operand (the one
+/// above) that only the later phases read.
+inline constexpr llvm::StringLiteral kCheckedBaseAttr = "oriel.checked_base";
 inline constexpr llvm::StringLiteral kClassAttr = "oriel.class";
 
 /// A program whose constants are still attributes: Program::constants is empty,
@@ -32,7 +35,10 @@ struct PlannedProgram {
 
 /// Plans the module's one public function. Every kernel module must carry the
 /// attributes that code generation leaves. Errors are emitted at the op.
-mlir::FailureOr<PlannedProgram> planProgram(mlir::ModuleOp module);
+/// `check`: every value is looked at after its step, so that no step writes over
+/// an operand or a state.
+mlir::FailureOr<PlannedProgram> planProgram(mlir::ModuleOp module,
+                                            bool check = false);
 
 /// Fills Step::alloc and Step::release: a buffer is allocated before the first
 /// step that touches it and released after the last, in the innermost body that

@@ -5,6 +5,7 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 
+#include <optional>
 #include <queue>
 
 using namespace mlir;
@@ -31,6 +32,12 @@ SmallVector<Value> readsOf(const WorkItem &item) {
   if (!item.op)
     return {item.source};
   SmallVector<Value> reads;
+  if (item.part == WorkItem::Part::Checks) {
+    for (OpOperand &operand : item.op->getOpOperands())
+      if (static_cast<int64_t>(operand.getOperandNumber()) != item.base)
+        reads.push_back(operand.get());
+    return reads;
+  }
   item.op->walk([&](Operation *op) {
     // Views inside a region read nothing themselves; who uses them does.
     if (!isa<ir::ReshapeOp>(op))
@@ -42,15 +49,29 @@ SmallVector<Value> readsOf(const WorkItem &item) {
 Scheduler::Scheduler(ArrayRef<WorkItem> items)
     : items(items), successors(items.size()) {
   llvm::DenseMap<Value, size_t> definedBy;
-  for (auto [i, item] : llvm::enumerate(items))
-    if (item.op)
+  llvm::DenseMap<Operation *, size_t> checks;
+  for (auto [i, item] : llvm::enumerate(items)) {
+    if (item.part == WorkItem::Part::Checks)
+      checks[item.op] = i;
+    else if (item.op)
       for (Value result : item.op->getResults())
         definedBy[result] = i;
+    if (item.part == WorkItem::Part::Writes)
+      successors[checks.lookup(item.op)].push_back(i);
+  }
   for (auto [i, item] : llvm::enumerate(items))
     for (Value value : readsOf(item))
       if (auto it = definedBy.find(resolve(value));
           it != definedBy.end() && it->second != i)
         successors[it->second].push_back(i);
+  std::optional<size_t> last;
+  for (auto [i, item] : llvm::enumerate(items)) {
+    if (!item.observes)
+      continue;
+    if (last)
+      successors[*last].push_back(i);
+    last = i;
+  }
 }
 
 SmallVector<bool> Scheduler::reachableFrom(size_t item) const {
@@ -68,9 +89,24 @@ SmallVector<bool> Scheduler::reachableFrom(size_t item) const {
   return seen;
 }
 
-std::string Scheduler::addWriter(Operation *writer, StringRef state) {
+std::string Scheduler::addWriters(ArrayRef<Operation *> writers,
+                                  StringRef state) {
+  auto before = successors;
+  for (Operation *writer : writers) {
+    std::string why = addWriter(writer, state, writers);
+    if (!why.empty()) {
+      successors = std::move(before);
+      return why;
+    }
+  }
+  return "";
+}
+
+std::string Scheduler::addWriter(Operation *writer, StringRef state,
+                                 ArrayRef<Operation *> writers) {
   size_t at = 0;
-  while (at < items.size() && items[at].op != writer)
+  while (at < items.size() && (items[at].op != writer ||
+                               items[at].part == WorkItem::Part::Checks))
     ++at;
   if (at == items.size())
     return "its new value is not computed by a step of the function";
@@ -79,7 +115,8 @@ std::string Scheduler::addWriter(Operation *writer, StringRef state) {
   for (auto [i, item] : llvm::enumerate(items)) {
     if (i == at)
       continue;
-    bool reads = readsState(item, state);
+    bool reads =
+        !llvm::is_contained(writers, item.op) && readsState(item, state);
     if (later[i] && reads)
       return "its old value is read after the new one is computed";
     if (later[i] && item.fallible)

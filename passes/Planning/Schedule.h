@@ -19,11 +19,18 @@ namespace oriel {
 /// One thing to do at run time: an op, or without one a copy of `source` into
 /// the buffer `target`.
 struct WorkItem {
+  /// A kernel whose first phase makes all checks may be two steps: what can
+  /// fail, and what writes.
+  enum class Part { Whole, Checks, Writes };
+
   mlir::Operation *op = nullptr;
   mlir::Value source;
   int32_t target = -1;
   NodeId node = kNoNode;
   bool fallible = false;
+  Part part = Part::Whole;
+  int64_t base = -1;      // Checks: the operand that only the writes read
+  bool observes = false;  // hands values out: in the order of the program
 };
 
 /// The values the item needs, those captured by its regions included.
@@ -33,15 +40,19 @@ class Scheduler {
 public:
   explicit Scheduler(llvm::ArrayRef<WorkItem> items);
 
-  /// Asks that `writer` may write the state in place. Returns "" when an order
-  /// exists, otherwise the reason why not, and changes nothing.
-  std::string addWriter(mlir::Operation *writer, llvm::StringRef state);
+  /// Asks that `writer`, and then those that work on what it wrote, may write
+  /// the state in place. Returns "" when an order exists, otherwise the reason
+  /// why not, and changes nothing.
+  std::string addWriters(llvm::ArrayRef<mlir::Operation *> writers,
+                         llvm::StringRef state);
 
   /// The items in an order that obeys data flow and the writers; as near to the
   /// original order as that allows.
   llvm::SmallVector<WorkItem> order() const;
 
 private:
+  std::string addWriter(mlir::Operation *writer, llvm::StringRef state,
+                        llvm::ArrayRef<mlir::Operation *> writers);
   llvm::SmallVector<bool> reachableFrom(size_t item) const;
 
   llvm::SmallVector<WorkItem> items;

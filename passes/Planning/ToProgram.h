@@ -22,6 +22,9 @@ plan::ProgramOp createProgramOp(mlir::OpBuilder &builder, mlir::Location loc,
 /// it. Compile times are left empty.
 mlir::FailureOr<Program> toProgram(plan::ProgramOp op);
 
+/// The step of a tap over the buffers `values`.
+ObserveStep observeStep(ir::TapInfoAttr info, std::vector<int32_t> values);
+
 /// The elements in C order, little endian, booleans as bytes. Fails for
 /// attributes whose elements cannot be had, without a message.
 mlir::FailureOr<std::vector<uint8_t>> elementBytes(mlir::ElementsAttr elements);

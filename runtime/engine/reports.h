@@ -5,11 +5,20 @@
 #define ORIEL_ENGINE_REPORTS_H_
 
 #include <string>
+#include <vector>
 
 #include "oriel/profile.h"
 #include "runtime/engine/function_state.h"
 
 namespace oriel {
+
+// A step in words; `nodes`: its user nodes, each once, in the order of the
+// kernel's ordinals.
+struct StepNames {
+  std::string name, op, op_class;
+  std::vector<NodeId> nodes;
+};
+StepNames NamesOf(const PreparedProgram& p, int32_t step);
 
 Profile BuildProfile(const Function::Impl& impl);
 

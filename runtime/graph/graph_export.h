@@ -35,8 +35,8 @@ struct ExportedGraph {
   // (terminators are no nodes), then the nodes that derived ones come from and
   // the graph does not have (kDead).
   std::vector<NodeInfo> nodes;
-  // The callbacks of the taps in the order of the text; null for a print or
-  // an assert.
+  // The callbacks of the taps in the order of the text; empty for a print or an
+  // assert.
   std::vector<std::shared_ptr<const WatchCallback>> taps;
 };
 
@@ -50,6 +50,9 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
 // The checks of ExportGraph alone.
 absl::Status CheckGraph(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
                         const std::vector<Update>& updates);
+
+// An input under another name; it is the same node.
+Value Renamed(const Value& input, const std::string& name);
 
 }  // namespace oriel::graph
 

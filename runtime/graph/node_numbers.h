@@ -16,7 +16,8 @@ namespace oriel::graph {
 
 class NodeNumbers {
  public:
-  // Numbers the graph and fills exported->nodes. `roots`: outputs and new values.
+  // Numbers the graph and fills exported->nodes. `roots`: outputs and new
+  // values.
   NodeNumbers(const std::vector<Value>& inputs, const std::vector<Value>& roots, const std::vector<Value>& new_values,
               const std::vector<std::string>& new_value_symbols, ExportedGraph* exported);
 

@@ -16,7 +16,7 @@ namespace oriel {
 // The layout below, the program format and the kernel ABI in one number: a
 // library that differs in any of them is refused before it is handed a byte.
 inline constexpr uint32_t kCompilerAbi =
-    2 * 1000000 + kProgramVersion * 1000 + kKernelAbiVersion;
+    4 * 1000000 + kProgramVersion * 1000 + kKernelAbiVersion;
 
 inline constexpr char kCompilerEntryName[] = "oriel_compiler_entry";
 inline constexpr char kCompilerFileName[] = "liboriel_compiler.so";
@@ -35,7 +35,12 @@ struct OrielCompilerRequest {
   // The folder for kernel objects, already checked by the caller (owner, mode);
   // empty: no cache on disk.
   OrielBytes cache_dir;
+  // Ids of nodes to watch, "3,17"; only with `observe`.
+  OrielBytes observe_nodes;
+  OrielBytes leave_out_phase;  // testing: this phase's passes do not run
   uint32_t fusion;       // 0: one kernel per node
+  uint32_t observe;      // 0: taps are stripped
+  uint32_t check;        // 1: every value is looked at as it is made
   uint32_t num_threads;  // for compiling kernels; 0: the machine's cores
 };
 

@@ -8,6 +8,7 @@ namespace {
 constexpr std::string_view kPredicates[] = {"eq", "ne", "lt", "le", "gt", "ge"};
 constexpr std::string_view kReduceKinds[] = {"sum", "prod", "max", "min", "any", "all", "mean"};
 constexpr std::string_view kScatterKinds[] = {"add", "set"};
+constexpr std::string_view kTapKinds[] = {"print", "assert", "watch"};
 
 AttrKind ParseAttrKind(std::string_view text) {
   static const std::map<std::string_view, AttrKind> kinds = {
@@ -23,6 +24,8 @@ AttrKind ParseAttrKind(std::string_view text) {
       {"predicate", AttrKind::kPredicate},
       {"reduce_kind", AttrKind::kReduceKind},
       {"scatter_kind", AttrKind::kScatterKind},
+      {"tap_kind", AttrKind::kTapKind},
+      {"tap_info", AttrKind::kTapInfo},
   };
   return kinds.at(text);
 }
@@ -68,6 +71,7 @@ ResultRule RuleOf(OpKind kind) {
     case OpKind::kLoop:
     case OpKind::kBranch:
     case OpKind::kYield:
+    case OpKind::kObserve:
     case OpKind::kKernel:
     case OpKind::kDispatch:
       return ResultRule::kNone;
@@ -125,6 +129,8 @@ absl::Span<const std::string_view> EnumSpellings(AttrKind kind) {
       return kReduceKinds;
     case AttrKind::kScatterKind:
       return kScatterKinds;
+    case AttrKind::kTapKind:
+      return kTapKinds;
     default:
       return {};
   }
@@ -134,6 +140,7 @@ absl::Status CheckDType(OpKind kind, DType dtype, std::string_view variant) {
   const OpInfo& info = GetOpInfo(kind);
   std::string_view spec = VariantDTypes(kind, variant);
   if (spec.empty()) spec = info.dtypes;
+  if (kind == OpKind::kRandomBits && dtype != DType::u64) spec = "; fiub: bits of a key and a counter are uint64";
   const std::vector<std::string_view> parts = Split(spec, ';');
   const char group = GroupOf(dtype);
   if (parts[0] == "-" || parts[0].find(group) != std::string_view::npos) return absl::OkStatus();

@@ -28,7 +28,7 @@ enum class OpKind : uint8_t {
 
 enum class AttrKind : uint8_t {
   kI64, kI64s, kBool, kString, kDim, kDims, kElements, kSymbol, kNodeLists,
-  kPredicate, kReduceKind, kScatterKind,
+  kPredicate, kReduceKind, kScatterKind, kTapKind, kTapInfo,
 };
 
 struct AttrInfo {

@@ -1,6 +1,7 @@
 // Reference kernels of elementwise ops.
 #include <cmath>
 
+#include "runtime/ops/random_bits.h"
 #include "runtime/ops/reference_internal.h"
 
 namespace oriel::reference {
@@ -154,6 +155,7 @@ absl::Status IntBinary(const Call& call) {
     case OpKind::kMod: return Map2<T>(call, IntMod<T>);
     case OpKind::kMaximum: return Map2<T>(call, [](T a, T b) { return a >= b ? a : b; });
     case OpKind::kMinimum: return Map2<T>(call, [](T a, T b) { return a <= b ? a : b; });
+    case OpKind::kRandomBits: return Map2<T>(call, [](T key, T counter) { return RandomBits(key, counter); });
     default: return Map2<T>(call, IntPow<T>);
   }
 }

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <random>
 
+#include "oriel/taps.h"
+#include "runtime/graph/node.h"
 #include "test/end-to-end/harness.h"
 
 namespace oriel::e2e {
@@ -12,7 +14,14 @@ namespace {
 
 using Values = std::vector<Value>;
 
+// Looks at some of the values of a graph, when it is set.
+struct Looking {
+  std::function<Value(const Value&)> at;
+  Value operator()(const Value& v, uint32_t random) const { return at && v.ok() && random % 3 == 0 ? at(v) : v; }
+};
+
 struct Case {
+  std::shared_ptr<Looking> looking = std::make_shared<Looking>();
   std::vector<Tensor> arguments;
   std::vector<std::vector<std::string>> symbols;
   Build build;
@@ -43,7 +52,7 @@ Case MakeCase(uint32_t seed) {
   // Which steps exist is decided once, on symbolic dims, so that every mode has
   // the same graph.
   auto steps_made = std::make_shared<std::vector<bool>>();
-  auto build = [seed, steps_made](const Values& in, bool decide) {
+  auto build = [seed, steps_made, looking = c.looking](const Values& in, bool decide) {
     std::mt19937 random(seed * 77 + 1);
     auto below = [&](int k) { return static_cast<int>(random() % k); };
     const Value a = in[0], b = in[1], k = in[4], index = in[5];
@@ -83,24 +92,82 @@ Case MakeCase(uint32_t seed) {
         case 23: v = log_softmax(a); break;
         case 24: if (rank > 0) v = expand_dims(x, axis); break;
         case 25:
-          v = loop(1 + below(3), {x * 0.5}, [](Value i, Values carried) {
-            return Values{tanh(carried[0]) + cast(sin(cast(i, DType::f32)), carried[0].dtype())};
+          v = loop(1 + below(3), {x * 0.5}, [&](Value i, Values carried) {
+            const Value body = (*looking)(tanh(carried[0]), seed);
+            return Values{body + cast(sin(cast(i, DType::f32)), carried[0].dtype())};
           })[0];
           break;
       }
       if (decide) steps_made->push_back(v.ok());
-      if ((*steps_made)[s]) pool.push_back(v);
+      if ((*steps_made)[s]) pool.push_back((*looking)(v, seed + static_cast<uint32_t>(s)));
     }
     Values outputs;
     for (size_t o = 4; o < pool.size(); ++o) {
       if (below(3) == 0 || o + 1 == pool.size()) outputs.push_back(pool[o]);
     }
     if (outputs.empty()) outputs.push_back(a + b);
+    // Of every second graph also the gradients by two inputs.
+    if (seed % 2 == 0) {
+      const Value cost = mean(tanh(pool.back()));
+      for (const Value& g : grad(cost, {a, b}, {.disconnected_inputs = Disconnected::kIgnore})) outputs.push_back(g);
+    }
     return outputs;
   };
   build(InputsFor(c.arguments, false, c.symbols), /*decide=*/true);
   c.build = [build](const Values& in) { return build(in, /*decide=*/false); };
   return c;
+}
+
+// With some of its values looked at the graph gives the same bits, and each value
+// is delivered with the bits it has as an output; likewise for nodes of the
+// function that is compiled already.
+void LookingChangesNothing(const Case& c, const Function& plain, const std::vector<Tensor>& expected) {
+  Values looked;  // of no loop
+  std::vector<std::pair<size_t, Tensor>> seen;
+  int64_t delivered = 0;
+  c.looking->at = [&](const Value& v) {
+    const bool top = v.node()->region == 0;
+    const size_t number = looked.size();
+    if (top) looked.push_back(v);
+    return watch(v, "", [&, top, number](const TapRecord& r) {
+      ++delivered;
+      if (top) seen.emplace_back(number, r.value.Clone());
+      return r.iterations.empty() == top ? absl::OkStatus() : absl::InternalError("iterations of another body");
+    });
+  };
+  const Values inputs = InputsFor(c.arguments, false, c.symbols);
+  const Values outputs = c.build(inputs);
+  c.looking->at = nullptr;
+  absl::StatusOr<Function> f = compile(inputs, outputs, {}, CurrentMode().options);
+  ASSERT_TRUE(f.ok()) << f.status();
+  absl::StatusOr<std::vector<Tensor>> got = (*f)(absl::MakeConstSpan(c.arguments));
+  ASSERT_TRUE(got.ok()) << got.status();
+  for (size_t i = 0; i < got->size(); ++i) EXPECT_TRUE(SameBits((*got)[i], expected[i])) << f->plan_text() << "output " << i << " is looked at";
+  for (size_t k = 1; k < seen.size(); ++k) EXPECT_LT(seen[k - 1].first, seen[k].first);
+  if (!looked.empty()) {
+    absl::StatusOr<Function> values = compile(inputs, looked, {}, CurrentMode().options);
+    ASSERT_TRUE(values.ok()) << values.status();
+    for (const TapInfo& tap : values->taps()) ASSERT_TRUE(values->Remove(tap.handle).ok());
+    absl::StatusOr<std::vector<Tensor>> apart = (*values)(absl::MakeConstSpan(c.arguments));
+    ASSERT_TRUE(apart.ok()) << apart.status();
+    for (const auto& [number, value] : seen) EXPECT_TRUE(SameBits(value, (*apart)[number])) << "value " << number << " is delivered";
+  }
+  // Every fifth node that the graph states, by its id.
+  std::vector<TapHandle> handles;
+  const int64_t stated = static_cast<int64_t>(plain.nodes().size());
+  for (NodeId id = static_cast<NodeId>(looked.size() % 5); id < stated; id += 5) {
+    absl::StatusOr<TapHandle> handle = plain.Watch(id, [&](const TapRecord&) {
+      ++delivered;
+      return absl::OkStatus();
+    });
+    if (!handle.ok()) break;  // derived by the compiler from here on
+    handles.push_back(*handle);
+    if (handles.size() == 3) break;
+  }
+  got = plain(absl::MakeConstSpan(c.arguments));
+  ASSERT_TRUE(got.ok()) << got.status();
+  for (size_t i = 0; i < got->size(); ++i) EXPECT_TRUE(SameBits((*got)[i], expected[i])) << plain.plan_text() << "output " << i << " is watched";
+  for (TapHandle handle : handles) EXPECT_TRUE(plain.Remove(handle).ok());
 }
 
 TEST(RandomGraphs, MatchTheReferenceAndEachOther) {
@@ -121,6 +188,7 @@ TEST(RandomGraphs, MatchTheReferenceAndEachOther) {
     absl::StatusOr<std::vector<Tensor>> y = (*apart)(absl::MakeConstSpan(c.arguments));
     ASSERT_TRUE(x.ok() && y.ok()) << x.status() << y.status();
     for (size_t i = 0; i < x->size(); ++i) EXPECT_TRUE(SameBits((*x)[i], (*y)[i])) << fused->plan_text() << "output " << i << ": fused and unfused differ";
+    LookingChangesNothing(c, *fused, *x);
   }
   std::printf("random graphs: seeds %d to %d\n", from, to - 1);
 }

@@ -35,6 +35,10 @@ Running:
   --memory-limit SIZE          2GB, 512MiB: what a call and its states may hold
   --guard-buffers              every buffer apart between guard pages, and the
                                bytes in use counted against the plan (slow)
+  --watch NAME                 prints the value of the node NAME each time it is
+                               computed; may be given several times
+  --check nan|inf|reference    fails at the first node that makes a NaN (also an
+                               infinity), or not what the reference kernels do
   --compile-only               compiles and stops
 
 Compiling:
@@ -146,6 +150,20 @@ absl::StatusOr<Arguments> ParseArguments(
       {"--name", text(&out.options.name)},
       {"--cache-dir", text(&out.options.cache_dir)},
       {"--export", text(&out.export_to)},
+      {"--watch",
+       [&](auto&, auto& v) {
+         out.watch.push_back(v);
+         return absl::OkStatus();
+       }},
+      {"--check",
+       [&](auto& o, auto& v) {
+         Config config;
+         if (absl::Status status = config.Parse("check=" + v); !status.ok())
+           return Bad(absl::StrCat(o, " '", v,
+                                   "': expected off, nan, inf or reference"));
+         out.options.check = config.check;
+         return absl::OkStatus();
+       }},
       {"--memory-limit",
        [&](auto& o, auto& v) {
          absl::StatusOr<uint64_t> bytes = Config::ParseBytes(v);

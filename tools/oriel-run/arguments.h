@@ -31,6 +31,7 @@ struct Arguments {
   bool profile = false;
   std::string profile_json;  // "": as text to stdout
   std::string export_to;
+  std::vector<std::string> watch;  // names of nodes
   int repeat = 1;
   CompileOptions options;
 };

@@ -157,9 +157,30 @@ absl::Status WriteOutputs(const Arguments& arguments, const Function& function,
   return absl::OkStatus();
 }
 
+// "h (net.mlir:4), iteration (3,): float32 (2,)", then the value.
+absl::Status WriteRecord(const TapRecord& record) {
+  std::cout << record.name;
+  if (record.line > 0) {
+    const std::string_view file = record.file.substr(record.file.rfind('/') + 1);
+    std::cout << " (" << file << ":" << record.line << ")";
+  }
+  if (!record.iterations.empty())
+    std::cout << ", iteration " << ToString(record.iterations);
+  std::cout << ": " << NumpyName(record.dtype) << " " << ToString(record.shape)
+            << "\n"
+            << record.value.ToString() << "\n";
+  return absl::OkStatus();
+}
+
 absl::Status Run(const Arguments& arguments) {
+  SetPrintSink([](std::string_view line) { std::cout << line << "\n"; });
   absl::StatusOr<Function> function = Make(arguments);
   if (!function.ok()) return function.status();
+  for (const std::string& name : arguments.watch) {
+    if (absl::Status status = function->Watch(name, WriteRecord).status();
+        !status.ok())
+      return status;
+  }
   if (absl::Status status = CheckNames(arguments, *function); !status.ok())
     return status;
   if (!arguments.export_to.empty()) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,17 +19,39 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "oriel/config.h"
 #include "oriel/profile.h"
+#include "oriel/taps.h"
+#include "oriel/substitute.h"
 #include "oriel/value.h"
 
 namespace oriel {
+
+// An input that a call may leave out, or that callers know by another name.
+//
+//   compile({x, rate}, {y}, {}, {.inputs = {In(rate, Tensor::Scalar(0.1f))}});
+struct In {
+  // A value to use when a call gives none; checked when the function is made.
+  In(Value variable, Tensor value, std::string name = {})
+      : variable(std::move(variable)), value(std::move(value)), name(std::move(name)) {}
+  // The value that the state has at the call.
+  In(Value variable, State state, std::string name = {})
+      : variable(std::move(variable)), state(std::move(state)), name(std::move(name)) {}
+  // Another name only.
+  In(Value variable, std::string name) : variable(std::move(variable)), name(std::move(name)) {}
+
+  Value variable;
+  std::optional<Tensor> value;
+  State state;       // empty: none
+  std::string name;  // "": the variable's own
+};
 
 struct CompileOptions {
   std::string name = "function";
   // 0: the process default (Config num_threads, else the machine's cores).
   int num_threads = 0;
-  // Bytes a call and its states may hold; 0: Config memory_limit, else the
-  // control group's or the machine's memory.
+  // Bytes a call and its states may hold; 0: Config memory_limit as it is at the
+  // call, else the control group's or the machine's memory.
   uint64_t memory_limit = 0;
   // "": Config cache_dir, else $XDG_CACHE_HOME/oriel or ~/.cache/oriel;
   // "none": no cache on disk.
@@ -37,11 +60,26 @@ struct CompileOptions {
   // CompileText: what reports call the file of lines without a location.
   std::string source = "graph";
   bool fusion = true;         // false: one kernel per node (same bits)
+  // Looks at every value as it is made; unset: Config check. kNan (kInf: also
+  // infinities) fails a call at the first node, in program order, whose result
+  // holds one, with the element and the operands there, and names an input or a
+  // state that already did: FailedPrecondition. kReference compares every result
+  // with the reference kernel's: Internal. States stay as they were. Costs: one
+  // kernel a node, every result read again (kReference: computed again, slowly),
+  // no values in place. The bits are the same.
+  std::optional<CheckMode> check = {};
   // Testing: every buffer apart, guard pages around each, an independent count
   // of bytes compared with the plan at every call.
   bool guard_buffers = false;
   // Testing: fail at this plan step (0-based, in execution order) of each call.
   int64_t fail_at_step = -1;
+  // Testing: compile without this phase ("fused", see --compile-to of oriel-opt);
+  // what needs it is refused. InvalidArgument for a name that is no phase's.
+  std::string leave_out_phase = {};
+  // Replacements made in outputs and updates first, all at once (substitute.h).
+  std::vector<Given> givens = {};
+  // Defaults and names of some of the inputs.
+  std::vector<In> inputs = {};
 };
 
 using Update = std::pair<State, Value>;
@@ -62,12 +100,13 @@ class Function {
  public:
   Function();  // every call returns FailedPrecondition
 
-  // Inputs in the order given to compile(). Wrong number, dtype, rank or shape:
+  // Inputs in the order given to compile(); those at the end may be left out
+  // when they have defaults (In). Wrong number, dtype, rank or shape:
   // InvalidArgument; an index outside its axis: OutOfRange; over the limit:
   // ResourceExhausted. Outputs are new, contiguous tensors.
   absl::StatusOr<std::vector<Tensor>> operator()(absl::Span<const Tensor> inputs) const;
   absl::StatusOr<std::vector<Tensor>> operator()(std::initializer_list<Tensor> inputs) const;
-  // By name: NotFound for a missing or unknown name.
+  // By name: NotFound for an unknown name, or a missing one without a default.
   absl::StatusOr<std::vector<Tensor>> Call(const std::map<std::string, Tensor>& inputs) const;
 
   const std::string& name() const;
@@ -80,10 +119,36 @@ class Function {
   MemoryReport memory() const;     // of the last call
   // Planned peak and live set for given dim values, without running.
   absl::StatusOr<MemoryReport> PlanMemory(const DimBindings& dims) const;
+  // The largest value of `dim` (and of dims that must equal it) with which a call
+  // stays within `limit` bytes (0: the limit of now), the other dims as in
+  // `others`. OutOfRange when not even 0 fits; INT64_MAX >> 1 when memory is no
+  // bound.
+  absl::StatusOr<int64_t> LargestThatFits(const std::string& dim, const DimBindings& others = {}, uint64_t limit = 0) const;
   // The plan as text: steps, kernels, user nodes with their lines.
   std::string plan_text() const;
   const CompileInfo& compile_info() const;
   const NodeTable& nodes() const;
+
+  // ---- looking inside (oriel/taps.h) ----
+  // Any node of nodes() that the graph states, also one that is fused away,
+  // merged, folded or removed, in a loop or a branch: `callback` gets its value
+  // each time it is computed, from the next call on; calls under way are not
+  // affected. Node ids, or the name of one node ("scope/name" or "name"; a
+  // state's is its value before the call). NotFound: no such name;
+  // InvalidArgument: several have it, or the id is not of the graph;
+  // FailedPrecondition: the function was loaded from a file. The first time a
+  // node is looked at the function is compiled again (or found in the cache);
+  // without taps calls run the main program. Safe beside running calls.
+  absl::StatusOr<TapHandle> Watch(NodeId node, WatchCallback callback) const;
+  absl::StatusOr<TapHandle> Watch(const std::string& name, WatchCallback callback) const;
+  absl::StatusOr<TapHandle> Print(NodeId node, PrintOptions options) const;
+  // Without a message the name is it.
+  absl::StatusOr<TapHandle> Print(const std::string& name, PrintOptions options) const;
+  // Takes a tap off again, also one that came with the graph. NotFound: it is
+  // not on.
+  absl::Status Remove(TapHandle handle) const;
+  // Those that are on, the graph's first.
+  std::vector<TapInfo> taps() const;
 
   // Writes the program image; Function::Load runs it without the compiler. A
   // program file is CODE: load only files you trust as you would a library.

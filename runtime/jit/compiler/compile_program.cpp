@@ -202,7 +202,10 @@ std::vector<std::string> RemarksOf(mlir::ModuleOp module,
 
 }  // namespace
 
-absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
+namespace {
+
+absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
+                                     std::optional<Phase> left_out) {
   Timer timer;
   if (absl::Status status = CheckNesting(request.text); !status.ok())
     return status;
@@ -242,6 +245,20 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
 
   PipelineOptions options;
   options.fusion = request.fusion;
+  options.observe = request.observe;
+  options.check = request.check;
+  options.skip = left_out;
+  llvm::SmallVector<llvm::StringRef> ids;
+  llvm::StringRef(request.observe_nodes.data(), request.observe_nodes.size())
+      .split(ids, ',', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef id : ids) {
+    int64_t node = 0;
+    if (id.getAsInteger(10, node)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", id.str(), "' is no node id"));
+    }
+    options.observeNodes.push_back(node);
+  }
   for (Phase phase : {Phase::Graph, Phase::Simplified, Phase::Placed,
                       Phase::Fused, Phase::Lowered}) {
     if (absl::Status status = RunPhase(*module, phase, options, diagnostics);
@@ -314,6 +331,26 @@ absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
   result.kernels = static_cast<int>(kernels.kernels.size());
   result.kernels_from_cache = kernels.from_cache;
   return result;
+}
+
+}  // namespace
+
+absl::StatusOr<ProgramImage> CompileProgram(const ProgramRequest& request) {
+  if (request.leave_out_phase.empty()) return Compile(request, std::nullopt);
+  const std::optional<Phase> phase = parsePhase(llvm::StringRef(
+      request.leave_out_phase.data(), request.leave_out_phase.size()));
+  if (!phase || *phase == Phase::Program) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("leave_out_phase '",
+                     std::string(request.leave_out_phase),
+                     "' is no phase that can be left out"));
+  }
+  absl::StatusOr<ProgramImage> image = Compile(request, phase);
+  if (image.ok()) return image;
+  return absl::Status(image.status().code(),
+                      absl::StrCat("(compiled without the phase '",
+                                   std::string(request.leave_out_phase), "') ",
+                                   image.status().message()));
 }
 
 }  // namespace oriel::jit

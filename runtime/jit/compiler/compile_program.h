@@ -19,6 +19,11 @@ struct ProgramRequest {
   std::string_view build_id;   // part of every kernel key
   std::string_view cache_dir;  // empty: no kernel cache
   bool fusion = true;
+  bool observe = false;  // taps stay
+  std::string_view observe_nodes;  // ids of nodes to watch, "3,17"
+  bool check = false;    // every value is looked at as it is made
+  // Testing: a phase whose passes do not run; errors say so.
+  std::string_view leave_out_phase;
   unsigned num_threads = 0;
 };
 

@@ -48,6 +48,10 @@ absl::StatusOr<ProgramImage> Run(const OrielCompilerRequest& request) {
   in.build_id = ViewOf(request.build_id);
   in.cache_dir = ViewOf(request.cache_dir);
   in.fusion = request.fusion != 0;
+  in.observe = request.observe != 0;
+  in.observe_nodes = ViewOf(request.observe_nodes);
+  in.leave_out_phase = ViewOf(request.leave_out_phase);
+  in.check = request.check != 0;
   in.num_threads = request.num_threads;
   return CompileProgram(in);
 }

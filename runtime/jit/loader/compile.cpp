@@ -2,13 +2,16 @@
 //
 // compile() and CompileText(): a program from the cache, or else from the
 // compiler library; both load by the same path.
+#include <algorithm>
 #include <chrono>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "oriel/config.h"
 #include "oriel/function.h"
 #include "runtime/core/hash.h"
@@ -17,11 +20,16 @@
 #include "runtime/engine/cache_dir.h"
 #include "runtime/engine/cpu_features.h"
 #include "runtime/engine/function_impl.h"
+#include "runtime/engine/function_state.h"
+#include "runtime/engine/guard_check.h"
 #include "runtime/engine/image.h"
 #include "runtime/engine/program_io.h"
+#include "runtime/engine/tap_hub.h"
 #include "runtime/graph/graph_export.h"
+#include "runtime/graph/implied_updates.h"
 #include "runtime/jit/compiler_abi.h"
 #include "runtime/jit/loader/compiler_library.h"
+#include "runtime/ops/op_call.h"
 
 namespace oriel {
 namespace {
@@ -43,18 +51,43 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
+absl::StatusOr<ReferenceValue> EvaluateReference(
+    std::string_view call, absl::Span<const Tensor> inputs,
+    const DimBindings& dims) {
+  ORIEL_ASSIGN_OR_RETURN(ReferenceResult result,
+                         EvaluateOpCall(call, inputs, dims));
+  return ReferenceValue{std::move(result.value), std::move(result.tolerance)};
+}
+
+// Which program of a graph: with its taps or without, and what is watched.
+struct Variant {
+  bool observe = false;
+  std::vector<NodeId> nodes;
+
+  std::string NodeList() const {
+    return absl::StrJoin(nodes, ",");
+  }
+};
+
 // What a compiled program depends on. The text is hashed with its locations: a
 // program's reports give the lines of the graph it was made from, so the same
 // computation on another line is another program. Kernels carry no location of
 // the user's and are shared through the kernel cache.
 std::string ProgramKey(const std::string& text, const std::string& name,
                        const std::string& build_id,
-                       const CompileOptions& options) {
+                       const CompileOptions& options, const Variant& variant) {
+  const std::string observed =
+      variant.observe ? "observed " + variant.NodeList() : "";
+  const bool checked =
+      options.check.value_or(CheckMode::kOff) != CheckMode::kOff;
   return HashBytes128(absl::StrCat(kCompilerAbi, "\n", build_id, "\n",
                                    absl::Hex(HostCpuFeatures()), "\n",
-                                   options.fusion ? "fusion" : "no fusion",
-                                   "\n", name, "\n",
-                                   options.source, "\n", text))
+                                   checked          ? "checked"
+                                   : options.fusion ? "fusion"
+                                                    : "no fusion",
+                                   "\n", observed, "\n", name, "\n",
+                                   options.source, "\n",
+                                   options.leave_out_phase, "\n", text))
       .Hex();
 }
 
@@ -96,10 +129,13 @@ absl::StatusOr<Function> Load(std::shared_ptr<const LoadedImage> image,
 
 absl::StatusOr<Function> CompileOrLoad(
     const std::string& text, const std::string& name, const Cells& cells,
-    const CompileOptions& options, const Stopwatch& watch, CompileInfo info) {
+    const CompileOptions& options, const Variant& variant,
+    const Stopwatch& watch, CompileInfo info) {
+  SetReferenceFunction(EvaluateReference);
   const std::string display = name.empty() ? options.name : name;
   ORIEL_ASSIGN_OR_RETURN(jit::CompilerFile compiler, jit::FindCompiler());
-  const std::string key = ProgramKey(text, name, compiler.build_id, options);
+  const std::string key = 
+      ProgramKey(text, name, compiler.build_id, options, variant);
 
   absl::StatusOr<CacheDir> cache = absl::NotFoundError("");
   const std::string folder = CacheDir::Resolve(
@@ -139,8 +175,13 @@ absl::StatusOr<Function> CompileOrLoad(
   request.text = text;
   request.name = name;
   request.source = options.source;
-  request.cache_dir = cache.ok() ? folder : "";
-  request.fusion = options.fusion;
+  // A cached kernel would hide that a phase was left out.
+  request.cache_dir = cache.ok() && options.leave_out_phase.empty() ? folder : "";
+  request.check = options.check.value_or(CheckMode::kOff) != CheckMode::kOff;
+  request.fusion = options.fusion && !request.check;
+  request.leave_out_phase = options.leave_out_phase;
+  request.observe = variant.observe;
+  request.observe_nodes = variant.NodeList();
   request.num_threads = static_cast<uint32_t>(
       std::max(0, options.num_threads != 0 ? options.num_threads
                                            : Config::Get().num_threads));
@@ -153,6 +194,8 @@ absl::StatusOr<Function> CompileOrLoad(
   if (cache.ok()) {
     if (absl::Status stored = cache->Store(kCacheKind, key, bytes);
         stored.ok()) {
+      // What this compilation stored, kernels too, may have been too much.
+      if (const uint64_t limit = Config::Get().cache_limit; limit > 0) (void)cache->Trim(limit);
       // Mapped from the file, as the next process will.
       if (absl::StatusOr<CacheEntry> entry = cache->Lookup(kCacheKind, key);
           entry.ok()) {
@@ -172,14 +215,75 @@ absl::StatusOr<Function> CompileOrLoad(
   return Load(std::move(image), cells, std::move(info), watch, options);
 }
 
+// Makes the function able to be compiled again as others look at it.
+void BindTaps(const Function& function, std::string text,
+              const std::string& name, const CompileOptions& options,
+              const std::vector<std::shared_ptr<const WatchCallback>>& taps) {
+  auto shared = std::make_shared<const std::string>(std::move(text));
+  const Cells cells = function.impl()->cells;
+  function.impl()->taps->Bind(
+      taps, [shared, name, options, cells](bool graph_taps,
+                                           const std::vector<NodeId>& nodes) {
+        Stopwatch watch;
+        Variant variant{graph_taps || !nodes.empty(), nodes};
+        CompileInfo info;
+        if (variant.observe) {
+          info.remarks.push_back(absl::StrCat(
+              "a program that is looked at",
+              nodes.empty() ? "" : ": nodes " + variant.NodeList()));
+        }
+        return CompileOrLoad(*shared, name, cells, options, variant, watch,
+                             std::move(info));
+      });
+}
+
+// Renames inputs as the options say; in the options they are known by name from
+// here on, so that a Function keeps no expression alive.
+absl::Status ResolveInputs(CompileOptions* options,
+                           std::vector<Value>* inputs) {
+  for (In& in : options->inputs) {
+    ORIEL_RETURN_IF_ERROR(in.variable.status());
+    auto input = std::find_if(
+        inputs->begin(), inputs->end(),
+        [&](const Value& v) { return v.id() == in.variable.id(); });
+    if (input == inputs->end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("CompileOptions::inputs has '", in.variable.name(),
+                       "', which is not among the inputs"));
+    }
+    if (in.name.empty()) in.name = input->name();
+    *input = graph::Renamed(*input, in.name);
+    in.variable = Value();
+  }
+  return absl::OkStatus();
+}
+
+void ReplaceGivens(CompileOptions* options, std::vector<Value>* outputs,
+                   std::vector<Update>* updates) {
+  if (options->givens.empty()) return;
+  std::vector<Value> roots = *outputs;
+  for (const Update& update : *updates) roots.push_back(update.second);
+  roots = Substitute(roots, options->givens);
+  for (size_t i = 0; i < roots.size(); ++i) {
+    (i < outputs->size() ? (*outputs)[i]
+                         : (*updates)[i - outputs->size()].second) = roots[i];
+  }
+  options->givens.clear();
+}
+
 }  // namespace
 
 absl::StatusOr<Function> compile(std::vector<Value> inputs,
                                  std::vector<Value> outputs,
                                  std::vector<Update> updates,
-                                 const CompileOptions& options) {
+                                 const CompileOptions& given_options) {
   Stopwatch watch;
   ORIEL_RETURN_IF_ERROR(Config::flags_status());
+  CompileOptions options = given_options;
+  if (!options.check) options.check = Config::Get().check;
+  ORIEL_RETURN_IF_ERROR(ResolveInputs(&options, &inputs));
+  ReplaceGivens(&options, &outputs, &updates);
+  updates = graph::WithImpliedUpdates(outputs, std::move(updates));
   ORIEL_ASSIGN_OR_RETURN(
       graph::ExportedGraph exported,
       graph::ExportGraph(inputs, outputs, updates, options.name));
@@ -187,18 +291,30 @@ absl::StatusOr<Function> compile(std::vector<Value> inputs,
   for (const State& state : exported.states) cells.push_back(state.cell());
   CompileInfo info;
   info.phases.emplace_back("export", watch.Nanoseconds());
-  return CompileOrLoad(exported.text, options.name, cells, options, watch,
-                       std::move(info));
+  ORIEL_ASSIGN_OR_RETURN(
+      Function function,
+      CompileOrLoad(exported.text, options.name, cells, options,
+                    {!exported.taps.empty(), {}}, watch, std::move(info)));
+  BindTaps(function, std::move(exported.text), options.name, options,
+           exported.taps);
+  return function;
 }
 
 absl::StatusOr<Function> CompileText(const std::string& mlir_text,
-                                     const CompileOptions& options) {
+                                     const CompileOptions& given_options) {
+  CompileOptions options = given_options;
+  if (!options.check) options.check = Config::Get().check;
   Stopwatch watch;
   ORIEL_RETURN_IF_ERROR(Config::flags_status());
   // An unnamed program keeps the name of its function.
   const std::string name =
       options.name == CompileOptions{}.name ? "" : options.name;
-  return CompileOrLoad(mlir_text, name, {}, options, watch, CompileInfo{});
+  const bool has_taps = absl::StrContains(mlir_text, "oriel.tap");
+  ORIEL_ASSIGN_OR_RETURN(Function function,
+                         CompileOrLoad(mlir_text, name, {}, options,
+                                       {has_taps, {}}, watch, CompileInfo{}));
+  BindTaps(function, mlir_text, name, options, {});
+  return function;
 }
 
 }  // namespace oriel

@@ -134,7 +134,11 @@ absl::StatusOr<CompileResult> RunCompiler(const CompileRequest& request) {
   in.source = BytesOf(request.source);
   in.build_id = BytesOf(file->build_id);
   in.cache_dir = BytesOf(request.cache_dir);
+  in.observe_nodes = BytesOf(request.observe_nodes);
+  in.leave_out_phase = BytesOf(request.leave_out_phase);
   in.fusion = request.fusion ? 1 : 0;
+  in.observe = request.observe ? 1 : 0;
+  in.check = request.check ? 1 : 0;
   in.num_threads = request.num_threads;
   OrielCompilerResult out = {};
   if (uint32_t abi = (*entry)(kCompilerAbi, &in, &out); abi != 0) {

@@ -30,6 +30,11 @@ struct CompileRequest {
   std::string source;  // the file name of lines without a location
   std::string cache_dir;  // "" for no kernel cache
   bool fusion = true;
+  // Taps stay in the program, and these nodes are watched too: "3,17".
+  bool observe = false;
+  std::string observe_nodes;
+  bool check = false;  // every value is looked at as it is made
+  std::string leave_out_phase;  // testing; "": none
   uint32_t num_threads = 0;
 };
 

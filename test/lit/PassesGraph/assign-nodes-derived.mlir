@@ -6,9 +6,9 @@
 // CHECK-NOT: oriel.origins
 // CHECK: oriel.nodes = [
 // CHECK-SAME: #oriel.node<op = "input", name = "x", file = "net.cpp", line = 4>
-// CHECK-SAME: #oriel.node<op = "sin", name = "h", file = "net.cpp", line = 42>
-// CHECK-SAME: #oriel.node<op = "cos", file = "net.cpp", line = 42, origin = derived, from = [1], rule = "grad">
-// CHECK-SAME: #oriel.node<op = "mul", name = "g", scope = "net", file = "net.cpp", line = 42, origin = derived, from = [2, 5], rule = "grad">
+// CHECK-SAME: #oriel.node<op = "sin", name = "h", file = "net.cpp", line = 42, operands = [0]>
+// CHECK-SAME: #oriel.node<op = "cos", file = "net.cpp", line = 42, origin = derived, from = [1], rule = "grad", operands = [0]>
+// CHECK-SAME: #oriel.node<op = "mul", name = "g", scope = "net", file = "net.cpp", line = 42, origin = derived, from = [2, 5], rule = "grad", operands = [2, 2]>
 // CHECK-SAME: #oriel.node<op = "constant", file = "net.cpp", line = 7, origin = derived, rule = "scalar operand">
 // CHECK-SAME: #oriel.node<op = "tanh", file = "net.cpp", line = 9, origin = derived, from = [6], rule = "grad">
 // CHECK-SAME: #oriel.node<op = "exp", name = "e", file = "net.cpp", line = 8, origin = dead>

@@ -5,9 +5,9 @@
 // CHECK: oriel.nodes = [
 // CHECK-SAME: #oriel.node<op = "state", name = "W"
 // CHECK-SAME: #oriel.node<op = "input", name = "x", file = "net.cpp", line = 4>
-// CHECK-SAME: #oriel.node<op = "exp", name = "h", scope = "model/layer1", file = "net.cpp", line = 42>
-// CHECK-SAME: #oriel.node<op = "loop", file = "net.cpp", line = 43>
-// CHECK-SAME: #oriel.node<op = "add", name = "inner", file = "net.cpp", line = 44>
+// CHECK-SAME: #oriel.node<op = "exp", name = "h", scope = "model/layer1", file = "net.cpp", line = 42, operands = [1]>
+// CHECK-SAME: #oriel.node<op = "loop", file = "net.cpp", line = 43, operands = [2, 3]>
+// CHECK-SAME: #oriel.node<op = "add", name = "inner", file = "net.cpp", line = 44, operands = [4, 1]>
 // CHECK-NOT: #oriel.node
 // CHECK: oriel.state @W {{.*}} loc(#[[W:.*]])
 oriel.state @W : tensor<4xf32>

@@ -3,14 +3,14 @@
 // What became of each node of a user is in the table.
 // CHECK: oriel.nodes = [
 // CHECK-SAME: #oriel.node<op = "input", name = "x", file = "{{[^"]*}}", line = {{[0-9]+}}>,
-// CHECK-SAME: #oriel.node<op = "exp", name = "first", file = "a.py", line = 1>,
-// CHECK-SAME: #oriel.node<op = "exp", name = "again", file = "a.py", line = 2, origin = merged, from = [1]>,
+// CHECK-SAME: #oriel.node<op = "exp", name = "first", file = "a.py", line = 1, operands = [0]>,
+// CHECK-SAME: #oriel.node<op = "exp", name = "again", file = "a.py", line = 2, origin = merged, from = [1], operands = [0]>,
 // CHECK-SAME: #oriel.node<op = "constant", name = "two", file = "a.py", line = 3, origin = dead>,
-// CHECK-SAME: #oriel.node<op = "add", name = "four", file = "a.py", line = 4, origin = folded>,
-// CHECK-SAME: #oriel.node<op = "sin", name = "unused", file = "a.py", line = 5, origin = dead>,
-// CHECK-SAME: #oriel.node<op = "neg", name = "minus", file = "a.py", line = 6, origin = dead>,
-// CHECK-SAME: #oriel.node<op = "neg", name = "plus", file = "a.py", line = 7, origin = merged, from = [1]>,
-// CHECK-SAME: #oriel.node<op = "mul", name = "product", file = "a.py", line = 8>]
+// CHECK-SAME: #oriel.node<op = "add", name = "four", file = "a.py", line = 4, origin = folded, operands = [3, 3]>,
+// CHECK-SAME: #oriel.node<op = "sin", name = "unused", file = "a.py", line = 5, origin = dead, operands = [0]>,
+// CHECK-SAME: #oriel.node<op = "neg", name = "minus", file = "a.py", line = 6, origin = dead, operands = [2]>,
+// CHECK-SAME: #oriel.node<op = "neg", name = "plus", file = "a.py", line = 7, origin = merged, from = [1], operands = [6]>,
+// CHECK-SAME: #oriel.node<op = "mul", name = "product", file = "a.py", line = 8, operands = [7, 4]>]
 func.func @f(%x: tensor<4xf32> {oriel.name = "x"}) -> tensor<4xf32> {
   // CHECK-DAG: %[[A:.*]] = oriel.exp {{.*}} loc(#[[FIRST:.*]])
   %0 = oriel.exp %x : tensor<4xf32> loc("first"("a.py":1:0))

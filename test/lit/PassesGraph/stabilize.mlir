@@ -1,8 +1,8 @@
 // RUN: oriel-opt %s --oriel-assign-nodes --oriel-stabilize --oriel-verify-nodes | FileCheck %s
 
 // The new op is a node derived from those it replaces, and they lead to it.
-// CHECK: #oriel.node<op = "add", name = "sum", file = "a.py", line = 1, origin = merged, from = [[[ID:[0-9]+]]]>
-// CHECK-SAME: #oriel.node<op = "log", name = "logarithm", file = "a.py", line = 2, origin = merged, from = [[[ID]]]>
+// CHECK: #oriel.node<op = "add", name = "sum", file = "a.py", line = 1, origin = merged, from = [[[ID:[0-9]+]]], operands = [1, 0]>
+// CHECK-SAME: #oriel.node<op = "log", name = "logarithm", file = "a.py", line = 2, origin = merged, from = [[[ID]]], operands = [2]>
 // CHECK-SAME: #oriel.node<op = "log1p", file = "a.py", line = 2, origin = derived, from = [3, 2], rule = "stabilize-log1p">
 
 // CHECK-LABEL: func @log1p
