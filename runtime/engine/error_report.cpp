@@ -19,11 +19,13 @@ std::string Label(const Program& program, NodeId id) {
   return node == nullptr ? "?" : node->Label();
 }
 
+std::string FullName(const NodeInfo& node) { return (node.scope.empty() ? "" : node.scope + "/") + node.name; }
+
 // The name of what a node produces, as an operand is written.
 std::string OperandName(const Program& program, NodeId id) {
   const NodeInfo* node = program.nodes.Find(id);
   if (node == nullptr) return "?";
-  return node->name.empty() ? node->op + "#" + std::to_string(id) : node->name;
+  return node->name.empty() ? node->op + "#" + std::to_string(id) : FullName(*node);
 }
 
 std::string StridesText(const Extents& shape, size_t element) {
@@ -70,7 +72,7 @@ void DebugprintNode(const Program& program, NodeId id, int depth, std::set<NodeI
   if (node == nullptr) return;
   for (int i = 0; i < depth; ++i) *text += " |";
   *text += node->op + " [id " + IdLetters(id) + "]";
-  if (!node->name.empty()) *text += " '" + node->name + "'";
+  if (!node->name.empty()) *text += " '" + FullName(*node) + "'";
   if (const std::string where = node->Where(); !where.empty()) *text += " (" + where + ")";
   const bool repeated = !seen->insert(id).second && !node->operands.empty();
   *text += repeated ? " (shown above)\n" : "\n";
@@ -164,7 +166,7 @@ std::string NodeCall(const PreparedProgram& p, NodeId id, int32_t step) {
     for (int32_t b : AccessOf(*p.flat[step].step).reads) operands += (operands.empty() ? "" : ", ") + p.buffer(b).name;
   }
   text += "(" + operands + ")";
-  if (node != nullptr && !node->name.empty()) text += " '" + node->name + "'";
+  if (node != nullptr && !node->name.empty()) text += " '" + FullName(*node) + "'";
   return text;
 }
 

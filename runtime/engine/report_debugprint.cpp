@@ -21,27 +21,28 @@ class FunctionTrees {
     FindWriters();
   }
 
-  // The value of a buffer as seen from a body (the program's own: 0).
+  // The value of a buffer at the end of a body (the program's own: 0).
   int Add(int32_t buffer, int32_t body, const std::string& role = "") {
-    std::vector<std::pair<int32_t, int32_t>> pending = {{buffer, body}};
+    const Key root_key = Seen(buffer, body, static_cast<int32_t>(p_.flat.size()));
+    std::vector<Key> pending = {root_key};
     while (!pending.empty()) {
-      const auto [b, seen_from] = pending.back();
-      if (index_.count({b, seen_from}) != 0) {
+      const Key key = pending.back();
+      if (index_.count(key) != 0) {
         pending.pop_back();
         continue;
       }
       const size_t before = pending.size();
-      const int32_t s = WriterFor(b, seen_from);
-      if (s >= 0 && p_.flat[s].body == seen_from) {
-        for (int32_t read : AccessOf(*p_.flat[s].step).reads) {
-          if (index_.count({read, seen_from}) == 0) pending.emplace_back(read, seen_from);
+      if (key.here) {
+        for (int32_t read : AccessOf(*p_.flat[key.writer].step).reads) {
+          const Key operand = Seen(read, key.body, key.writer);
+          if (index_.count(operand) == 0) pending.push_back(operand);
         }
       }
       if (pending.size() != before) continue;
       pending.pop_back();
-      Make(b, seen_from, s);
+      Make(key);
     }
-    const int entry = index_.at({buffer, body});
+    const int entry = index_.at(root_key);
     if (role.empty()) return entry;
     // A root: the same line with what it is for.
     TreeEntry root = entries_[static_cast<size_t>(entry)];
@@ -96,26 +97,42 @@ class FunctionTrees {
     }
   }
 
-  // The step of `body` (or of one around it) that makes the buffer; -1: none, it
-  // comes from outside or is the engine's own.
-  int32_t WriterFor(int32_t buffer, int32_t body) const {
+  // The value of a buffer at one moment: what step made it, seen from a body.
+  struct Key {
+    int32_t buffer, body;
+    int32_t writer;  // -1: none, it comes with the call or is the engine's own
+    bool here;       // the writer is a step of that body
+    auto operator<=>(const Key&) const = default;
+  };
+  // As step `reader` of the body (or what comes after all) finds it: states and
+  // buffers written in place have one value before and another after.
+  Key Seen(int32_t buffer, int32_t body, int32_t reader) const {
+    Key key{buffer, body, -1, false};
     const auto it = writers_.find(buffer);
-    if (it == writers_.end()) return -1;
+    if (it == writers_.end()) return key;
     for (int32_t s : it->second) {
       for (int32_t at = s; at >= 0; at = p_.flat[at].parent) {
-        if (p_.flat[at].body == body) return at;
+        if (p_.flat[at].body != body) continue;
+        if (at < reader) {
+          key.writer = at;
+          key.here = true;
+        }
+        break;
       }
     }
-    return it->second.front();
+    // Made outside, before this body began.
+    if (!key.here && it->second.front() < reader) key.writer = it->second.front();
+    return key;
   }
 
-  void Make(int32_t b, int32_t body, int32_t s) {
+  void Make(const Key& key) {
+    const int32_t b = key.buffer, body = key.body, s = key.writer;
     const Buffer& buffer = p_.buffer(b);
     TreeEntry entry;
     const std::string type =
         options_.types ? " <" + std::string(NumpyName(buffer.dtype)) + " " + ToString(buffer.shape) + ">" : "";
     const NodeInfo* node = p_.program.nodes.Find(buffer.node);
-    if (s < 0 || p_.flat[s].body != body) {  // a leaf here
+    if (!key.here) {  // a leaf
       entry.op = buffer.name;
       entry.id = buffer.node >= 0 ? buffer.node : -2;
       entry.after = type;
@@ -147,10 +164,10 @@ class FunctionTrees {
       } else if (options_.lines && node != nullptr && !node->Where().empty()) {
         entry.after += "  " + node->Where();
       }
-      for (int32_t read : AccessOf(step).reads) entry.children.push_back(index_.at({read, body}));
+      for (int32_t read : AccessOf(step).reads) entry.children.push_back(index_.at(Seen(read, body, s)));
       NoteBodies(s);
     }
-    index_[{b, body}] = static_cast<int>(entries_.size());
+    index_[key] = static_cast<int>(entries_.size());
     entries_.push_back(std::move(entry));
   }
 
@@ -185,7 +202,7 @@ class FunctionTrees {
   const DebugPrintOptions& options_;
   double total_ = 0;
   std::map<int32_t, std::vector<int32_t>> writers_;
-  std::map<std::pair<int32_t, int32_t>, int> index_;  // buffer, body
+  std::map<Key, int> index_;
   std::vector<TreeEntry> entries_;
   std::vector<Inner> inner_;
   std::set<int32_t> noted_;

@@ -1,0 +1,89 @@
+// What compile() takes beside outputs and updates: givens, defaults, names;
+// functions that share states; limits that change.
+#include "gmock/gmock.h"
+#include "test/end-to-end/harness.h"
+
+namespace oriel::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+double At(const absl::StatusOr<std::vector<Tensor>>& out, std::vector<int64_t> index = {}) {
+  EXPECT_TRUE(out.ok()) << out.status();
+  return out.ok() ? (*out)[0].ElementAsDouble(index) : 0;
+}
+
+TEST(Givens, AnInputByABatchOfAState) {
+  Value x = input("x", DType::f64, {dyn("batch"), 2});
+  State data = state("data", *Tensor::From<double>({1, 2, 3, 4, 5, 6, 7, 8}, {4, 2}));
+  State total = state("total", Tensor::Zeros({}, DType::f64));
+  Value i = input("i", DType::i64, {});
+  const Value batch = dynamic_slice(data, {i * 2, constant(Tensor::Scalar<int64_t>(0))}, {2, 2});
+  const Value cost = sum(x);
+  absl::StatusOr<Function> f = CompileInMode({i}, {cost}, {{total, total + cost}}, {.givens = {{x, batch}}});
+  ASSERT_TRUE(f.ok()) << f.status();
+  EXPECT_EQ(At((*f)({Tensor::Scalar<int64_t>(0)})), 10);
+  EXPECT_EQ(At((*f)({Tensor::Scalar<int64_t>(1)})), 26);
+  EXPECT_EQ(total.value().ElementAsDouble({}), 36);
+  // The expression itself is as it was.
+  absl::StatusOr<Function> g = CompileInMode({x}, {cost});
+  ASSERT_TRUE(g.ok()) << g.status();
+  EXPECT_EQ(At((*g)({Tensor::Ones({5, 2}, DType::f64)})), 10);
+  EXPECT_EQ(CompileInMode({i}, {cost}, {}, {.givens = {{x, i}}}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Defaults, ByPositionAndByName) {
+  Value x = input("x", DType::f64, {dyn("n")}), rate = input("rate", DType::f64, {}), bias = input("bias", DType::f64, {});
+  State offset = state("offset", Tensor::Scalar(100.0));
+  absl::StatusOr<Function> f = CompileInMode({x, rate, bias}, {sum(x) * rate + bias}, {{offset, offset + 1.0}},
+                                             {.inputs = {In(rate, Tensor::Scalar(2.0)), In(bias, offset, "shift")}});
+  ASSERT_TRUE(f.ok()) << f.status();
+  const Tensor ones = Tensor::Ones({3}, DType::f64);
+  EXPECT_EQ(At((*f)({ones})), 106);
+  EXPECT_EQ(At((*f)({ones})), 107);  // the state's value of now
+  EXPECT_EQ(At((*f)({ones, Tensor::Scalar(3.0)})), 111);
+  EXPECT_EQ(At((*f)({ones, Tensor::Scalar(3.0), Tensor::Scalar(0.0)})), 9);
+  EXPECT_EQ(At(f->Call({{"x", ones}, {"shift", Tensor::Scalar(0.0)}})), 6);
+  EXPECT_EQ(f->input_names(), (std::vector<std::string>{"x", "rate", "shift"}));
+  EXPECT_EQ((*f)(absl::Span<const Tensor>()).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(f->Call({{"x", ones}, {"bias", ones}}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(f->Call({{"shift", ones}}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(CompileInMode({x}, {sum(x)}, {}, {.inputs = {In(x, Tensor::Scalar(1.0))}}).status().message()),
+              HasSubstr("the default of input 'x' is float64 (), required float64 ("));
+  EXPECT_FALSE(CompileInMode({x}, {sum(x)}, {}, {.inputs = {In(rate, Tensor::Scalar(1.0))}}).ok());
+}
+
+TEST(Functions, ShareStates) {
+  State w = state("w", Tensor::Zeros({2}, DType::f64));
+  Value x = input("x", DType::f64, {2});
+  absl::StatusOr<Function> train = CompileInMode({x}, {}, {{w, w + x}}), read = CompileInMode({}, {w * 1.0});
+  ASSERT_TRUE(train.ok() && read.ok());
+  ASSERT_TRUE((*train)({Tensor::Ones({2}, DType::f64)}).ok());
+  ASSERT_TRUE((*train)({Tensor::Ones({2}, DType::f64)}).ok());
+  EXPECT_EQ(At((*read)(absl::Span<const Tensor>()), {1}), 2);
+  // A function of the same expression on a state of its own.
+  State other = state("w2", Tensor::Full({2}, 7, DType::f64));
+  absl::StatusOr<Function> copy = CompileInMode({}, {w * 1.0}, {}, {.givens = {{w, other}}});
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_EQ(At((*copy)(absl::Span<const Tensor>()), {0}), 7);
+}
+
+TEST(MemoryLimit, MayChangeWhileAFunctionLives) {
+  Value x = input("x", DType::f64, {dyn("n")});
+  absl::StatusOr<Function> f = CompileInMode({x}, {x + 1.0});
+  ASSERT_TRUE(f.ok()) << f.status();
+  const Tensor big = Tensor::Ones({100000}, DType::f64);
+  ASSERT_TRUE((*f)({big}).ok());
+  ASSERT_TRUE(Config::Set("memory_limit", "1MB").ok());
+  const absl::Status status = (*f)({big}).status();
+  const Tensor small = Tensor::Ones({1000}, DType::f64);
+  const bool fits = (*f)({small}).ok();
+  ASSERT_TRUE(Config::Set("memory_limit", "0").ok());
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Limit: 1000000 bytes"));
+  EXPECT_TRUE(fits);
+  EXPECT_TRUE((*f)({big}).ok());
+}
+
+}  // namespace
+}  // namespace oriel::e2e
