@@ -111,6 +111,10 @@ struct PullbackOverride {
   bool is_zero = false;  // connected, with gradient zero
 };
 
+// A node that was just made, and that nobody else has, without a gradient: what
+// is computed from it does not depend on its value, as a softmax does not on the
+// maximum it subtracts.
+Value WithoutGradient(const Value& fresh);
 // The same of a copy of the node.
 std::shared_ptr<const PullbackOverride> WithInputs(const PullbackOverride& stated, std::vector<Value> inputs);
 

@@ -49,16 +49,22 @@ bool LogOfQuotient(Pullback& p) {
   const Node* exp = OpOf(power, OpKind::kExp);
   if (exp == nullptr || !p.GoesPast(power)) return false;
   const Value& z = exp->operands[0];
-  Value logs = z - log(divisor);
+  // The logarithm of a row's sum, not of each of its copies.
+  Value sums = divisor;
+  const Node* copies = OpOf(divisor, OpKind::kBroadcast);
+  if (copies != nullptr && p.GoesPast(divisor)) sums = copies->operands[0];
+  Value logs = log(sums);
+  if (sums.id() != divisor.id()) logs = MakeOp({.op = copies->op, .attrs = copies->attrs, .operands = {logs}}, p.at());
+  logs = z - logs;
   while (!moves.empty()) {
     std::vector<Value> operands = moves.back()->operands;
     operands[0] = logs;
     logs = MakeOp({.op = moves.back()->op, .attrs = moves.back()->attrs, .operands = std::move(operands)}, p.at());
     moves.pop_back();
   }
-  const std::vector<Value> pulled = p.pull()({logs}, {p.g()}, {z, divisor});
+  const std::vector<Value> pulled = p.pull()({logs}, {p.g()}, {z, sums});
   p.GivePast(z, pulled[0]);
-  p.GivePast(divisor, pulled[1]);
+  p.GivePast(sums, pulled[1]);
   p.Mask();
   return true;
 }

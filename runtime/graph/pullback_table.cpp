@@ -148,6 +148,14 @@ void Pullback::Add(size_t slot, const Value& to, const Value& gradient) {
   given_[slot] = IsGiven(given_[slot]) ? given_[slot] + fitted : fitted;
 }
 
+Value WithoutGradient(const Value& fresh) {
+  if (!fresh.ok()) return fresh;
+  auto node = std::make_shared<Node>(*fresh.node());
+  node->pullback = std::make_shared<const PullbackOverride>(
+      PullbackOverride{.name = "shift", .inputs = {}, .pull = nullptr, .is_zero = false});
+  return Value(std::move(node), fresh.result_index());
+}
+
 std::shared_ptr<const PullbackOverride> WithInputs(const PullbackOverride& stated, std::vector<Value> inputs) {
   auto copy = std::make_shared<PullbackOverride>(stated);
   copy->inputs = std::move(inputs);

@@ -4,6 +4,7 @@
 
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
+#include "runtime/graph/pullback.h"
 #include "runtime/graph/loop.h"
 
 namespace oriel {
@@ -83,10 +84,17 @@ struct Shifted {
   Value x, shifted, max;
 };
 
+// The maximum along axes. It is only subtracted and added again: its gradient
+// would come to nothing.
+Value MaxToShiftBy(const Value& x, const Axes& axes, const Location& at) {
+  const Value max = reduce_max(Operand(x, at), axes, /*keepdims=*/true);
+  return max.id() == x.id() ? max : graph::WithoutGradient(max);  // a scalar is its own
+}
+
 Shifted ShiftByMax(const Operand& x, const Axes& axes) {
   Value value = graph::Strong(x);
   if (value.ok()) value = CastTo(value, IsFloat(value.dtype()) ? value.dtype() : DType::f64, x.location);
-  const Value max = reduce_max(Operand(value, x.location), axes, /*keepdims=*/true);
+  const Value max = MaxToShiftBy(value, axes, x.location);
   return {value, sub(Operand(value, x.location), Operand(max, x.location)), max};
 }
 
@@ -109,7 +117,7 @@ Value logsumexp(const Operand& x, Axes axes, bool keepdims) {
   Value value = graph::Strong(x);
   if (!value.ok()) return value;
   value = CastTo(value, IsFloat(value.dtype()) ? value.dtype() : DType::f64, x.location);
-  Value max = reduce_max(at(value), axes, /*keepdims=*/true);
+  const Value max = MaxToShiftBy(value, axes, x.location);
   if (!max.ok()) return max;
   // An infinite maximum is not subtracted: inf - inf would be NaN.
   const double inf = std::numeric_limits<double>::infinity();
