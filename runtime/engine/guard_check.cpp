@@ -7,6 +7,7 @@
 
 #include "oriel/taps.h"
 #include "runtime/core/status.h"
+#include "runtime/core/tree_text.h"
 #include "runtime/engine/lifetimes.h"
 #include "runtime/engine/observe.h"
 
@@ -76,7 +77,7 @@ std::string NodeText(const PreparedProgram& p, NodeId id, const std::string& oth
   if (node == nullptr) return otherwise;
   std::string text = node->op;
   if (!node->name.empty()) text += " '" + node->name + "'";
-  text += " [id " + std::to_string(id) + "]";
+  text += " [id " + IdLetters(id) + "]";
   const std::string where = node->Where();
   return where.empty() ? text : text + " (" + where + ")";
 }

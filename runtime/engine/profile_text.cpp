@@ -68,7 +68,7 @@ std::string NodeLine(const NodeInfo& node) {
   if (!node.name.empty()) text += " '" + (node.scope.empty() ? "" : node.scope + "/") + node.name + "'";
   if (const std::string where = node.Where(); !where.empty()) text += " at " + where;
   if (node.origin == Origin::kDerived) {
-    text += ", " + (node.rule.empty() ? std::string("derived") : node.rule) + " of";
+    text += ", " + (node.rule.empty() ? std::string("derived") : node.rule) + (node.from.empty() ? "" : " of");
     for (NodeId from : node.from) text += " " + std::to_string(from);
   }
   return text + "\n";

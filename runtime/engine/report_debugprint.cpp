@@ -148,7 +148,8 @@ class FunctionTrees {
           if (writes[i] == b) entry.op += "." + std::to_string(i);
         }
       }
-      const NodeId id = buffer.node >= 0 ? buffer.node : NodeOf(step);
+      // A state's buffer is known by the state; what makes its new value is a node.
+      const NodeId id = buffer.node >= 0 && buffer.kind != BufferKind::kState ? buffer.node : NodeOf(step);
       entry.id = id >= 0 ? id : -2;
       entry.group = static_cast<int64_t>(p_.program.nodes.size()) + s;
       entry.after = type;
@@ -159,7 +160,7 @@ class FunctionTrees {
       if (const ApplyRow* row = RowOf(s); row != nullptr && row->calls > 0 && total_ > 0) {
         entry.after += Format(" --> %.2es %.1f%%", row->seconds, 100 * row->seconds / total_);
       }
-      if (names.nodes.size() > 1) {
+      if (names.nodes.size() > 1 || (names.nodes.size() == 1 && names.nodes[0] != id)) {
         for (NodeId n : names.nodes) entry.notes.push_back(" { " + NodeText(n));
       } else if (options_.lines && node != nullptr && !node->Where().empty()) {
         entry.after += "  " + node->Where();

@@ -160,6 +160,9 @@ std::string WhatFits(const PreparedProgram& p, const ResolvedDims& d, uint64_t l
     const int64_t most = LargestThatFits(p, d.symbols, i, limit, extra, now);
     text += "\n    " + p.program.symbols[i] + ": " + (most < 0 ? std::string("no value") : "at most " + std::to_string(most)) + " (now " +
             std::to_string(now) + ")";
+    // As if the copies stayed as large as they are: what fits for sure.
+    const int64_t contiguous = extra > 0 ? LargestThatFits(p, d.symbols, i, limit, 0, now) : most;
+    if (contiguous > most) text += ", " + std::to_string(contiguous) + " with contiguous inputs";
   }
   text += RecomputeText(p, m);
   for (const StateDecl& state : p.program.states) {
