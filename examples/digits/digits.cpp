@@ -47,19 +47,14 @@ struct Model {
     Value picked = p[{oriel::arange(labels.dim(0)), labels}];
     Value cost = (-oriel::mean(oriel::log(picked))).named("cost");
 
-    // d cost / d logits = (p - onehot(labels)) / batch
-    Value onehot = oriel::equal(oriel::expand_dims(labels, 1),
-                                oriel::iota({1, kClasses}, 1, DType::i64));
-    Value count = oriel::cast(oriel::dim_value(labels.dim(0)), DType::f32);
-    Value error = ((p - oriel::cast(onehot, DType::f32)) / count).named("error");
-    Value weights_gradient =
-        oriel::dot(oriel::transpose(x), error).named("weights_gradient");
-    Value bias_gradient = oriel::sum(error, {0}).named("bias_gradient");
+    // One statement a node: the order of the graph's text is that of the program.
+    std::vector<Value> gradients = oriel::grad(cost, {weights, bias});
+    Value weights_step = kLearningRate * gradients[0];
+    Value bias_step = kLearningRate * gradients[1];
 
     step_inputs = {images, labels};
     step_outputs = {cost};
-    updates = {{weights, weights - kLearningRate * weights_gradient},
-               {bias, bias - kLearningRate * bias_gradient}};
+    updates = {{weights, weights - weights_step}, {bias, bias - bias_step}};
     predict_inputs = {images};
     predict_outputs = {oriel::argmax(logits, 1).named("digit")};
   }
