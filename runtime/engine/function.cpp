@@ -283,6 +283,12 @@ namespace {
 absl::StatusOr<std::vector<int64_t>> DimsInOrder(const Program& program, const DimBindings& dims, const std::string& open = "") {
   std::vector<int64_t> values;
   const auto wrong = [&](const std::string& what) { return absl::InvalidArgumentError("'" + program.name + "'" + what); };
+  for (const auto& [given, value] : dims) {
+    if (std::find(program.symbols.begin(), program.symbols.end(), given) != program.symbols.end()) continue;
+    std::string known;
+    for (const std::string& symbol : program.symbols) known += (known.empty() ? "" : ", ") + symbol;
+    return wrong(" has no dim '" + given + "'; its dims are (" + known + ")");
+  }
   for (const std::string& symbol : program.symbols) {
     const auto it = dims.find(symbol);
     if (it == dims.end() && symbol == open) {
@@ -292,12 +298,6 @@ absl::StatusOr<std::vector<int64_t>> DimsInOrder(const Program& program, const D
     if (it == dims.end()) return wrong(": dim '" + symbol + "' has no value");
     if (it->second < 0) return wrong(": dim '" + symbol + "' is " + std::to_string(it->second) + ", at least 0 expected");
     values.push_back(it->second);
-  }
-  for (const auto& [given, value] : dims) {
-    if (std::find(program.symbols.begin(), program.symbols.end(), given) != program.symbols.end()) continue;
-    std::string known;
-    for (const std::string& symbol : program.symbols) known += (known.empty() ? "" : ", ") + symbol;
-    return wrong(" has no dim '" + given + "'; its dims are (" + known + ")");
   }
   return values;
 }

@@ -156,6 +156,7 @@ class FunctionTrees {
       if (node != nullptr && !node->name.empty()) entry.after += " '" + (node->scope.empty() ? "" : node->scope + "/") + node->name + "'";
       const int32_t root = p_.root(b);
       if (root != b) entry.after += " in place of " + p_.buffer(root).name;
+      else if (buffer.kind == BufferKind::kState) entry.after += " in place";
       entry.after += "   " + std::to_string(s);
       if (const ApplyRow* row = RowOf(s); row != nullptr && row->calls > 0 && total_ > 0) {
         entry.after += Format(" --> %.2es %.1f%%", row->seconds, 100 * row->seconds / total_);

@@ -14,6 +14,11 @@
 namespace oriel {
 namespace {
 
+// " 'encoder/h'", "" without a name.
+std::string NameOf(const NodeInfo& node) {
+  return node.name.empty() ? "" : " '" + (node.scope.empty() ? "" : node.scope + "/") + node.name + "'";
+}
+
 class FunctionBoxes {
  public:
   FunctionBoxes(const PreparedProgram& p, const Profile& profile, const DotOptions& options) : p_(p), options_(options) {
@@ -119,7 +124,7 @@ class FunctionBoxes {
         box.kind = node->op;
         box.place = node->Where();
         box.name = node->name;
-        box.label = node->op + (node->name.empty() ? "" : " '" + node->name + "'") + (box.place.empty() ? "" : "\n" + box.place);
+        box.label = node->op + NameOf(*node) + (box.place.empty() ? "" : "\n" + box.place);
         box.cluster = cluster;
         for (NodeId operand : node->operands) {
           if (const auto it = inside.find(operand); it != inside.end()) box.from.push_back(it->second);
@@ -155,7 +160,7 @@ class FunctionBoxes {
       if (!node->Where().empty()) box.place = node->Where();
       if (!node->name.empty()) box.name = node->name;
       if (++shown > 6) continue;
-      box.label += "\n" + node->op + (node->name.empty() ? "" : " '" + node->name + "'") + (node->Where().empty() ? "" : " " + node->Where());
+      box.label += "\n" + node->op + NameOf(*node) + (node->Where().empty() ? "" : " " + node->Where());
     }
     if (shown > 6) box.label += "\nand " + std::to_string(shown - 6) + " more";
     for (int32_t b : access.reads) {
