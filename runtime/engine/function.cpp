@@ -117,6 +117,9 @@ absl::StatusOr<Function> MakeFunction(Program program, std::shared_ptr<const Loa
                                       std::vector<std::shared_ptr<graph::StateCell>> states, CompileInfo info,
                                       const CompileOptions& options) {
   ORIEL_RETURN_IF_ERROR(Config::flags_status());
+  if (!options.givens.empty()) {
+    return absl::InvalidArgumentError("'" + program.name + "': givens replace parts of expressions; a program that is loaded or stated as text has none");
+  }
   const Config config = Config::Get();
   int workers = options.num_threads > 0 ? options.num_threads : config.num_threads;
   if (workers <= 0) workers = AvailableCores();

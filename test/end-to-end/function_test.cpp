@@ -29,6 +29,7 @@ TEST(Givens, AnInputByABatchOfAState) {
   absl::StatusOr<Function> g = CompileInMode({x}, {cost});
   ASSERT_TRUE(g.ok()) << g.status();
   EXPECT_EQ(At((*g)({Tensor::Ones({5, 2}, DType::f64)})), 10);
+  EXPECT_EQ(CompileText(ToMlirText({x}, {cost}).value(), {.givens = {{x, batch}}}).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(CompileInMode({i}, {cost}, {}, {.givens = {{x, i}}}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
@@ -51,6 +52,17 @@ TEST(Defaults, ByPositionAndByName) {
   EXPECT_THAT(std::string(CompileInMode({x}, {sum(x)}, {}, {.inputs = {In(x, Tensor::Scalar(1.0))}}).status().message()),
               HasSubstr("the default of input 'x' is float64 (), required float64 ("));
   EXPECT_FALSE(CompileInMode({x}, {sum(x)}, {}, {.inputs = {In(rate, Tensor::Scalar(1.0))}}).ok());
+}
+
+TEST(Defaults, OfATextByName) {
+  Value x = input("x", DType::f64, {dyn("n")}), rate = input("rate", DType::f64, {});
+  CompileOptions options = CurrentMode().options;
+  options.inputs = {In(Value(), Tensor::Scalar(2.0), "rate")};
+  absl::StatusOr<Function> f = CompileText(ToMlirText({x, rate}, {sum(x) * rate}).value(), options);
+  ASSERT_TRUE(f.ok()) << f.status();
+  EXPECT_EQ(At((*f)({Tensor::Ones({3}, DType::f64)})), 6);
+  options.inputs = {In(Value(), Tensor::Scalar(2.0), "speed")};
+  EXPECT_EQ(CompileText(ToMlirText({x, rate}, {sum(x) * rate}).value(), options).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(Functions, ShareStates) {

@@ -76,9 +76,11 @@ struct CompileOptions {
   // Testing: compile without this phase ("fused", see --compile-to of oriel-opt);
   // what needs it is refused. InvalidArgument for a name that is no phase's.
   std::string leave_out_phase = {};
-  // Replacements made in outputs and updates first, all at once (substitute.h).
+  // Replacements made in outputs and updates first, all at once (substitute.h);
+  // compile() alone takes them.
   std::vector<Given> givens = {};
-  // Defaults and names of some of the inputs.
+  // Defaults and names of some of the inputs; of a program that is loaded or
+  // stated as text by its names alone (In::name, an empty variable).
   std::vector<In> inputs = {};
 };
 

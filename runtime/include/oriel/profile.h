@@ -61,6 +61,22 @@ struct BufferRow {
   bool live_at_peak = false;
 };
 
+// What one plan step writes.
+struct MemoryApplyRow {
+  int64_t id = -1;    // toposort index
+  std::string name;
+  std::string where;  // file:line
+  struct Output {
+    std::string name;
+    std::vector<int64_t> shape;
+    DType dtype = DType::f32;
+    int64_t bytes = 0;
+    char how = 'c';   // c created, i in place (of an operand), v a view
+  };
+  std::vector<Output> outputs;
+  int64_t bytes = 0;  // of all outputs, also of those that take no new memory
+};
+
 struct MemoryReport {
   std::string function;
   int64_t planned_peak = 0;   // bytes: largest sum of live buffers
@@ -69,8 +85,13 @@ struct MemoryReport {
   int64_t limit = 0;
   std::string peak_formula;   // over the dim symbols
   std::vector<BufferRow> buffers;  // by size, largest first
+  std::vector<MemoryApplyRow> applies;  // by bytes, largest first
 
+  // Peak, formula and buffers.
   std::string text(int max_rows = 20) const;
+  // The table of steps: <Sum apply outputs (bytes)> <Apply outputs shape>
+  // <created/inplace/view> <Apply node>; printed with the flag profile_memory.
+  std::string apply_text(int max_rows = 20) const;
   std::string json() const;
 };
 
