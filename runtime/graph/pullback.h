@@ -134,6 +134,8 @@ Value WithAxes(const Value& x, absl::Span<const int64_t> axes);
 Value Spread(const Value& x, const Dims& shape);
 // The sum over some axes; x itself for none.
 Value SumOver(const Value& x, const std::vector<int64_t>& axes, bool keepdims);
+// The gradient of a broadcast's operand.
+Value SumOfCopies(const Node& broadcast, const Value& gradient);
 // The same elements under another shape; x itself where it has it.
 Value InShape(const Value& x, const Dims& shape);
 // `otherwise` where the gradient is zero and `singular` holds, else `value`:

@@ -48,23 +48,25 @@ bool LogOfQuotient(Pullback& p) {
   const Value &power = div->operands[0], &divisor = div->operands[1];
   const Node* exp = OpOf(power, OpKind::kExp);
   if (exp == nullptr || !p.GoesPast(power)) return false;
+  // Back through what moves z's elements, as if the logarithm had no other part.
   const Value& z = exp->operands[0];
-  // The logarithm of a row's sum, not of each of its copies.
-  Value sums = divisor;
-  const Node* copies = OpOf(divisor, OpKind::kBroadcast);
-  if (copies != nullptr && p.GoesPast(divisor)) sums = copies->operands[0];
-  Value logs = log(sums);
-  if (sums.id() != divisor.id()) logs = MakeOp({.op = copies->op, .attrs = copies->attrs, .operands = {logs}}, p.at());
-  logs = z - logs;
+  Value moved = z;
   while (!moves.empty()) {
     std::vector<Value> operands = moves.back()->operands;
-    operands[0] = logs;
-    logs = MakeOp({.op = moves.back()->op, .attrs = moves.back()->attrs, .operands = std::move(operands)}, p.at());
+    operands[0] = moved;
+    moved = MakeOp({.op = moves.back()->op, .attrs = moves.back()->attrs, .operands = std::move(operands)}, p.at());
     moves.pop_back();
   }
-  const std::vector<Value> pulled = p.pull()({logs}, {p.g()}, {z, sums});
-  p.GivePast(z, pulled[0]);
-  p.GivePast(sums, pulled[1]);
+  const Value gradient = moved.id() == z.id() ? p.g() : p.pull()({moved}, {p.g()}, {z})[0];
+  p.GivePast(z, gradient);
+  // Of a row's sum, not of each of its copies.
+  const Node* copies = OpOf(divisor, OpKind::kBroadcast);
+  const bool once = copies != nullptr && p.GoesPast(divisor);
+  const Value& sums = once ? copies->operands[0] : divisor;
+  const Value total = once ? SumOfCopies(*copies, gradient) : gradient;
+  Value safe = sums;
+  if (p.masked() || !once) safe = Guarded(total, equal(sums, 0.0), sums, 1.0);
+  p.GivePast(sums, -(total / safe));
   p.Mask();
   return true;
 }

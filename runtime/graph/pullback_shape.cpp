@@ -3,7 +3,22 @@
 
 #include "runtime/graph/pullback.h"
 
-namespace oriel::graph::pullback {
+namespace oriel::graph {
+
+Value SumOfCopies(const Node& broadcast, const Value& gradient) {
+  const std::vector<int64_t>& axes = *broadcast.attrs.Get<std::vector<int64_t>>("axes");
+  const Dims &shape = *broadcast.attrs.Get<Dims>("shape"), &source_shape = broadcast.operands[0].shape();
+  std::vector<int64_t> summed;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    const auto source = std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis));
+    const bool repeated = source == axes.end() ||
+                          (source_shape[static_cast<size_t>(source - axes.begin())] == Dim(1) && shape[axis] != Dim(1));
+    if (repeated) summed.push_back(static_cast<int64_t>(axis));
+  }
+  return InShape(SumOver(gradient, summed, /*keepdims=*/false), source_shape);
+}
+
+namespace pullback {
 namespace {
 
 const std::vector<int64_t>& Ints(const Pullback& p, std::string_view name) {
@@ -43,20 +58,7 @@ Value Reversed(const Value& x, const std::vector<bool>& axes) {
 
 }  // namespace
 
-void Broadcast(Pullback& p) {
-  const std::vector<int64_t>& axes = Ints(p, "axes");
-  const Dims& shape = DimsOf(p, "shape");
-  std::vector<int64_t> summed;
-  for (size_t axis = 0; axis < shape.size(); ++axis) {
-    const auto source = std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis));
-    const bool repeated =
-        source == axes.end() ||
-        (p.x().shape()[static_cast<size_t>(source - axes.begin())] == Dim(1) && shape[axis] != Dim(1));
-    if (repeated) summed.push_back(static_cast<int64_t>(axis));
-  }
-  p.Give(0, SumOver(p.g(), summed,
-                    /*keepdims=*/false));  // Give() puts axes of extent 1 back
-}
+void Broadcast(Pullback& p) { p.Give(0, SumOfCopies(p.node(), p.g())); }
 
 void Reshape(Pullback& p) { p.Give(0, p.g()); }
 
@@ -138,4 +140,5 @@ void Concatenate(Pullback& p) {
   }
 }
 
-}  // namespace oriel::graph::pullback
+}  // namespace pullback
+}  // namespace oriel::graph
