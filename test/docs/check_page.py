@@ -33,11 +33,16 @@ def matches(expected, actual):
 
 def run(command, programs, folder):
     words = shlex.split(command)
+    settings = {}
+    while "=" in words[0]:  # NAME=value before the program
+        name, _, value = words.pop(0).partition("=")
+        settings[name] = value
     program = pathlib.Path(programs, words[0])
     if not program.exists():
         raise SystemExit(f"{command}: no program {program}")
     environment = dict(os.environ, XDG_CACHE_HOME=folder)
     environment.pop("ORIEL_FLAGS", None)
+    environment.update(settings)
     done = subprocess.run([str(program)] + words[1:], cwd=folder, env=environment, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     return done.stdout.rstrip("\n").split("\n")
