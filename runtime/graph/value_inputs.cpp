@@ -1,4 +1,5 @@
 // compose.h: inputs that name their own dims; which inputs a graph needs.
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
@@ -50,17 +51,30 @@ Value fresh_input(std::string name, DType dtype, Dims shape, Location at) {
 
 std::vector<size_t> UnusedInputs(absl::Span<const Value> inputs, absl::Span<const Value> outputs) {
   std::set<NodeId> used;
+  std::vector<std::string> symbols;  // extents that are needed are a use too
+  const auto collect = [&](const Dims& dims) {
+    for (const Dim& dim : dims) dim.CollectSymbols(&symbols);
+  };
   std::vector<std::pair<std::vector<Value>, uint64_t>> bodies = {{{outputs.begin(), outputs.end()}, 0}};
   for (size_t i = 0; i < bodies.size(); ++i) {
     const auto [results, region] = bodies[i];
     for (const graph::Node* node : graph::Reachable(results, region)) {
       if (node->kind == graph::NodeKind::kInput) used.insert(node->id);
+      for (const TensorType& type : node->types) collect(type.shape);
+      for (const auto& [name, value] : node->attrs.entries()) {
+        if (const Dims* dims = std::get_if<Dims>(&value)) collect(*dims);
+      }
       for (const graph::Region& inner : node->regions) bodies.emplace_back(inner.results, inner.id);
     }
   }
+  const std::set<std::string> needed(symbols.begin(), symbols.end());
   std::vector<size_t> unused;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (used.count(inputs[i].id()) == 0) unused.push_back(i);
+    std::vector<std::string> own;
+    for (const Dim& dim : inputs[i].shape()) dim.CollectSymbols(&own);
+    const bool sizes = std::any_of(own.begin(), own.end(), [&](const std::string& s) { return needed.count(s) != 0; });
+    const bool is_input = inputs[i].ok() && inputs[i].node()->kind == graph::NodeKind::kInput;
+    if (is_input && !sizes && used.count(inputs[i].id()) == 0) unused.push_back(i);
   }
   return unused;
 }

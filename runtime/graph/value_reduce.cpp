@@ -1,6 +1,7 @@
 // Reductions, contractions, gathers and scatters of value.h.
 #include <algorithm>
 
+#include "oriel/errors.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
 
@@ -74,8 +75,7 @@ absl::Status FitIndices(std::vector<Value>* indices, std::string_view op, const 
   for (Value& index : *indices) {
     if (!index.ok()) return index.status();
     if (!IsInteger(index.dtype())) {
-      return absl::InvalidArgumentError(std::string(op) + ": an index must be of integers, got " +
-                                        std::string(NumpyName(index.dtype())));
+      return DTypeError(std::string(op) + ": an index must be of integers, got " + std::string(NumpyName(index.dtype())));
     }
     index = CastTo(index, DType::i64, at);
   }

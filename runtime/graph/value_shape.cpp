@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "oriel/compose.h"
+#include "oriel/errors.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
 #include "runtime/graph/scan_internal.h"
@@ -278,9 +279,9 @@ Value Value::Get(absl::Span<const Index> indices) const {
       default:
         if (!index.array.ok()) return index.array;
         if (!IsInteger(index.array.dtype())) {
-          return PoisonInvalid("an index array must be of integers, got " +
-                                   std::string(NumpyName(index.array.dtype())),
-                               at);
+          return Poison(DTypeError("an index array must be of integers, got " +
+                                   std::string(NumpyName(index.array.dtype()))),
+                        at);
         }
         arrays.push_back(index.array);
         array_axes.push_back(static_cast<int>(view.shape.size()));

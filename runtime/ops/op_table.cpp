@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "oriel/errors.h"
+
 namespace oriel {
 namespace {
 
@@ -151,7 +153,7 @@ absl::Status CheckDType(OpKind kind, DType dtype, std::string_view variant) {
   }
   std::string name = info.mnemonic;
   if (!variant.empty()) name += " " + std::string(variant);
-  return absl::InvalidArgumentError(name + " does not take " + std::string(NumpyName(dtype)) + ": " + reason);
+  return DTypeError(name + " does not take " + std::string(NumpyName(dtype)) + ": " + reason);
 }
 
 std::string DTypeTableMarkdown() {

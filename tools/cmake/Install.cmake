@@ -30,7 +30,8 @@ if(ORIEL_COMPILER)
 endif()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/OrielConfig.cmake.in
-  ${CMAKE_BINARY_DIR}/OrielConfig.cmake INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Oriel)
+  ${CMAKE_BINARY_DIR}/OrielConfig.cmake INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Oriel
+  PATH_VARS CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/OrielConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/OrielConfig.cmake ${CMAKE_BINARY_DIR}/OrielConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Oriel)
