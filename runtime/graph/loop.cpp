@@ -156,6 +156,7 @@ LoopSpec LoopView::spec() const {
   spec.reverse = reverse_;
   spec.checked = checked_;
   spec.truncate_gradient = truncate_;
+  spec.name = node_->name;
   return spec;
 }
 

@@ -32,23 +32,23 @@
 namespace oriel::graph {
 
 struct LoopSequence {
-  Value array;       // rank >= 1
+  Value array = {};  // rank >= 1
   Dim start = 0;     // the row of iteration 0
   int64_t step = 1;  // rows from one iteration to the next, not 0
-  std::string name;  // of the element in the body; "": "<array's name>[t]"
+  std::string name = {};  // of the element in the body; "": "<array's name>[t]"
 };
 
 struct LoopSpec {
-  Value trips;                 // integer scalar; empty: the value of `extent`
-  std::optional<Dim> extent;   // rows of stacks; needed for sequences and stacks
-  std::vector<LoopSequence> sequences;
-  std::vector<Value> initial;
-  std::vector<std::string> names;  // of carried values in the body; may be short
+  Value trips = {};            // integer scalar; empty: the value of `extent`
+  std::optional<Dim> extent = {};  // rows of stacks; needed for sequences and stacks
+  std::vector<LoopSequence> sequences = {};
+  std::vector<Value> initial = {};
+  std::vector<std::string> names = {};  // of carried values in the body; may be short
   bool reverse = false;        // from the last iteration to the first
   bool checked = false;        // trips > extent fails at run time; else it is clamped
   // Gradients go through the last so many iterations only; -1: all.
   int64_t truncate_gradient = -1;
-  std::string name;            // of the loop's node
+  std::string name = {};       // of the loop's node
 };
 
 // What a body returns.

@@ -48,7 +48,7 @@ LoopResults CheckpointLoop(const LoopView& loop, int64_t every, const Location& 
 
   LoopSpec outer;
   outer.extent = blocks;
-  outer.truncate_gradient = -1;
+  outer.name = loop.node().name;
   for (size_t s = 0; s < loop.sequences(); ++s) {
     const Value rows = Rows(loop.array(s), loop.start(s), loop.step(s), covered, at);
     Dims shape = {blocks, inner};
@@ -67,6 +67,7 @@ LoopResults CheckpointLoop(const LoopView& loop, int64_t every, const Location& 
         for (size_t s = 0; s < arrays.size(); ++s) spec.sequences.push_back({.array = arrays[s], .name = loop.element(s).name()});
         spec.initial = carried;
         spec.names = outer.names;
+        if (!outer.name.empty()) spec.name = outer.name + " steps";
         const LoopResults one = MakeLoop(
             spec,
             [&](const Value& j, const std::vector<Value>& elements, const std::vector<Value>& values) {
@@ -89,6 +90,7 @@ LoopResults CheckpointLoop(const LoopView& loop, int64_t every, const Location& 
   tail.extent = rest;
   for (LoopSequence& sequence : tail.sequences) sequence.start = sequence.start + Dim(sequence.step) * covered;
   tail.initial = results.finals;
+  if (!tail.name.empty()) tail.name += " rest";
   LoopResults last = MakeLoop(
       tail,
       [&](const Value& j, const std::vector<Value>& elements, const std::vector<Value>& carried) {

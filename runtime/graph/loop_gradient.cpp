@@ -73,6 +73,7 @@ class Pullback {
     spec.trips = trips;
     spec.extent = iterations_;
     spec.reverse = !loop_.reverse();
+    if (!loop_.node().name.empty()) spec.name = "gradient of " + loop_.node().name;
     for (size_t s = 0; s < loop_.sequences(); ++s) {
       spec.sequences.push_back({.array = loop_.array(s), .start = Start(s), .step = loop_.step(s), .name = loop_.element(s).name()});
     }

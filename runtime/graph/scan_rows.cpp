@@ -1,5 +1,5 @@
 // Stacks whose number of rows only a run knows.
-#include <atomic>
+#include <cctype>
 
 #include "runtime/graph/scan_internal.h"
 
@@ -19,7 +19,10 @@ Value FirstRows(const Value& stack, const Value& count, const Location& at) {
   if (auto poisoned = FirstPoisoned(std::vector<Value>{stack, count})) return *poisoned;
   // A dim of its own: no input binds it, so that it is no extent of anything
   // else. Not the node's id, which no cache could meet again.
-  const std::string name = stack.node()->name.empty() ? "loop" : stack.node()->name;
+  std::string name = stack.node()->name.empty() ? "loop" : stack.node()->name;
+  for (char& c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
   const Dim rows = Dim::Symbol("steps_of_" + name + "_" + std::to_string(stack.result_index()));
   return MakeOp({.op = OpKind::kRows, .attrs = {{"dim", Dims{rows}}}, .operands = {stack, count}}, at);
 }

@@ -1,6 +1,7 @@
 // Gradients of scans equal those of the unrolled graph.
 #include "gmock/gmock.h"
 #include "oriel/grad.h"
+#include "oriel/random.h"
 #include "oriel/scan.h"
 #include "test/end-to-end/harness.h"
 
@@ -202,6 +203,45 @@ TEST(ScanGradient, RunsTheForwardLoopOnce) {
   int loops = 0;
   for (const ApplyRow& row : f->profile().rows) loops += row.op == "loop";
   EXPECT_EQ(loops, 2) << f->plan_text();
+}
+
+// Carried values of every 32nd step and of 32 steps, not of all.
+TEST(ScanGradient, CheckpointsNeedLessMemory) {
+  const auto peak = [](int64_t every) {
+    const Values in = InputsFor({Data({4, 8}, DType::f32, 1), Data({64, 64}, DType::f32, 2)}, false, {{"n"}});
+    const Value h = scan(
+        [&](const ScanStep& s) { return ScanBody{{tanh(dot(s.outputs[0], in[1]) + sum(s.sequences[0]))}}; },
+        {.sequences = {in[0]}, .outputs_info = {constant(Tensor::Zeros({64, 64}))}, .checkpoint = every, .name = "net"})
+                        .finals[0];
+    absl::StatusOr<Function> f = CompileInMode(in, grad(sum(h), {in[1]}));
+    EXPECT_TRUE(f.ok()) << f.status();
+    const absl::StatusOr<MemoryReport> report = f->PlanMemory({{"n", 1024}});
+    EXPECT_TRUE(report.ok()) << report.status();
+    // What is kept is listed under the loop's name.
+    if (every == 0) EXPECT_THAT(report->text(), testing::HasSubstr("net rows"));
+    return report->planned_peak;
+  };
+  constexpr int64_t kRow = 64 * 64 * 4;
+  EXPECT_GT(peak(0), 1024 * kRow);
+  EXPECT_LT(peak(32), 100 * kRow);
+}
+
+TEST(ScanGradient, ThroughStatesAndDraws) {
+  RandomStreams random(5);
+  const Value w = input("w", DType::f64, {3});
+  const ScanResult r = scan([&](const ScanStep& s) { return ScanBody{{s.outputs[0] + w * random.uniform({3})}}; },
+                            {.outputs_info = {constant(Tensor::Zeros({3}, DType::f64))}, .n_steps = 4});
+  // The reversed loop computes the very draws of the forward one again.
+  absl::StatusOr<Function> f = CompileInMode({w}, {r.finals[0], grad(sum(r.finals[0]), {w})[0]}, r.updates);
+  ASSERT_TRUE(f.ok()) << f.status();
+  Tensor before;
+  for (int call = 0; call < 2; ++call) {
+    absl::StatusOr<std::vector<Tensor>> out = (*f)({Tensor::Ones({3}, DType::f64)});
+    ASSERT_TRUE(out.ok()) << out.status();
+    EXPECT_TRUE(Close((*out)[0], (*out)[1], {.ulps = 4}));
+    if (call > 0) EXPECT_FALSE(SameBits((*out)[0], before));
+    before = (*out)[0];
+  }
 }
 
 TEST(ScanGradient, IfElse) {

@@ -17,6 +17,7 @@
 #include "oriel/states_io.h"
 #include "oriel/substitute.h"
 #include "oriel/random.h"
+#include "oriel/scan.h"
 #include "oriel/taps.h"
 #include "oriel/tensor.h"
 #include "oriel/test_value.h"
