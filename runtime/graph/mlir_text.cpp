@@ -118,7 +118,7 @@ std::string TextWriter::TapAssembly(const Node& node) {
     const absl::Span<const Value> values = absl::MakeSpan(node.operands).subspan(first, count);
     return "(" + NamesOf(values) + " : " + TypesOf(values) + ")";
   };
-  if (const auto* counts = node.attrs.Get<std::vector<int64_t>>("counts")) {
+  if (const auto* counts = node.attrs.Get<std::vector<int64_t>>("counts"); !counts->empty()) {
     const size_t shown = 1 + counts->size();
     text += " when" + list(1, counts->size());
     if (shown < node.operands.size()) text += " of" + list(shown, node.operands.size() - shown);

@@ -24,6 +24,13 @@ absl::Status CheckAttributes(const std::vector<std::string>& attrs) {
   return absl::OkStatus();
 }
 
+Attrs TapAttrs(std::string kind, std::vector<int64_t> counts, std::string message, std::string lines) {
+  return {{"kind", std::move(kind)},
+          {"counts", std::move(counts)},
+          {"message", std::move(message)},
+          {"lines", std::move(lines)}};
+}
+
 // What the builder inserted to fit an operand: its text shows the operand.
 Value WithoutFitting(Value value) {
   while (value.node()->kind == NodeKind::kOp && value.node()->derivation != nullptr &&
@@ -54,9 +61,7 @@ Value print(const Operand& x, PrintOptions options) {
   std::string attributes;
   for (const std::string& name : options.attrs) attributes += (attributes.empty() ? "" : ",") + name;
   return graph::MakeOp({.op = OpKind::kTap,
-                        .attrs = {{"kind", std::string("print")},
-                                  {"message", std::move(options.message)},
-                                  {"lines", std::move(attributes)}},
+                        .attrs = TapAttrs("print", {}, std::move(options.message), std::move(attributes)),
                         .operands = {value},
                         .tap = std::make_shared<const WatchCallback>()},
                        x.location);
@@ -81,9 +86,7 @@ Value assert_that(const Operand& x, std::string message, std::vector<Value> cond
   }
   operands.insert(operands.end(), shown.begin(), shown.end());
   return graph::MakeOp({.op = OpKind::kTap,
-                        .attrs = {{"kind", std::string("assert")},
-                                  {"message", std::move(message)},
-                                  {"counts", std::move(counts)}},
+                        .attrs = TapAttrs("assert", std::move(counts), std::move(message), ""),
                         .operands = std::move(operands),
                         .tap = std::make_shared<const WatchCallback>()},
                        x.location);
@@ -94,7 +97,7 @@ Value watch(const Operand& x, std::string name, WatchCallback callback) {
   if (!value.ok()) return value;
   if (callback == nullptr) return graph::PoisonInvalid("watch: the callback is empty", x.location);
   return graph::MakeOp({.op = OpKind::kTap,
-                        .attrs = {{"kind", std::string("watch")}, {"message", std::move(name)}},
+                        .attrs = TapAttrs("watch", {}, std::move(name), ""),
                         .operands = {value},
                         .tap = std::make_shared<const WatchCallback>(std::move(callback))},
                        x.location);

@@ -106,10 +106,12 @@ Case MakeCase(uint32_t seed) {
       if (below(3) == 0 || o + 1 == pool.size()) outputs.push_back(pool[o]);
     }
     if (outputs.empty()) outputs.push_back(a + b);
-    // Of every second graph also the gradients by two inputs.
+    // Of every second graph also the gradients by two inputs, of every eighth
+    // the gradient of one of them again.
     if (seed % 2 == 0) {
-      const Value cost = mean(tanh(pool.back()));
-      for (const Value& g : grad(cost, {a, b}, {.disconnected_inputs = Disconnected::kIgnore})) outputs.push_back(g);
+      const GradOptions options{.disconnected_inputs = Disconnected::kIgnore};
+      for (const Value& g : grad(mean(tanh(pool.back())), {a, b}, options)) outputs.push_back(g);
+      if (seed % 8 == 0) outputs.push_back(grad(mean(tanh(outputs.back())), {b}, options)[0]);
     }
     return outputs;
   };
@@ -189,6 +191,14 @@ TEST(RandomGraphs, MatchTheReferenceAndEachOther) {
     ASSERT_TRUE(x.ok() && y.ok()) << x.status() << y.status();
     for (size_t i = 0; i < x->size(); ++i) EXPECT_TRUE(SameBits((*x)[i], (*y)[i])) << fused->plan_text() << "output " << i << ": fused and unfused differ";
     LookingChangesNothing(c, *fused, *x);
+    if (seed % 3 != 0) continue;
+    // Each kernel beside its op's reference kernel.
+    options.check = CheckMode::kReference;
+    absl::StatusOr<Function> checked = compile(inputs, outputs, {}, options);
+    ASSERT_TRUE(checked.ok()) << checked.status();
+    absl::StatusOr<std::vector<Tensor>> z = (*checked)(absl::MakeConstSpan(c.arguments));
+    ASSERT_TRUE(z.ok()) << z.status();
+    for (size_t i = 0; i < x->size(); ++i) EXPECT_TRUE(SameBits((*x)[i], (*z)[i])) << "output " << i << " is checked";
   }
   std::printf("random graphs: seeds %d to %d\n", from, to - 1);
 }

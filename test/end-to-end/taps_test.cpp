@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 
 #include "oriel/grad.h"
+#include "oriel/scan.h"
 #include "oriel/taps.h"
 #include "test/end-to-end/harness.h"
 
@@ -299,6 +300,46 @@ TEST(Taps, TheGradientOfALoopLooksOnce) {
   RunWith(CompileInMode({x}, {g[0]}), {F64({0.5, 1}, {2})});
   ASSERT_EQ(seen.size(), 3u);
   EXPECT_THAT(seen[2].iterations, ElementsAre(2));
+}
+
+TEST(Taps, ScanWithRowsStatesAnEndAndAGradient) {
+  std::vector<Seen> seen;
+  Lines caught;
+  State steps = state("steps", Tensor::Zeros({}, DType::i64));
+  const Value x = input("x", DType::f64, {dyn("time"), Dim(2)});
+  const Value h0 = input("h0", DType::f64, {Dim(2)});
+  const ScanResult r = scan(
+      [&](const ScanStep& s) {
+        const Value row = watch(s.sequences[0], "row", Into(&seen));
+        const Value h = print(tanh(row + s.outputs[0]), {"h", {"shape"}});
+        ScanBody body{{watch(h, "h", Into(&seen))}};
+        body.updates = {{steps, steps + 1}};
+        body.until = watch(greater(sum(row), 5.0), "stop", Into(&seen));
+        return body;
+      },
+      {.sequences = {x}, .outputs_info = {h0}});
+  ASSERT_TRUE(r.finals[0].ok()) << r.finals[0].status();
+  const Value cost = sum(r.finals[0]);
+  std::vector<Update> updates;
+  for (const auto& [state, value] : r.updates) updates.emplace_back(state, value);
+  const std::vector<Value> g = grad(cost, {h0});
+  ASSERT_TRUE(g[0].ok()) << g[0].status();
+  absl::StatusOr<Function> f = CompileInMode({x, h0}, {cost, g[0]}, updates);
+  const std::vector<Tensor> out = RunWith(f, {F64({1, 2, 3, 1, 9, 9, 1, 1}, {4, 2}), F64({0, 0}, {2})});
+  ASSERT_EQ(out.size(), 2u);
+  // Three steps: the third row ends it.
+  ASSERT_EQ(seen.size(), 9u);
+  EXPECT_EQ(caught.lines.size(), 3u);
+  EXPECT_THAT(Names({seen[3], seen[4], seen[5]}), ElementsAre("row", "h", "stop"));
+  EXPECT_THAT(seen[3].values, ElementsAre(3, 1));
+  EXPECT_THAT(seen[3].iterations, ElementsAre(1));
+  EXPECT_THAT(seen[8].values, ElementsAre(1));
+  EXPECT_EQ(steps.value().data<int64_t>()[0], 3);
+  for (const TapInfo& tap : f->taps()) ASSERT_TRUE(f->Remove(tap.handle).ok());
+  const std::vector<Tensor> plain = RunWith(f, {F64({1, 2, 3, 1, 9, 9, 1, 1}, {4, 2}), F64({0, 0}, {2})});
+  ASSERT_EQ(plain.size(), 2u);
+  EXPECT_TRUE(SameBits(plain[0], out[0]));
+  EXPECT_TRUE(SameBits(plain[1], out[1]));
 }
 
 // ---- on a compiled function ----

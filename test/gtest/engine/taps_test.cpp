@@ -3,6 +3,7 @@
 // Prints and asserts of a program without a compiler; the text of prints.
 #include "gmock/gmock.h"
 #include "oriel/taps.h"
+#include "runtime/engine/guard_check.h"
 #include "test/gtest/engine/program_builder.h"
 
 namespace oriel::testing {
@@ -87,6 +88,39 @@ TEST(Observe, PrintsAndAsserts) {
   EXPECT_TRUE(lines.empty());
   EXPECT_EQ(f.Watch("y", [](const TapRecord&) { return absl::OkStatus(); }).status().code(), absl::StatusCode::kFailedPrecondition);
   SetPrintSink(before);
+}
+
+// y = 2 (a + b) in two kernels, and the reference of the second is another.
+TEST(Check, ReferenceNamesTheFirstElementThatDiffers) {
+  ProgramBuilder b("checked");
+  const Dim n = b.Symbol("n");
+  const int32_t a = b.Input("a", DType::f32, {n}), c = b.Input("b", DType::f32, {n});
+  const int32_t s = b.Temp("s", DType::f32, {n}), y = b.Output("y", DType::f32, {n});
+  DispatchStep sum = b.Elementwise("add", {a, c}, {s}), twice = b.Elementwise("double", {s}, {y});
+  sum.reference = "sum";
+  twice.reference = "twice";
+  b.Add(sum, {s});
+  b.Add(twice, {y}, {s});
+  SetReferenceFunction([](std::string_view call, absl::Span<const Tensor> inputs, const DimBindings& dims) -> absl::StatusOr<ReferenceValue> {
+    EXPECT_EQ(dims.at("n"), inputs[0].size());
+    ReferenceValue out{inputs[0].Clone(), Tensor::Full(inputs[0].shape(), 1e-3, DType::f64)};
+    for (int64_t i = 0; i < out.value.size(); ++i) {
+      float& x = out.value.data<float>()[i];
+      x = call == "sum" ? x + inputs[1].data<float>()[i] : 2 * x + (i == 1 ? 1.0f : 1e-4f);
+    }
+    return out;
+  });
+  CompileOptions options;
+  options.check = CheckMode::kReference;
+  const Function f = Expect(b.Make(options));
+  Expect(f({F32({1}), F32({3})}));
+  const absl::Status failed = f({F32({1, 2, 3}), F32({3, 5, 7})}).status();
+  EXPECT_EQ(failed.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("14.0 is the result of op 'y' [id "));
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("the reference kernel makes 15.0 at (1,), 1 of 3 elements"));
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("operand 0: op 's'"));
+  SetReferenceFunction(nullptr);
+  EXPECT_EQ(f({F32({1}), F32({3})}).status().code(), absl::StatusCode::kUnimplemented);
 }
 
 }  // namespace

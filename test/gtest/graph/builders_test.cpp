@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "oriel/taps.h"
 #include "graph_test_util.h"
 #include "runtime/graph/node.h"
 
@@ -66,6 +67,7 @@ std::map<std::string, Value> AllBuilders() {
       {"loop", loop(3, {x}, [](Value, std::vector<Value> c) { return std::vector<Value>{c[0] + 1}; })[0]},
       {"branch", branch(input("c", DType::boolean, {}), [&] { return std::vector<Value>{x}; },
                         [&] { return std::vector<Value>{y}; })[0]},
+      {"tap", assert_that(x, "equal", {equal(x, y)})},
   };
 }
 
@@ -90,7 +92,7 @@ bool HoldsKind(AttrKind kind, const AttrValue& value) {
 TEST(Builders, EveryOpHasOne) {
   const std::map<std::string, Value> builders = AllBuilders();
   // Stated otherwise: declarations, region ends, updates; and the compiler's own.
-  const std::set<std::string> others = {"state", "state_update", "yield", "kernel", "dispatch", "transfer", "check_index"};
+  const std::set<std::string> others = {"state", "state_update", "yield", "observe", "kernel", "dispatch", "transfer", "check_index"};
   for (const OpInfo& info : AllOps()) {
     if (others.count(info.mnemonic) != 0) continue;
     ASSERT_EQ(builders.count(info.mnemonic), 1u) << info.mnemonic;

@@ -48,3 +48,15 @@ func.func @one_minus_sigmoid() {
   check.expect_close %1, %2 ulps 4 : tensor<f64>
   return
 }
+
+func.func @softplus() {
+  %x = oriel.constant dense<[800.0, -40.0, 0.0]> : tensor<3xf64>
+  %one = oriel.constant dense<1.0> : tensor<3xf64>
+  %0 = oriel.exp %x : tensor<3xf64>
+  %1 = oriel.add %one, %0 : tensor<3xf64>
+  %2 = oriel.log %1 : tensor<3xf64>
+  %3 = oriel.constant dense<[800.0, 4.2483542552915889e-18, 0.69314718055994529]> : tensor<3xf64>
+  // CHECK: check failed: element (0,): inf, expected 800
+  check.expect_close %2, %3 ulps 2 : tensor<3xf64>
+  return
+}

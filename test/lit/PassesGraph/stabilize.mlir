@@ -95,3 +95,22 @@ func.func @log_of_some(%x: tensor<?x10xf32> {oriel.dims = #oriel.dims<n, 10>}, %
   %5 = oriel.log %4 : tensor<5xf32>
   return %5 : tensor<5xf32>
 }
+
+// CHECK-LABEL: func @softplus
+// CHECK-SAME: %[[X:.*]]: tensor<?xf32>
+func.func @softplus(%x: tensor<?xf32> {oriel.dims = #oriel.dims<n>}) -> tensor<?xf32> {
+  %c = oriel.constant dense<1.0> : tensor<f32>
+  %one = oriel.broadcast %c shape <n> axes [] : tensor<f32> -> tensor<?xf32>
+  %0 = oriel.exp %x : tensor<?xf32>
+  %1 = oriel.add %0, %one : tensor<?xf32>
+  // CHECK: %[[C:.*]] = oriel.constant dense<0.000000e+00> : tensor<f32>
+  // CHECK: %[[Z:.*]] = oriel.broadcast %[[C]]
+  // CHECK: %[[A:.*]] = oriel.abs %[[X]]
+  // CHECK: %[[N:.*]] = oriel.neg %[[A]]
+  // CHECK: %[[E:.*]] = oriel.exp %[[N]]
+  // CHECK: %[[L:.*]] = oriel.log1p %[[E]]
+  // CHECK: %[[M:.*]] = oriel.maximum %[[X]], %[[Z]]
+  // CHECK: oriel.add %[[M]], %[[L]]
+  %2 = oriel.log %1 : tensor<?xf32>
+  return %2 : tensor<?xf32>
+}
