@@ -47,7 +47,8 @@ struct Observe : oriel::impl::ObserveBase<Observe> {
     ModuleOp module = getOperation();
     NodeTable table = ir::getNodeTable(module);
     SmallVector<ir::TapOp> taps;
-    module.walk<WalkOrder::PreOrder>([&](ir::TapOp tap) { taps.push_back(tap); });
+    module.walk<WalkOrder::PreOrder>(
+        [&](ir::TapOp tap) { taps.push_back(tap); });
     for (auto [index, tap] : llvm::enumerate(taps)) {
       observeTap(tap, static_cast<int64_t>(index));
       dropTap(tap, table);
@@ -86,9 +87,9 @@ struct Observe : oriel::impl::ObserveBase<Observe> {
   }
 
   void observe(OpBuilder &builder, Value value, NodeId node, int64_t result) {
-    auto info = ir::TapInfoAttr::get(&getContext(), ir::TapKind::watch,
-                                     /*tap=*/-1, node, result, "", "", {}, "",
-                                     0);
+    auto info =
+        ir::TapInfoAttr::get(&getContext(), ir::TapKind::watch,
+                             /*tap=*/-1, node, result, "", "", {}, "", 0);
     ir::ObserveOp::create(builder, ir::getNodeLoc(&getContext(), node), info,
                           ValueRange{value});
   }

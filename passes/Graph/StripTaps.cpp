@@ -39,7 +39,8 @@ struct StripTaps : oriel::impl::StripTapsBase<StripTaps> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SmallVector<ir::TapOp> taps;
-    module.walk<WalkOrder::PreOrder>([&](ir::TapOp tap) { taps.push_back(tap); });
+    module.walk<WalkOrder::PreOrder>(
+        [&](ir::TapOp tap) { taps.push_back(tap); });
     if (taps.empty())
       return markAllAnalysesPreserved();
     NodeTable table = ir::getNodeTable(module);

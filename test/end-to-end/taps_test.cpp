@@ -124,6 +124,7 @@ TEST(Taps, ProgramOrderNamesAndLines) {
   RunWith(f, {Tensor::Ones({4})});
   RunWith(f, {Tensor::Ones({7})});
   EXPECT_THAT(Names(seen), ElementsAre("a", "t", "c", "d", "a", "t", "c", "d"));
+  ASSERT_EQ(seen.size(), 8u);
   EXPECT_EQ(seen[1].line, line);
   EXPECT_EQ(seen[3].call, 0);
   EXPECT_EQ(seen[4].call, 1);
@@ -160,6 +161,7 @@ TEST(Taps, SeveralOnOneNodeAndOnInputsAndOutputs) {
   y = watch(watch(y * 3.0, "one", Into(&seen)), "two", Into(&seen));
   RunWith(CompileInMode({x}, {y}), {Tensor::Ones({2})});
   EXPECT_THAT(Names(seen), ElementsAre("in", "one", "two"));
+  ASSERT_EQ(seen.size(), 3u);
   EXPECT_THAT(caught.lines, ElementsAre("x __str__ = [1. 1.]"));
   EXPECT_THAT(seen[2].values, ElementsAre(3, 3));
 }
@@ -214,6 +216,7 @@ TEST(Taps, StatesAreSeenFromBeforeTheCall) {
   RunWith(f, {});
   RunWith(f, {});
   EXPECT_THAT(Names(seen), ElementsAre("old", "new", "old", "new"));
+  ASSERT_EQ(seen.size(), 4u);
   EXPECT_THAT(seen[2].values, ElementsAre(2, 2));
   EXPECT_THAT(seen[3].values, ElementsAre(4, 4));
   EXPECT_EQ(w.value().data<float>()[0], 4);
