@@ -282,6 +282,23 @@ TEST(Scan, FailuresLeaveStates) {
   }
 }
 
+TEST(Scan, TooManyStepsLeaveStates) {
+  const State s = state("s", Tensor::Ones({4}));
+  const Value n = input("n", DType::i64, {});
+  const ScanResult r = scan([](const ScanStep& step) { return ScanBody{{step.outputs[0] + 1}}; },
+                            {.outputs_info = {scalar(0, DType::f32)}, .n_steps = n, .max_steps = Dim(3)});
+  // Doubled in place, which must come after the loop that may fail.
+  absl::StatusOr<Function> f = CompileInMode({n}, {r.outputs[0], r.finals[0]}, {{s, s * 2}});
+  ASSERT_TRUE(f.ok()) << f.status();
+  EXPECT_EQ((*f)({Tensor::Scalar<int64_t>(4)}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(s.value().ElementAsDouble({0}), 1);
+  absl::StatusOr<std::vector<Tensor>> out = (*f)({Tensor::Scalar<int64_t>(-1)});
+  ASSERT_TRUE(out.ok()) << out.status();
+  EXPECT_EQ((*out)[0].shape(), (Extents{0}));
+  EXPECT_EQ((*out)[1].ElementAsDouble({}), 0);
+  EXPECT_EQ(s.value().ElementAsDouble({0}), 2);
+}
+
 TEST(Scan, ThreadsShareAFunction) {
   const Value x = input("x", DType::f64, {dyn("n"), 3});
   const ScanResult r = scan([](const ScanStep& s) { return ScanBody{{s.outputs[0] * 0.5 + s.sequences[0]}}; },
