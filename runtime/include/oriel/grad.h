@@ -58,16 +58,13 @@ struct GradOptions {
 // gradient. InvalidArgument for another cost or wrt and for known_grads of
 // another shape. Gradients are named "(dcost/dW)" when both have names.
 std::vector<Value> grad(const Operand& cost, const std::vector<Operand>& wrt,
-                        const GradOptions& options = {},
-                        Location at = Location::current());
+                        const GradOptions& options = {}, Location at = Location::current());
 
 // Vector-Jacobian products (reverse mode, Theano's Lop): for each of `wrt` the
 // sum over outputs of cotangent * d(output)/d(wrt). `cotangents` have the
 // outputs' shapes.
-std::vector<Value> vjp(const std::vector<Value>& outputs,
-                       const std::vector<Operand>& wrt,
-                       const std::vector<Value>& cotangents,
-                       const GradOptions& options = {},
+std::vector<Value> vjp(const std::vector<Value>& outputs, const std::vector<Operand>& wrt,
+                       const std::vector<Value>& cotangents, const GradOptions& options = {},
                        Location at = Location::current());
 
 // Jacobian-vector products (forward mode, Theano's Rop): for each of `outputs`
@@ -76,19 +73,15 @@ std::vector<Value> vjp(const std::vector<Value>& outputs,
 //
 //   // Hessian times v, without the Hessian:
 //   Value hv = jvp(grad(cost, {w}), {w}, {v})[0];
-std::vector<Value> jvp(const std::vector<Value>& outputs,
-                       const std::vector<Operand>& wrt,
-                       const std::vector<Value>& tangents,
-                       Location at = Location::current());
+std::vector<Value> jvp(const std::vector<Value>& outputs, const std::vector<Operand>& wrt,
+                       const std::vector<Value>& tangents, Location at = Location::current());
 
 // d(expression[i])/d(wrt): [n, wrt's shape...] for an expression of shape (n,),
 // wrt's shape for a scalar. One row an iteration of a loop.
-Value jacobian(const Operand& expression, const Operand& wrt,
-               const GradOptions& options = {},
+Value jacobian(const Operand& expression, const Operand& wrt, const GradOptions& options = {},
                Location at = Location::current());
 // The second derivatives of a scalar by a vector: [n, n].
-Value hessian(const Operand& cost, const Operand& wrt,
-              const GradOptions& options = {},
+Value hessian(const Operand& cost, const Operand& wrt, const GradOptions& options = {},
               Location at = Location::current());
 
 // ---- gradients as the program states them: identities on the way forward ----
@@ -107,14 +100,13 @@ Value grad_scale(const Operand& x, double factor);
 // and shape (empty: none). Inputs are values that `value` is computed from.
 //
 //   // log(1 + e**x) that does not overflow on the way back:
-//   Value y = with_gradient(log(1.0 + exp(x)), {x}, [](const
-//   std::vector<Value>& in, const Value& g) {
+//   GradientFn back = [](const std::vector<Value>& in, const Value& g) {
 //     return std::vector<Value>{g * sigmoid(in[0])};
-//   });
-using GradientFn = std::function<std::vector<Value>(
-    const std::vector<Value>& inputs, const Value& gradient)>;
-Value with_gradient(const Operand& value, std::vector<Value> inputs,
-                    GradientFn pull);
+//   };
+//   Value y = with_gradient(log(1.0 + exp(x)), {x}, back);
+using GradientFn =
+    std::function<std::vector<Value>(const std::vector<Value>& inputs, const Value& gradient)>;
+Value with_gradient(const Operand& value, std::vector<Value> inputs, GradientFn pull);
 
 }  // namespace oriel
 

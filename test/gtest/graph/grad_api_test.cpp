@@ -1,5 +1,6 @@
 // grad(), vjp(), jvp() and their options: what they accept and what they say.
 #include "grad_test_util.h"
+#include "oriel/taps.h"
 #include "runtime/graph/graph_export.h"
 #include "runtime/graph/node.h"
 #include "runtime/graph/pullback.h"
@@ -151,6 +152,13 @@ TEST(Grad, StatedGradients) {
   const Value looped =
       loop(2, {x}, [](Value, std::vector<Value> c) { return std::vector<Value>{grad_scale(c[0], 2.0)}; })[0];
   EXPECT_THAT(EvalValues(grad(sum(looped), {x})[0], {x}, {Three()}), ElementsAre(4, 4, 4));
+}
+
+TEST(Grad, GoesThroughTaps) {
+  const Value x = X(), seen = watch(exp(x), "exp", [](const TapRecord&) { return absl::OkStatus(); });
+  const Value g = grad(sum(print(seen) * x), {x})[0];
+  ASSERT_TRUE(g.ok()) << g.status();
+  EXPECT_NEAR(EvalValues(g, {x}, {Three()})[1], 3 * std::exp(2.0), 1e-12);
 }
 
 TEST(Grad, VectorJacobianProducts) {
