@@ -137,6 +137,7 @@ class Substituter {
       push(node->operands);
       push(node->captures);
       for (const ImpliedUpdate& update : node->implied) pending.push_back(&update.value);
+      if (node->pullback != nullptr) push(node->pullback->inputs);
     }
     std::vector<const Node*> order;
     for (const auto& [id, node] : found) order.push_back(node);
@@ -161,6 +162,7 @@ class Substituter {
     for (const ImpliedUpdate& update : node.implied) {
       if (Replacement(update.value) != nullptr) return true;
     }
+    if (node.pullback != nullptr && mapped(node.pullback->inputs)) return true;
     for (const auto& [name, value] : node.attrs.entries()) {
       if (const Dims* dims = std::get_if<Dims>(&value); dims != nullptr && Changes(*dims)) return true;
     }

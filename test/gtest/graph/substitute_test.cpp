@@ -1,6 +1,8 @@
 // Graphs made again with something replaced.
 #include "oriel/substitute.h"
 
+#include "oriel/grad.h"
+#include "oriel/scan.h"
 #include "runtime/graph/node.h"
 #include "test/gtest/graph/graph_test_util.h"
 
@@ -73,6 +75,30 @@ TEST(Substitute, InsideLoopsAndBranches) {
   // The original is what it was.
   EXPECT_EQ(EvalValues(end, {x, step}, {Make(DType::f64, {1}, {1}), Make(DType::f64, {1}, {1})}),
             (std::vector<double>{12}));
+}
+
+TEST(Substitute, ThroughAScanAndItsGradient) {
+  Value x = input("x", DType::f64, {dyn("time"), 2}), w = input("w", DType::f64, {2});
+  const ScanResult r = scan([&](const ScanStep& s) { return ScanBody{{s.outputs[0] * w + s.sequences[0]}}; },
+                            {.sequences = {x}, .outputs_info = {constant(Tensor::Zeros({2}, DType::f64))}});
+  const Value cost = sum(r.outputs[0]);
+  const Value g = grad(cost, {w})[0];
+  ASSERT_TRUE(g.ok()) << g.status();
+  const Tensor rows = Make(DType::f64, {3, 2}, {1, 2, 3, 4, 5, 6}), weights = Make(DType::f64, {2}, {0.5, 2});
+  const std::vector<Value> made = Substitute({cost, g}, {{x, constant(rows)}, {w, constant(weights)}});
+  for (int i : {0, 1}) {
+    ASSERT_TRUE(made[i].ok()) << made[i].status();
+    EXPECT_EQ(EvalValues(made[i]), EvalValues(i == 0 ? cost : g, {x, w}, {rows, weights})) << i;
+  }
+  EXPECT_EQ(EvalValues(Clone({g})[0], {x, w}, {rows, weights}), EvalValues(g, {x, w}, {rows, weights}));
+}
+
+TEST(Substitute, KeepsStatedGradients) {
+  Value x = input("x", DType::f64, {2}), y = input("y", DType::f64, {2});
+  const Value z = Substitute({sum(stop_gradient(x * x) * x)}, {{x, y * 1.0}})[0];
+  const Value g = grad(z, {y})[0];
+  ASSERT_TRUE(g.ok()) << g.status();
+  EXPECT_EQ(EvalValues(g, {y}, {Make(DType::f64, {2}, {2, 3})}), (std::vector<double>{4, 9}));
 }
 
 TEST(Substitute, ErrorsNameTheLine) {

@@ -1,6 +1,8 @@
 // Test values: what an expression computes while it is built.
 #include "oriel/test_value.h"
 
+#include "oriel/grad.h"
+#include "oriel/scan.h"
 #include "test/gtest/graph/graph_test_util.h"
 
 namespace oriel {
@@ -182,6 +184,44 @@ TEST_F(TestValues, InTheBodyOfALoop) {
     return std::vector<Value>{carried[0] + y};
   });
   EXPECT_THAT(Message(ends[0]), HasSubstr("test_value_test.cpp:" + std::to_string(line)));
+}
+
+TEST_F(TestValues, InTheBodyOfAScanAndInItsGradient) {
+  Mode("raise");
+  Value x = Given("x", DType::f64, {dyn("time"), 2}, Make(DType::f64, {3, 2}, {1, 2, 3, 4, 5, 6}));
+  for (bool backwards : {false, true}) {
+    std::vector<double> row, carried;
+    const ScanResult r = scan(
+        [&](const ScanStep& s) {
+          const Value next = s.outputs[0] + s.sequences[0] * 2.0;
+          row = Values(*s.sequences[0].test_value());
+          carried = Values(*s.outputs[0].test_value());
+          EXPECT_TRUE(next.test_value().ok()) << next.test_value().status();
+          return ScanBody{{next}};
+        },
+        {.sequences = {x}, .outputs_info = {constant(Tensor::Zeros({2}, DType::f64))}, .go_backwards = backwards});
+    ASSERT_TRUE(r.outputs[0].ok()) << r.outputs[0].status();
+    // The first step's row.
+    EXPECT_EQ(row, backwards ? (std::vector<double>{5, 6}) : (std::vector<double>{1, 2}));
+    EXPECT_EQ(carried, (std::vector<double>{0, 0}));
+    EXPECT_EQ(Values(*r.outputs[0].test_value()),
+              backwards ? (std::vector<double>{10, 12, 16, 20, 18, 24}) : (std::vector<double>{2, 4, 8, 12, 18, 24}));
+    const Value cost = sum(r.outputs[0] * r.outputs[0]);
+    const Value g = grad(cost, {x})[0];
+    ASSERT_TRUE(g.ok()) << g.status();
+    ASSERT_TRUE(g.test_value().ok()) << g.test_value().status();
+    EXPECT_EQ(g.test_value()->shape(), (Extents{3, 2}));
+  }
+  // A wrong op in a body fails at its line, although the dims are unknown.
+  Value y = Given("y", DType::f64, {dyn("k")}, Make(DType::f64, {3}, {1, 2, 3}));
+  int line = 0;
+  const ScanResult r = scan(
+      [&](const ScanStep& s) {
+        line = __LINE__ + 1;
+        return ScanBody{{reshape(s.sequences[0], {y.dim(0)}) + y}};
+      },
+      {.sequences = {x}});
+  EXPECT_THAT(Message(r.outputs[0]), HasSubstr("test_value_test.cpp:" + std::to_string(line)));
 }
 
 TEST_F(TestValues, InTheBodiesOfABranch) {
