@@ -457,6 +457,8 @@ struct Scalar {
           return isFloat ? make<math::PowFOp>(x, y)
                          : powInteger(x, y, isUnsigned(element));
         })
+        .Case<ir::RandomBitsOp>(
+            [&](auto) { return emitThreefry(b, loc, x, y); })
         .Case<ir::LogicalAndOp>([&](auto) {
           return isBool ? make<arith::AndIOp>(x, y) : Value();
         })
@@ -514,7 +516,8 @@ bool isScalarOp(Operation *op) {
              ir::CeilOp, ir::RoundOp, ir::LogicalNotOp>(op) ||
          isa<ir::AddOp, ir::SubOp, ir::MulOp, ir::DivOp, ir::FloorDivOp,
              ir::ModOp, ir::MaximumOp, ir::MinimumOp, ir::PowOp,
-             ir::LogicalAndOp, ir::LogicalOrOp, ir::LogicalXorOp>(op) ||
+             ir::RandomBitsOp, ir::LogicalAndOp, ir::LogicalOrOp,
+             ir::LogicalXorOp>(op) ||
          isa<ir::CompareOp, ir::SelectOp, ir::CastOp>(op);
 }
 

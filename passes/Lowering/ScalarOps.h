@@ -36,6 +36,10 @@ mlir::Value scalarConstant(mlir::OpBuilder &b, mlir::Location loc,
 mlir::Value indexToElement(mlir::OpBuilder &b, mlir::Location loc,
                            mlir::Value index, mlir::Type element);
 
+/// The i64 bits of an i64 key and counter (oriel.random_bits).
+mlir::Value emitThreefry(mlir::OpBuilder &b, mlir::Location loc,
+                         mlir::Value key, mlir::Value counter);
+
 /// Conversion between graph element types.
 mlir::Value castScalar(mlir::OpBuilder &b, mlir::Location loc,
                        mlir::Value value, mlir::Type from, mlir::Type to);

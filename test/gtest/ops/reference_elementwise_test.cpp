@@ -90,6 +90,20 @@ TEST(ReferenceBinary, Pow) {
               SameNumbers(D{1.4142135623730951, kNaN, 1}));
 }
 
+// The known answers of the authors' Random123 library for threefry2x32, 20 rounds.
+TEST(ReferenceBinary, RandomBits) {
+  auto words = [](uint64_t low, uint64_t high) { return high << 32 | low; };
+  const std::vector<uint64_t> keys = {0, ~uint64_t{0}, words(0x13198a2e, 0x03707344)};
+  const std::vector<uint64_t> counters = {0, ~uint64_t{0}, words(0x243f6a88, 0x85a308d3)};
+  const Tensor bits = Apply(OpKind::kRandomBits, {}, {*Tensor::From<uint64_t>(keys, {3}), *Tensor::From<uint64_t>(counters, {3})});
+  ASSERT_EQ(bits.dtype(), DType::u64);
+  EXPECT_EQ(bits.data<uint64_t>()[0], words(0x6b200159, 0x99ba4efe));
+  EXPECT_EQ(bits.data<uint64_t>()[1], words(0x1cb996fc, 0xbb002be7));
+  EXPECT_EQ(bits.data<uint64_t>()[2], words(0xc4923a9c, 0x483df7a0));
+  EXPECT_THAT(ErrorOf(OpKind::kRandomBits, {}, {Make(DType::u32, {1}, {1}), Make(DType::u32, {1}, {1})}),
+              HasSubstr("random_bits does not take uint32"));
+}
+
 TEST(ReferenceBinary, Bools) {
   const D a = {0, 0, 1, 1}, b = {0, 1, 0, 1};
   for (OpKind op : {OpKind::kAdd, OpKind::kMaximum, OpKind::kLogicalOr}) {

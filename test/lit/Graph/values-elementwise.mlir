@@ -121,6 +121,15 @@ func.func @floats() {
   return
 }
 
+func.func @random_bits() {
+  %key = oriel.constant dense<[0, 18446744073709551615]> : tensor<2xui64>
+  %counter = oriel.constant dense<[0, 18446744073709551615]> : tensor<2xui64>
+  %bits = oriel.random_bits %key, %counter : tensor<2xui64>
+  %bits_e = oriel.constant dense<[11077253088097075545, 13474818356711888636]> : tensor<2xui64>
+  check.expect_eq %bits, %bits_e : tensor<2xui64>
+  return
+}
+
 func.func @logical() {
   %a = oriel.constant dense<[true, true, false, false]> : tensor<4xi1>
   %b = oriel.constant dense<[true, false, true, false]> : tensor<4xi1>
