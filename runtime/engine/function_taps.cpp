@@ -13,16 +13,18 @@ namespace {
 absl::Status Empty() { return absl::FailedPreconditionError("an empty Function has no nodes to look at"); }
 
 // The one node of that name, "scope/name" or "name". Where a state and its
-// update have it, the state.
+// update have it, the state; of those the program needs and others, the former
+// (what a gradient stands for has its name too).
 absl::StatusOr<NodeId> FindNode(const Function& function, const std::string& name) {
   std::vector<const NodeInfo*> found;
-  bool state = false;
+  bool state = false, needed = false;
   for (const NodeInfo& node : function.nodes().nodes()) {
-    if (node.name.empty() || node.origin == Origin::kDead) continue;
+    if (node.name.empty()) continue;
     const std::string full = node.scope.empty() ? node.name : node.scope + "/" + node.name;
     if (name != node.name && name != full) continue;
     found.push_back(&node);
     state = state || node.op == "state";
+    needed = needed || node.origin != Origin::kDead;
   }
   if (found.empty()) {
     return absl::NotFoundError("'" + function.name() + "' has no node named '" + name + "'");
@@ -31,6 +33,7 @@ absl::StatusOr<NodeId> FindNode(const Function& function, const std::string& nam
   const NodeInfo* only = nullptr;
   int count = 0;
   for (const NodeInfo* node : found) {
+    if (needed && node->origin == Origin::kDead) continue;
     if (state && (node->op == "state_update" || node->op == "state_read")) continue;
     ++count;
     only = node;

@@ -409,6 +409,19 @@ TEST(FunctionTaps, EveryNodeOfTheGraphById) {
   EXPECT_GT(watched, 8);
 }
 
+TEST(FunctionTaps, ANodeThatTheProgramDoesWithout) {
+  const Value x = input("x", DType::f32, {Dim(4)});
+  const Value chosen = select(constant(Tensor::Full({4}, 1, DType::boolean)), x * 2.0, exp(x).named("other"));
+  absl::StatusOr<Function> f = CompileInMode({x}, {chosen});
+  ASSERT_TRUE(f.ok()) << f.status();
+  std::vector<Seen> seen;
+  absl::StatusOr<TapHandle> handle = f->Watch("other", Into(&seen));
+  ASSERT_TRUE(handle.ok()) << handle.status();
+  EXPECT_EQ(RunWith(f, {Tensor::Zeros({4})})[0].data<float>()[0], 0);
+  EXPECT_THAT(Names(seen), ElementsAre("other"));
+  EXPECT_THAT(seen[0].values, ElementsAre(1, 1, 1, 1));
+}
+
 TEST(FunctionTaps, NamesThatAreNotOneNode) {
   const Value x = input("x", DType::f32, {Dim(4)});
   const Value y = exp(x).named("same") + tanh(x).named("same");
