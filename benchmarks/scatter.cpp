@@ -1,5 +1,6 @@
 // Scatter-add of 18,000 float32 into 10,001 (the gradient of bias[targets])
-// against the plain C++ loop, zero fill included in both.
+// against the plain C++ loop, zero fill included in both; and rows of a large
+// table updated in place.
 #include <cstring>
 
 #include "benchmarks/common.h"
@@ -34,6 +35,34 @@ Pair ScatterAdd(const std::function<int64_t(int64_t)>& index_of) {
   return {[f, in] { Call(f, in); }, [loop] { loop(); }};
 }
 
+// 256 rows of a table of 1,000,000 x 64, a state that the call updates in place.
+Pair TableUpdate() {
+  constexpr int64_t kRows = 1'000'000, kWidth = 64, kBatch = 256;
+  State table = state("table", Tensor::Zeros({kRows, kWidth}));
+  Value index = input("index", DType::i64, {dyn("n")});
+  Value updates = input("updates", DType::f32, {dyn("n"), kWidth});
+  Function f = Compile({index, updates}, {}, {{table, scatter_add(table, {index}, updates)}},
+                       {.name = "table_update", .num_threads = 1});
+  Tensor indices = Tensor::Zeros({kBatch}, DType::i64);
+  for (int64_t i = 0; i < kBatch; ++i) {
+    indices.data<int64_t>()[i] = static_cast<int64_t>(static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15ull % kRows);
+  }
+  std::vector<Tensor> in = {indices, Tensor::Uniform({kBatch, kWidth}, 9)};
+  Tensor own = Tensor::Zeros({kRows, kWidth});
+  auto loop = [in, own]() mutable {
+    float* w = own.data<float>();
+    const int64_t* p = in[0].data<int64_t>();
+    const float* u = in[1].data<float>();
+    for (int64_t i = 0; i < kBatch; ++i) {
+      for (int64_t k = 0; k < kWidth; ++k) w[p[i] * kWidth + k] += u[i * kWidth + k];
+    }
+  };
+  Call(f, in);
+  loop();
+  Check("table update", table.value(), [&](int64_t i) { return own.data<float>()[i]; }, 0);
+  return {[f, in] { Call(f, in); }, loop};
+}
+
 const bool registered = [] {
   auto uniform = [](int64_t i) {
     return static_cast<int64_t>((static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15ull >> 20) % kSize);
@@ -43,6 +72,7 @@ const bool registered = [] {
     return ScatterAdd([=](int64_t i) { return uniform(i) % 8; });
   });
   RegisterPair("scatter/all_equal", "loop", [=] { return ScatterAdd([](int64_t) { return 77; }); });
+  RegisterPair("scatter/table_update", "loop", TableUpdate);
   return true;
 }();
 

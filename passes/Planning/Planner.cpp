@@ -135,6 +135,8 @@ private:
                                const llvm::DenseMap<Value, size_t> &lastUse,
                                size_t position);
   int32_t resultBuffer(Value value, const llvm::Twine &name);
+  Operation *writerInPlace(BlockArgument carried, Value yielded, Block *body);
+  bool isShadow(int32_t buffer) const;
   void shapeRow(int32_t array, int32_t row);
   FailureOr<Step> planLoop(ir::LoopOp op);
   FailureOr<Step> planBranch(ir::BranchOp op);
@@ -661,6 +663,51 @@ void Planner::shapeRow(int32_t array, int32_t row) {
   out.program.buffers[row].shape = Dims(shape.begin() + 1, shape.end());
 }
 
+/// The kernel of `body` that computes `yielded` over `carried`, if it may: it
+/// reads each element only where it writes, and nothing reads the old value
+/// later.
+Operation *Planner::writerInPlace(BlockArgument carried, Value yielded,
+                                  Block *body) {
+  auto dispatch = yielded.getDefiningOp<ir::DispatchOp>();
+  if (check || !dispatch || dispatch->getBlock() != body ||
+      bound.contains(yielded) || buffers.contains(yielded) ||
+      yielded.getType() != carried.getType())
+    return nullptr;
+  const KernelFacts &facts = kernels[dispatch];
+  if (facts.fallible && !facts.checkedBase)
+    return nullptr;
+  bool works = false;
+  for (auto [i, operand] : llvm::enumerate(dispatch.getInputs())) {
+    if (resolve(operand) != carried)
+      continue;
+    if (operand != carried ||
+        !llvm::is_contained(facts.inPlaceOperands, static_cast<int64_t>(i)))
+      return nullptr;
+    works = true;
+  }
+  if (!works)
+    return nullptr;
+  llvm::SmallVector<Value> views = {carried};
+  while (!views.empty())
+    for (Operation *user : views.pop_back_val().getUsers()) {
+      if (auto reshape = dyn_cast<ir::ReshapeOp>(user)) {
+        views.push_back(reshape.getResult());
+        continue;
+      }
+      Operation *inBody = body->findAncestorOpInBlock(*user);
+      if (!inBody || (inBody != dispatch.getOperation() &&
+                      !inBody->isBeforeInBlock(dispatch)))
+        return nullptr;
+    }
+  return dispatch;
+}
+
+bool Planner::isShadow(int32_t buffer) const {
+  return llvm::any_of(out.program.states, [&](const StateDecl &state) {
+    return state.updated && state.new_value == buffer;
+  });
+}
+
 FailureOr<Step> Planner::planLoop(ir::LoopOp op) {
   LoopStep step;
   step.node = ir::getNodeId(op.getOperation());
@@ -707,14 +754,25 @@ FailureOr<Step> Planner::planLoop(ir::LoopOp op) {
   }
 
   for (auto [k, result] : llvm::enumerate(op.getFinals())) {
-    Value carried = op.getCarried()[k], yielded = op.getYielded()[k];
+    BlockArgument carried = op.getCarried()[k];
+    Value yielded = op.getYielded()[k];
     std::string name = label + "[" + std::to_string(k) + "]";
     step.initial.push_back(bufferFor(op.getInitial()[k]));
-    step.current.push_back(
-        addBuffer(carried, BufferKind::kTemporary, step.node, name));
+    // Carried in the storage of the result, when that is ours to use.
+    bool isNew = !buffers.contains(result);
+    if (isNew || isShadow(buffers.lookup(result)))
+      step.current.push_back(resultBuffer(result, name));
+    else
+      step.current.push_back(
+          addBuffer(carried, BufferKind::kTemporary, step.node, name));
     buffers[carried] = step.current.back();
-    // What is collected too is carried where it lies: in the stack.
-    if (auto row = rowOf.find(yielded); row != rowOf.end()) {
+    if (Operation *writer = writerInPlace(carried, yielded, body)) {
+      bound.insert(yielded);
+      buffers[yielded] = step.current.back();
+      writers[writer].push_back(step.current.back());
+      step.next.push_back(step.current.back());
+    } else if (auto row = rowOf.find(yielded); row != rowOf.end()) {
+      // What is collected too is carried where it lies: in the stack.
       step.next.push_back(row->second);
       rowOf.erase(row);
     } else {

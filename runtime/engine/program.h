@@ -38,8 +38,10 @@ enum class BufferKind : uint8_t {
 //     constants live for the whole call and are never in alloc or release.
 //     Workspace (scratch, shared) needs no buffer: the step's sizes say it.
 //   - A loop's `current`, `next`, `induction` and `results` are allocated at the
-//     loop step or before, distinct, and own their storage (alias_of = -1);
-//     current is a temporary; next is one, or the row of one of the loop's
+//     loop step or before, distinct, and own their storage (alias_of = -1),
+//     but for two: a result may be its current, and next may be its current
+//     where the body writes one over the other. Current is a temporary (a
+//     state's shadow too); next is one, or the row of one of the loop's
 //     stacks, which nothing else carries.
 //   - A row belongs to one sequence or stack of one loop, is touched in that
 //     loop's body only, and is never in alloc or release. The body writes every

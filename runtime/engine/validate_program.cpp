@@ -462,7 +462,9 @@ class Validator {
       }
       for (int32_t b : {l.current[k], l.next[k]}) {
         if (b == l.next[k] && stack_rows.count(b)) continue;
-        if (p_.buffers[roots_[b]].kind != BufferKind::kTemporary || shadow_[roots_[b]]) return BadStep(s, "carried " + Name(b) + " must be a temporary");
+        // A state's new value may be carried where it ends up.
+        const bool swapped = roots_[l.current[k]] != roots_[l.next[k]] && b == l.next[k];
+        if (p_.buffers[roots_[b]].kind != BufferKind::kTemporary || (swapped && shadow_[roots_[b]])) return BadStep(s, "carried " + Name(b) + " must be a temporary");
       }
       if (roots_[l.initial[k]] == roots_[l.next[k]] && roots_[l.next[k]] != roots_[l.current[k]]) {
         return BadStep(s, "initial " + Name(l.initial[k]) + " shares storage with a next value");

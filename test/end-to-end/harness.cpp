@@ -41,6 +41,7 @@ Mode MakeMode() {
   else if (mode.name == "cached") mode.cached = true;
   else if (mode.name == "guard") mode.options.guard_buffers = true;
   else if (mode.name == "no-profile") mode.options.profile = false;
+  else if (mode.name.rfind("without-", 0) == 0) mode.options.leave_out_phase = mode.name.substr(8);
   else EXPECT_EQ(mode.name, "default") << "unknown ORIEL_TEST_MODE";
   return mode;
 }
@@ -111,6 +112,7 @@ absl::StatusOr<Function> CompileInMode(const std::vector<Value>& inputs, const s
   options.fusion &= m.fusion;
   options.profile &= m.profile;
   options.guard_buffers |= m.guard_buffers;
+  options.leave_out_phase = m.leave_out_phase;
   absl::StatusOr<Function> f = compile(inputs, outputs, updates, options);
   if (!f.ok() || !mode.cached) return f;
   absl::StatusOr<Function> again = compile(inputs, outputs, updates, options);
