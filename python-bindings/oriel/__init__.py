@@ -27,11 +27,16 @@ from oriel._core import (  # noqa: E402
     config,
     from_dlpack,
     function,
+    load_states,
+    save_states,
+    scan,
     shared,
+    until,
 )
-from oriel import gradient, printing, tensor  # noqa: E402
+from oriel import gradient, ifelse, printing, sandbox, scan_module, tensor  # noqa: E402
 from oriel.gradient import Lop, Rop, grad  # noqa: E402
 from oriel.printing import dtype_report, pydotprint  # noqa: E402
+from oriel.scan_module import foldl, foldr, map, reduce  # noqa: E402,A004
 from oriel.updates import OrderedUpdates  # noqa: E402
 
 Variable = TensorVariable
@@ -59,6 +64,17 @@ __all__ = [
     "gradient",
     "printing",
     "pydotprint",
+    "ifelse",
+    "load_states",
+    "map",
+    "foldl",
+    "foldr",
+    "reduce",
+    "sandbox",
+    "save_states",
+    "scan",
+    "scan_module",
     "shared",
     "tensor",
+    "until",
 ]

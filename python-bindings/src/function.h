@@ -54,6 +54,8 @@ void BindShared(nb::module_& m);
 void BindConfig(nb::module_& m);
 void BindReports(nb::module_& m);
 void BindGradients(nb::module_& core);
+void BindControl(nb::module_& m);
+void BindRandom(nb::module_& m);
 void BindPrinting(nb::module_& core);
 void BindTaps(nb::class_<PythonFunction>& c);
 

@@ -26,5 +26,7 @@ NB_MODULE(_core, m) {
   BindShared(m);
   BindFunction(m, variable);
   BindGradients(m);
+  BindControl(m);
+  BindRandom(m);
   BindPrinting(m);
 }

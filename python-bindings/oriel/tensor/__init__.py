@@ -4,7 +4,7 @@ from __future__ import annotations
 from oriel._core import TensorVariable
 from oriel._core.gradient import grad, jacobian
 from oriel._core.tensor import *  # noqa: F401,F403
-from oriel.tensor import nnet, opt
+from oriel.tensor import nnet, opt, shared_randomstreams
 from oriel.tensor.types import *  # noqa: F401,F403
 
 as_tensor = as_tensor_variable  # noqa: F405

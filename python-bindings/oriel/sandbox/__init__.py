@@ -1,0 +1,1 @@
+"""Modules under the names that Theano's programs import them by."""
