@@ -185,6 +185,65 @@ TEST(Call, Loops) {
   }
 }
 
+// stack[i] = h + x[2 i + 1], h = stack[i]: what is collected is carried in its
+// row. The caller gets as many rows as iterations were made.
+ProgramBuilder RowsProgram(bool reverse) {
+  ProgramBuilder b("rows");
+  const Dim n = b.Symbol("n"), extent = Dim::FloorDiv(n, 2);
+  const int32_t x = b.Input("x", DType::f32, {n, 2}), h = b.Input("h", DType::f32, {2});
+  const int32_t trips = b.Input("trips", DType::i64, {}), stop = b.Input("stop", DType::boolean, {});
+  const int32_t element = b.Temp("x[t]", DType::f32, {2}), row = b.Temp("rows[t]", DType::f32, {2});
+  b.program().buffers[element].kind = b.program().buffers[row].kind = BufferKind::kRow;
+  const int32_t current = b.Temp("current", DType::f32, {2});
+  const int32_t stack = b.Output("stack", DType::f32, {extent, 2}), last = b.Output("last", DType::f32, {2});
+  const int32_t count = b.Output("count", DType::i64, {});
+  LoopStep loop;
+  loop.trips = trips;
+  loop.sequences.push_back({x, element, 1, 2});
+  loop.stacks.push_back({stack, row});
+  loop.bounded = loop.checked = true;
+  loop.reverse = reverse;
+  loop.extent = extent;
+  loop.initial = {h};
+  loop.current = {current};
+  loop.next = {row};
+  loop.results = {last};
+  if (!reverse) loop.stop = stop;
+  loop.count = count;
+  loop.node = b.Node("loop", "rows", 60);
+  loop.body.push_back(b.Wrap(b.Elementwise("add", {element, current}, {row})));
+  b.Add(loop, {current, stack, last, count}, {current});
+  b.program().outputs[0].rows_from = 2;
+  b.program().outputs[2].hidden = true;
+  return b;
+}
+
+TEST(Call, LoopsOverRows) {
+  const Tensor h = F32({10, 20}), no = Tensor::Scalar(false), yes = Tensor::Scalar(true);
+  const Tensor x = *Tensor::From<float>({0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 5, 6}, {6, 2});
+  for (bool guard : {false, true}) {
+    CompileOptions options;
+    options.guard_buffers = guard;
+    const Function f = Expect(RowsProgram(false).Make(options)), back = Expect(RowsProgram(true).Make(options));
+    std::vector<Tensor> out = Expect(f({x, h, Tensor::Scalar<int64_t>(3), no}));
+    ASSERT_EQ(out.size(), 2u);  // the count is not returned
+    EXPECT_EQ(Floats(out[0]), (std::vector<float>{11, 22, 14, 26, 19, 32}));
+    EXPECT_EQ(Floats(out[1]), (std::vector<float>{19, 32}));
+    // Stopped after the first, none at all, from the last to the first.
+    out = Expect(f({x, h, Tensor::Scalar<int64_t>(3), yes}));
+    EXPECT_EQ(out[0].shape(), (Extents{1, 2}));
+    EXPECT_EQ(Floats(out[1]), (std::vector<float>{11, 22}));
+    out = Expect(f({x, h, Tensor::Scalar<int64_t>(-1), no}));
+    EXPECT_EQ(out[0].shape(), (Extents{0, 2}));
+    EXPECT_EQ(Floats(out[1]), (std::vector<float>{10, 20}));
+    out = Expect(back({x, h, Tensor::Scalar<int64_t>(2), no}));
+    EXPECT_EQ(Floats(out[0]), (std::vector<float>{14, 26, 13, 24}));
+    const absl::Status status = f({x, h, Tensor::Scalar<int64_t>(4), no}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("the loop would run 4 iterations, at most 3"));
+  }
+}
+
 // Nested: outer carries y; the body runs an inner loop over it.
 ProgramBuilder NestedLoops() {
   ProgramBuilder b("nested");
