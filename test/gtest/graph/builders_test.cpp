@@ -3,6 +3,8 @@
 #include <map>
 #include <set>
 
+#include "oriel/random.h"
+#include "oriel/scan.h"
 #include "oriel/taps.h"
 #include "graph_test_util.h"
 #include "runtime/graph/node.h"
@@ -67,6 +69,9 @@ std::map<std::string, Value> AllBuilders() {
       {"loop", loop(3, {x}, [](Value, std::vector<Value> c) { return std::vector<Value>{c[0] + 1}; })[0]},
       {"branch", branch(input("c", DType::boolean, {}), [&] { return std::vector<Value>{x}; },
                         [&] { return std::vector<Value>{y}; })[0]},
+      {"rows", scan([](const ScanStep& step) { return ScanBody{.outputs = {step.sequences[0]}, .until = equal(step.i, 1)}; },
+                    {.sequences = {x}}).outputs[0]},
+      {"random_bits", random_bits(input("key", DType::u64, {}), input("counter", DType::u64, {4}))},
       {"tap", assert_that(x, "equal", {equal(x, y)})},
   };
 }
