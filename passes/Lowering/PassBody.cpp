@@ -107,25 +107,26 @@ Value PassBody::load(Value tensor, const Access &access, Type element,
     isReversed |= llvm::is_contained(seen, axis.dim);
     seen.push_back(axis.dim);
   }
+  SmallVector<AffineExpr> exprs;
+  bool isPlain = true, isEmpty = false;
+  const Dims &shape = kernel.dims.getDims(access.base);
+  for (auto [k, axis] : llvm::enumerate(access.axes)) {
+    isPlain &= axis.start == Dim(0) && (axis.step == 1 || !hasLoop(axis));
+    // The first few of an axis are a slice too: a loop has one extent.
+    isPlain &= !hasLoop(axis) || kernel.dims.areEqual(shape[k], kernel.space[axis.dim]);
+    isPlain &= hasLoop(axis) || shape[k] != Dim(0);
+    isEmpty |= shape[k] == Dim(0);
+    exprs.push_back(hasLoop(axis) ? body.getAffineDimExpr(loopOf(axis.dim))
+                                  : body.getAffineConstantExpr(0));
+  }
   Value value;
   // An axis without elements has no offset at which a slice could start.
-  if (isReversed || llvm::is_contained(kernel.dims.getDims(access.base), Dim(0))) {
+  if (isReversed || (isEmpty && !isPlain)) {
     SmallVector<Value> indices;
     for (const AxisAccess &axis : access.axes)
       indices.push_back(coordinate(axis, loc));
     value = tensor::ExtractOp::create(body, loc, tensor, indices);
   } else {
-    SmallVector<AffineExpr> exprs;
-    bool isPlain = true;
-    const Dims &shape = kernel.dims.getDims(access.base);
-    for (auto [k, axis] : llvm::enumerate(access.axes)) {
-      isPlain &= axis.start == Dim(0) && (axis.step == 1 || !hasLoop(axis));
-      // The first few of an axis are a slice too: a loop has one extent.
-      isPlain &= !hasLoop(axis) || kernel.dims.areEqual(shape[k], kernel.space[axis.dim]);
-      exprs.push_back(hasLoop(axis)
-                          ? body.getAffineDimExpr(loopOf(axis.dim))
-                          : body.getAffineConstantExpr(0));
-    }
     if (!isPlain) {
       SmallVector<OpFoldResult> offsets, sizes, strides;
       for (const AxisAccess &axis : access.axes) {

@@ -87,6 +87,13 @@ TEST(Grad, Contractions) {
       {{"n", ""}, {}, {}, {"b", "", ""}});
 }
 
+TEST(Grad, OfEmptyProducts) {
+  // The epilogue of a product without rows reads operands without elements.
+  ExpectGradientsMatch(
+      [](const Values& in) { return Values{tanh(matmul(in[0], transpose(in[0]))), tanh(dot(in[0], in[1]))}; },
+      {Tensor::Zeros({0, 34}), Data({34}, DType::f32, 1)}, {{"n", ""}, {""}});
+}
+
 TEST(Grad, ShapesAndIndices) {
   Tensor index = Tensor::Zeros({6}, DType::i64), unique = Tensor::Zeros({3}, DType::i64);
   for (int64_t i = 0; i < 6; ++i) index.data<int64_t>()[i] = i * 5 % 7 - 3;
