@@ -276,7 +276,7 @@ absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const
     if (context->split) {
       EndSplit(context, now, spent);
     } else if (spent >= context->short_ticks) [[unlikely]] {
-      context->sampling.Restart(context->calls);
+      context->sampling.Restart(context->calls, context->counters.wall.calls.load(std::memory_order_relaxed));
       context->unsplit = 0;
     }
   }

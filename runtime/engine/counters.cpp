@@ -24,12 +24,16 @@ double StampTicks() {
   return static_cast<double>(best) / kReads;
 }
 
+std::atomic<double> dilation{1};
+
 }  // namespace
 
 uint64_t ShortTicks(size_t stamps) {
   static const double stamp = StampTicks();
-  return static_cast<uint64_t>(100 * stamp * static_cast<double>(stamps));
+  return static_cast<uint64_t>(100 * stamp * static_cast<double>(stamps) * dilation.load(std::memory_order_relaxed));
 }
+
+void SetDilationForTesting(double factor) { dilation = factor; }
 
 void Share(RowCounter* from, RowCounter* to, int32_t begin, int32_t end, uint64_t total, uint64_t weight, const uint64_t* kept) {
   uint64_t sampled = 0;

@@ -44,6 +44,9 @@ void Share(RowCounter* from, RowCounter* to, int32_t begin, int32_t end, uint64_
 // this: the stamps, as fast as this machine reads its clock, would cost more
 // than one percent of it.
 uint64_t ShortTicks(size_t stamps);
+// For counting instructions in an emulator, which runs code slower than it reads
+// the clock: by this factor. Contexts made from now on use it.
+void SetDilationForTesting(double factor);
 
 // Which of many similar things (iterations, calls) are timed: each of the first
 // few; when the shortest of these was short, then one of each group, which
@@ -52,7 +55,7 @@ class Sampling {
  public:
   static constexpr int64_t kGroup = 16, kMany = 256, kLargeGroup = 64;
 
-  explicit Sampling(int64_t first) : window_(first), first_(first) {}
+  explicit Sampling(int64_t first) : start_(first), window_(first), first_(first) {}
   // The size of the group that begins at `i`.
   int64_t Group(int64_t i, uint64_t short_ticks) const {
     if (i < first_ || shortest_ >= short_ticks) return 1;
@@ -61,16 +64,21 @@ class Sampling {
   void Timed(int64_t i, uint64_t ticks) {
     if (i < first_) shortest_ = std::min(shortest_, ticks);
   }
-  // One that was not timed was not short: they differ, or the machine was busy.
-  // Each is timed again, from `i` on, for twice as many as before.
-  void Restart(int64_t i) {
-    window_ = std::min(2 * window_, int64_t{1} << 40);
+  // The `n`-th of all was not timed and not short: something interrupted it, or
+  // they differ. Each is timed again, from `i` on, for some; for twice as many
+  // when this happened not long ago.
+  void Restart(int64_t i, uint64_t n) {
+    window_ = n - restarted_ < kRare ? std::min(2 * window_, int64_t{1} << 40) : start_;
+    restarted_ = n;
     first_ = i + window_;
     shortest_ = ~uint64_t{0};
   }
 
  private:
-  int64_t window_, first_;
+  static constexpr uint64_t kRare = 500;  // fewer interruptions cost nothing
+
+  int64_t start_, window_, first_;
+  uint64_t restarted_ = 0;
   uint64_t shortest_ = ~uint64_t{0};
 };
 

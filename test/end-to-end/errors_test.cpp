@@ -74,6 +74,26 @@ TEST(Errors, TextThatDoesNotParseOrVerify) {
   ExpectError(CompileText("").status(), StatusCode::kInvalidArgument, {});
 }
 
+// Reports name a node's operands as the user wrote them: conversions and
+// broadcasts that make them fit are nodes of their own, but no operands.
+TEST(Errors, NodesKnowTheirOperands) {
+  Value x = input("x", DType::f32, {dyn("n"), 4}), b = input("b", DType::i32, {4});
+  Value h = (x + b).named("h");
+  absl::StatusOr<Function> f = CompileInMode({x, b}, {tanh(h) * h});
+  ASSERT_TRUE(f.ok()) << f.status();
+  const auto names = [&](const std::string& op) {
+    std::vector<std::string> names;
+    for (const NodeInfo& node : f->nodes().nodes()) {
+      if (node.op != op) continue;
+      for (NodeId id : node.operands) names.push_back(f->nodes().Find(id)->name);
+    }
+    return names;
+  };
+  EXPECT_EQ(names("add"), (std::vector<std::string>{"x", "b"}));
+  EXPECT_EQ(names("tanh"), std::vector<std::string>{"h"});
+  EXPECT_EQ(names("mul"), (std::vector<std::string>{"", "h"}));
+}
+
 TEST(Errors, MemoryLimitBelowTheInputs) {
   Value x = input("x", DType::f32, {dyn("n")});
   absl::StatusOr<Function> f = CompileInMode({x}, {x + 1.0}, {}, {.memory_limit = 1000});
