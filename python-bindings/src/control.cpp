@@ -1,4 +1,5 @@
 // scan and its kin, ifelse; save and load of states.
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -230,12 +231,12 @@ void BindControl(nb::module_& m) {
       "the chosen one alone needs is computed.");
   m.def(
       "save_states",
-      [](const std::string& path, nb::handle variables) {
+      [](const std::filesystem::path& path, nb::handle variables) {
         const std::vector<State> states = ToStates(variables);
         absl::Status status;
         {
           nb::gil_scoped_release unlocked;
-          status = SaveStates(path, states);
+          status = SaveStates(path.string(), states);
         }
         Check(status);
       },
@@ -243,12 +244,12 @@ void BindControl(nb::module_& m) {
       "Writes shared variables (or those of functions) by name to .npz or .safetensors. The file is replaced as a whole.");
   m.def(
       "load_states",
-      [](const std::string& path, nb::handle variables, bool allow_extra, bool allow_missing) {
+      [](const std::filesystem::path& path, nb::handle variables, bool allow_extra, bool allow_missing) {
         const std::vector<State> states = ToStates(variables);
         absl::Status status;
         {
           nb::gil_scoped_release unlocked;
-          status = LoadStates(path, states, {.allow_extra = allow_extra, .allow_missing = allow_missing});
+          status = LoadStates(path.string(), states, {.allow_extra = allow_extra, .allow_missing = allow_missing});
         }
         Check(status);
       },

@@ -119,7 +119,7 @@ Value WriteTo(nb::handle part, nb::handle value, bool add, const char* name) {
 
 }  // namespace
 
-nb::object GetItem(nb::handle self, nb::handle index, const Location& at) {
+VariableObject GetItem(nb::handle self, nb::handle index, const Location& at) {
   const Operand base = ToOperand(self, at);
   std::shared_ptr<const Subtensor> part;
   if (std::optional<Value> mask = MaskOf(index)) {
@@ -153,7 +153,7 @@ nb::object GetItem(nb::handle self, nb::handle index, const Location& at) {
     part = std::make_shared<const Subtensor>(Subtensor::Of(base, std::move(indices), at));
     Check(part->read().status());
   }
-  nb::object result = WrapUnchecked(part->read());
+  VariableObject result = WrapUnchecked(part->read());
   nb::inst_ptr<Variable>(result)->part = std::move(part);
   return result;
 }

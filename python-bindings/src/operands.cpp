@@ -81,9 +81,11 @@ Value ToValue(nb::handle object, const Location& at) {
                              : scalar(operand.scalar, dtype, at);
 }
 
-nb::object WrapUnchecked(const Value& value) { return nb::cast(Variable{value, nullptr, false, {}, {}}); }
+VariableObject WrapUnchecked(const Value& value) {
+  return nb::borrow<VariableObject>(nb::cast(Variable{value, nullptr, false, {}, {}}));
+}
 
-nb::object Wrap(const Value& value) {
+VariableObject Wrap(const Value& value) {
   // A warning on the way that a filter made an exception of.
   if (PyErr_Occurred() != nullptr) throw nb::python_error();
   Check(value.status());

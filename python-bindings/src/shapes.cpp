@@ -66,7 +66,7 @@ Value Arange(nb::handle start, nb::handle stop, nb::handle step, nb::handle dtyp
       if (AsVariable(x) != nullptr) throw nb::type_error("arange: floats do not mix with symbolic sizes");
       return nb::cast<double>(nb::float_(nb::borrow(x)));
     };
-    return arange(number(first), number(last), step.is_none() ? 1.0 : number(step),
+    return arange_floats(number(first), number(last), step.is_none() ? 1.0 : number(step),
                   OptionalDType(dtype).value_or(DType::f64), at);
   }
   const Dim by = step.is_none() ? Dim(1) : ToDim(step, at);
@@ -83,7 +83,7 @@ void BindShapes(nb::module_& m, VariableClass& c) {
         const Location at = Caller();
         Dims dims;
         for (nb::handle item : nb::iter(shape)) dims.push_back(item.is_none() ? Dim(-1) : ToDim(item, at));
-        nb::object made = Wrap(fresh_input(name, ToDType(dtype), std::move(dims), at));
+        VariableObject made = Wrap(fresh_input(name, ToDType(dtype), std::move(dims), at));
         nb::inst_ptr<Variable>(made)->unnamed_input = name.empty();
         return made;
       },
@@ -100,8 +100,10 @@ void BindShapes(nb::module_& m, VariableClass& c) {
       nb::arg("x"), nb::arg("name") = nb::none(), nb::arg("dtype") = nb::none(), "A constant tensor.");
   m.def(
       "as_tensor_variable",
-      [](nb::object x, nb::handle name) -> nb::object {
-        if (AsVariable(x) != nullptr && !nb::isinstance<SharedVariable>(x) && name.is_none()) return x;
+      [](nb::object x, nb::handle name) {
+        if (AsVariable(x) != nullptr && !nb::isinstance<SharedVariable>(x) && name.is_none()) {
+          return nb::borrow<VariableObject>(x);
+        }
         Value value = ToValue(x, Caller());
         if (!name.is_none()) value = value.named(nb::cast<std::string>(name));
         return Wrap(value);

@@ -50,9 +50,16 @@ Value ToValue(nb::handle object, const Location& at);
 // The Variable behind the object, nullptr when it is none.
 Variable* AsVariable(nb::handle object);
 
+// A Python object that holds a Variable, under the name that signatures show.
+class VariableObject : public nb::object {
+  NB_OBJECT(VariableObject, nb::object, "oriel._core.TensorVariable", IsVariable)
+ private:
+  static bool IsVariable(PyObject* object) { return nb::isinstance<Variable>(nb::handle(object)); }
+};
+
 // A new Variable; the Value's error as an exception.
-nb::object Wrap(const Value& value);
-nb::object WrapUnchecked(const Value& value);
+VariableObject Wrap(const Value& value);
+VariableObject WrapUnchecked(const Value& value);
 nb::list WrapAll(const std::vector<Value>& values);
 
 // Arguments as NumPy's functions take them.
@@ -63,7 +70,7 @@ Axes ToAxes(nb::handle axis, int rank);              // None: all; an empty tupl
 std::optional<int> ToAxis(nb::handle axis);
 
 // x[index], with what it was made of.
-nb::object GetItem(nb::handle self, nb::handle index, const Location& at);
+VariableObject GetItem(nb::handle self, nb::handle index, const Location& at);
 
 using VariableClass = nb::class_<Variable>;
 

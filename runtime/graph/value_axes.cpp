@@ -34,7 +34,7 @@ Value Triangle(const Operand& x, int64_t k, bool lower, const char* name) {
   const Grid grid = GridOf(value.dim(-2), value.dim(-1), at);
   const Value distance = sub(in(grid.column), in(grid.row));
   const Value kept = lower ? less_equal(in(distance), Operand(k, at)) : greater_equal(in(distance), Operand(k, at));
-  return select(in(kept), in(value), Operand(0, at));
+  return select(in(kept), in(value), in(graph::Fit(Operand(0, at), value.dtype(), at)));
 }
 
 }  // namespace
@@ -241,7 +241,7 @@ Value diag(const Operand& vector, int64_t k) {
   element = maximum(in(minimum(in(element), in(last))), Operand(0, at));
   if (value.dim(0) == Dim(0)) return zeros({n, n}, value.dtype(), at);
   const Value rows = gather(in(value), {element}, 0, at);
-  return select(in(on), in(expand_dims(in(rows), 1)), Operand(0, at));
+  return select(in(on), in(expand_dims(in(rows), 1)), in(graph::Fit(Operand(0, at), value.dtype(), at)));
 }
 
 Value tril(const Operand& x, int64_t k) { return Triangle(x, k, /*lower=*/true, "tril"); }

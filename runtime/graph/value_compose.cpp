@@ -173,7 +173,7 @@ Value arange(const Dim& start, const Dim& stop, int64_t step, DType dtype, Locat
   return CastTo(ramp, dtype, at);
 }
 
-Value arange(double start, double stop, double step, DType dtype, Location at) {
+Value arange_floats(double start, double stop, double step, DType dtype, Location at) {
   const double length = std::ceil((stop - start) / step);
   if (!(std::abs(length) < 9e15)) {
     return PoisonInvalid("arange: from " + std::to_string(start) + " to " + std::to_string(stop) + " by " +
@@ -228,7 +228,7 @@ Value sinh(const Operand& x) {
   const Value u = expm1(in(magnitude));
   const Operand half(0.5, x.location), one(1, x.location);
   // u / (u + 1) is 1 where u overflows.
-  const Value ratio = sub(one, in(div(one, in(add(in(u), one)))));
+  const Value ratio = select(in(isinf(in(u))), one, in(div(in(u), in(add(in(u), one)))));
   const Value near = mul(in(add(in(u), in(ratio))), half);
   return mul(in(sign(in(Float(x)))), in(near));
 }

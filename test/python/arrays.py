@@ -41,15 +41,17 @@ def values(rng, shape, dtype, ordinary=False):
 
 def laid_out(array, layout):
     """The same elements (repeated: those of the first row) in other strides."""
+    if array.ndim == 0:
+        return array
     if layout == "fortran":
         return np.asfortranarray(array)
     if layout == "reversed":
         flipped = np.ascontiguousarray(array[tuple([slice(None, None, -1)] * array.ndim)])
         return flipped[tuple([slice(None, None, -1)] * array.ndim)]
-    if layout == "every other" and array.ndim:
+    if layout == "every other":
         wide = np.repeat(array, 2, axis=-1)
         return wide[..., ::2]
-    if layout == "repeated" and array.ndim and array.shape[0]:
+    if layout == "repeated" and array.shape[0]:
         return np.broadcast_to(array[:1], array.shape)
     return array
 

@@ -61,7 +61,7 @@ Value identity_like(const Operand& matrix);
 // negative. step is not 0.
 Value arange(const Dim& start, const Dim& stop, int64_t step, DType dtype, Location at = Location::current());
 // np.arange of floats; float64 unless `dtype` says else.
-Value arange(double start, double stop, double step, DType dtype = DType::f64, Location at = Location::current());
+Value arange_floats(double start, double stop, double step, DType dtype = DType::f64, Location at = Location::current());
 
 // ---- elementwise ----
 Value clip(const Operand& x, const Operand& low, const Operand& high);
