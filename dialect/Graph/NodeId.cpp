@@ -104,3 +104,14 @@ Location NodeTableBuilder::derive(ArrayRef<oriel::NodeId> ids, StringRef rule,
   }
   return getNodeLoc(module.getContext(), nodes.Add(std::move(info)));
 }
+
+std::pair<llvm::StringRef, llvm::StringRef>
+oriel::ir::splitScope(llvm::StringRef full) {
+  int open = 0;
+  for (size_t i = full.size(); i-- > 0;) {
+    open += full[i] == ')' ? 1 : full[i] == '(' ? -1 : 0;
+    if (full[i] == '/' && open <= 0)
+      return {full.take_front(i), full.drop_front(i + 1)};
+  }
+  return {"", full};
+}

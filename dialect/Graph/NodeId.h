@@ -63,6 +63,11 @@ private:
   oriel::NodeTable nodes;
 };
 
+/// "scope/name" of a location's name in two: "scope/" is an unnamed node in a
+/// scope, "name" a node in none. A slash in parentheses is part of the name:
+/// gradients are called "(dcost/dW)".
+std::pair<llvm::StringRef, llvm::StringRef> splitScope(llvm::StringRef full);
+
 } // namespace oriel::ir
 
 #endif // DIALECT_GRAPH_NODEID_H

@@ -32,12 +32,9 @@ static void readDerivation(DictionaryAttr derivation, NodeInfo &info) {
 static void readLocation(Location loc, NodeInfo &info) {
   if (auto named = dyn_cast<NameLoc>(loc)) {
     if (info.name.empty()) {
-      // "scope/" is an unnamed node in a scope, "name" a node in none.
-      StringRef full = named.getName().getValue();
-      bool hasScope = full.contains('/');
-      auto [scope, name] = full.rsplit('/');
-      info.name = hasScope ? name.str() : full.str();
-      info.scope = hasScope ? scope.str() : "";
+      auto [scope, name] = ir::splitScope(named.getName().getValue());
+      info.name = name.str();
+      info.scope = scope.str();
     }
     readLocation(named.getChildLoc(), info);
   } else if (auto plain = dyn_cast<FileLineColRange>(loc)) {

@@ -25,8 +25,7 @@ void oriel::dropTap(ir::TapOp tap, NodeTable &table) {
   NodeInfo *info = named ? table.Find(node) : nullptr;
   if (info && info->name.empty() && info->op != "input") {
     // "scope/name": the scope is the operand's own.
-    StringRef full = named.getName().getValue();
-    info->name = full.substr(full.rfind('/') + 1).str();
+    info->name = ir::splitScope(named.getName().getValue()).second.str();
   }
   tap.getResult().replaceAllUsesWith(tap.getX());
   tap.erase();
