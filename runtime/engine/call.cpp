@@ -4,6 +4,7 @@
 // with known shapes does no allocation but its outputs and looks nothing up.
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "runtime/core/status.h"
 #include "runtime/engine/error_report.h"
@@ -211,6 +212,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Sp
     if (context.status().code() != absl::StatusCode::kResourceExhausted) return context.status();
     return MemoryError(*prepared, *dims, limit, extra, std::string(context.status().message()));
   }
+  if (clock == CallClock::kNone) (*context)->unsplit = std::numeric_limits<int64_t>::max();
   // Asked for past the last step: never.
   (*context)->check = options.check.value_or(CheckMode::kOff);
   if (options.fail_at_step < static_cast<int64_t>(prepared->steps.size())) (*context)->fail_at = options.fail_at_step;
@@ -258,27 +260,25 @@ absl::StatusOr<std::vector<Tensor>> Function::Impl::Call(absl::Span<const Tensor
 
 absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const Tensor> inputs, const TapRun* run,
                                                                 int64_t number) const {
-  const uint64_t entry = timed ? Ticks() : 0;
+  const uint64_t entry = ReadClock(clock);
   absl::StatusOr<std::unique_ptr<CallContext>> acquired = Acquire(inputs);
   if (!acquired.ok()) return acquired.status();
   CallContext* context = acquired->get();
   context->taps = run;
   context->call_number = number;
-  context->split = timed && --context->unsplit < 0;
+  context->split = --context->unsplit < 0;  // never when nothing is timed
   std::vector<Tensor> outputs;
   uint64_t copies = 0;
   const absl::Status status = Run(context, inputs, entry, &outputs, &copies);
   context->counters.wall.AddCalls(1);
-  if (timed) {
-    const uint64_t now = Ticks();
-    const uint64_t spent = now - entry;
-    context->counters.wall.AddTicks(spent);
-    if (context->split) {
-      EndSplit(context, now, spent);
-    } else if (spent >= context->short_ticks) [[unlikely]] {
-      context->sampling.Restart(context->calls, context->counters.wall.calls.load(std::memory_order_relaxed));
-      context->unsplit = 0;
-    }
+  const uint64_t now = ReadClock(clock);
+  const uint64_t spent = now - entry;
+  context->counters.wall.AddTicks(spent);  // nothing when nothing is timed
+  if (context->split) {
+    EndSplit(context, now, spent);
+  } else if (spent >= context->short_ticks) [[unlikely]] {
+    context->sampling.Restart(context->calls, context->counters.wall.calls.load(std::memory_order_relaxed));
+    context->unsplit = 0;
   }
   const int64_t measured = context->apart != nullptr && context->apart->guard && status.ok()
                                ? static_cast<int64_t>(context->apart->counter.peak()) : -1;

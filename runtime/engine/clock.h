@@ -26,6 +26,18 @@ inline uint64_t Ticks() {
   return clock_internal::MonotonicNs();
 }
 
+// Ticks() with the choice of the clock, and whether to read one, made before.
+enum class CallClock : uint8_t { kNone, kTimeStampCounter, kMonotonic };
+
+inline CallClock ClockOfCalls() { return clock_internal::kUseTsc ? CallClock::kTimeStampCounter : CallClock::kMonotonic; }
+
+inline uint64_t ReadClock(CallClock clock) {
+#if defined(__x86_64__)
+  if (clock == CallClock::kTimeStampCounter) [[likely]] return __rdtsc();
+#endif
+  return clock == CallClock::kNone ? 0 : clock_internal::MonotonicNs();
+}
+
 // Nanoseconds per tick, measured against the monotonic clock since the program
 // began (waits up to 2 ms when asked right after the start).
 double TickNs();

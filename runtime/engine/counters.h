@@ -53,7 +53,7 @@ void SetDilationForTesting(double factor);
 // stands for all in it. Groups get larger after kMany.
 class Sampling {
  public:
-  static constexpr int64_t kGroup = 16, kMany = 256, kLargeGroup = 64;
+  static constexpr int64_t kGroup = 32, kMany = 256, kLargeGroup = 256;
 
   explicit Sampling(int64_t first) : start_(first), window_(first), first_(first) {}
   // The size of the group that begins at `i`.

@@ -157,15 +157,16 @@ class Executor {
     while (k < run->trips) {
       const int64_t begin = k, group = std::min(sampling.Group(k, short_ticks), run->trips - k);
       if (group > 1) {
+        // The last of the group, so that all others are in one go.
         c_.counters.loops_sampled.store(1, std::memory_order_relaxed);
-        if (!Iterate<false, kTesting>(s, step, run, &k, begin + group / 2)) return false;
+        if (!Iterate<false, kTesting>(s, step, run, &k, begin + group - 1)) return false;
+        if (k >= run->trips) break;
       }
       c_.weight = static_cast<uint64_t>(group);
       const uint64_t iteration = Ticks();
       c_.last_tick = iteration;
       if (!Iterate<true, kTesting>(s, step, run, &k, k + 1)) return false;
       sampling.Timed(begin, c_.last_tick - iteration);
-      if (group > 1 && !Iterate<false, kTesting>(s, step, run, &k, begin + group)) return false;
     }
     return true;
   }

@@ -129,7 +129,7 @@ absl::StatusOr<Function> MakeFunction(Program program, std::shared_ptr<const Loa
   const PreparedProgram& p = *impl->prepared;
   impl->options = options;
   impl->info = std::move(info);
-  impl->timed = options.profile;
+  impl->clock = options.profile ? ClockOfCalls() : CallClock::kNone;
   impl->limit = options.memory_limit != 0 ? options.memory_limit : DefaultMemoryLimit();
   ORIEL_RETURN_IF_ERROR(TakeDefaults(options, impl.get()));
   ReserveReportMemory();

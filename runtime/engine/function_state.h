@@ -43,7 +43,7 @@ struct Function::Impl {
   // Per input: what a call that leaves it out gets.
   std::vector<std::optional<Tensor>> default_values;
   std::vector<std::shared_ptr<graph::StateCell>> default_states;
-  bool timed = true;
+  CallClock clock = CallClock::kNone;  // of calls; none: profile = false
 
   // Contexts in use and idle, resolved dims, totals of retired contexts.
   mutable std::mutex mutex;

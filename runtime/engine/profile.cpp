@@ -115,14 +115,14 @@ Profile BuildProfile(const Function::Impl& impl) {
   const PreparedProgram& p = *impl.prepared;
   const CounterTotals totals = impl.Totals();
   const std::shared_ptr<const ResolvedDims> dims = impl.Last();
-  const double second = impl.timed && totals.wall > 0 ? TickNs() * 1e-9 : 0;
+  const double second = impl.clock != CallClock::kNone && totals.wall > 0 ? TickNs() * 1e-9 : 0;
   Profile profile;
   profile.function = p.program.name;
   profile.calls = static_cast<int64_t>(totals.function_calls);
   profile.wall_seconds = static_cast<double>(totals.wall) * second;
   profile.compile_seconds = static_cast<double>(impl.info.total_ns) * 1e-9;
   for (const auto& [phase, ns] : impl.info.phases) profile.compile_phases.emplace_back(phase, static_cast<double>(ns) * 1e-9);
-  profile.enabled = impl.timed;
+  profile.enabled = impl.clock != CallClock::kNone;
   const size_t steps = p.steps.size();
   for (size_t s = 0; s < steps; ++s) {
     const StepNames names = NamesOf(p, static_cast<int32_t>(s));
