@@ -200,8 +200,6 @@ class Substituter {
     }
     if (!Affected(node)) return;
     NodeSpec spec{.op = node.op, .attrs = {}, .operands = MapAll(node.operands), .regions = {}, .state = node.state};
-    // Another graph, looked at apart.
-    if (node.tap != nullptr) spec.tap = std::make_shared<const WatchCallback>(*node.tap);
     for (const auto& [name, value] : node.attrs.entries()) {
       const Dims* dims = std::get_if<Dims>(&value);
       spec.attrs.Set(name, dims == nullptr ? value : AttrValue(Replaced(*dims)));
