@@ -30,7 +30,7 @@ Pair Stepped(DType dtype, int64_t step) {
   Tensor out = Call(f, in)[0];
   const int64_t columns = out.shape()[1], first = step > 0 ? 0 : kN - 1;
   const T* p = in[0].data<T>();
-  Check("stepped", out, [&](int64_t i) { return 2 * double(p[i / columns * kN + first + i % columns * step]); }, 0);
+  Check("stepped", *out.Cast(DType::f32), [&](int64_t i) { return 2 * double(p[i / columns * kN + first + i % columns * step]); }, 0);
   auto o = std::make_shared<Tensor>(Tensor::Zeros({kN, columns}, dtype));
   return {[f, in] { Call(f, in); },
           [in, o, columns, first, step] { Steps(in[0].data<T>(), o->data<T>(), columns, first, step); }};
@@ -72,7 +72,7 @@ Pair ShortBytes() {
                             *Tensor::Normal({kWidth}, 4).Cast(DType::i8)};
   Tensor out = Call(f, in)[0];
   const int8_t *p = in[0].data<int8_t>(), *q = in[1].data<int8_t>();
-  Check("short_bytes", out, [&](int64_t i) { return double(p[i] + q[i % kWidth]); }, 0);
+  Check("short_bytes", *out.Cast(DType::f32), [&](int64_t i) { return double(p[i] + q[i % kWidth]); }, 0);
   auto o = std::make_shared<Tensor>(Tensor::Zeros({kRows, kWidth}, DType::i8));
   return {[f, in] { Call(f, in); }, [in, o] {
             const int8_t* x = in[0].data<int8_t>();
