@@ -125,7 +125,7 @@ TEST(Profile, FindsTheSlowStepAndSumsToTheWall) {
   EXPECT_EQ(slow.calls, 60);
   EXPECT_GT(slow.seconds, 0.95 * profile.wall_seconds);
   EXPECT_GE(slow.seconds, 60 * 0.002);
-  EXPECT_LT(RowNamed(profile, "last").seconds, 0.1 * profile.wall_seconds);
+  EXPECT_LT(RowNamed(profile, "last").seconds, 0.02 * profile.wall_seconds);
   // The runtime's own row is measured: neither nothing nor the remainder.
   const ApplyRow& runtime = profile.rows.back();
   EXPECT_EQ(runtime.op_class, "Runtime");
