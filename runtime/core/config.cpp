@@ -118,6 +118,11 @@ constexpr Setting kSettings[] = {
        return absl::OkStatus();
      },
      [](const Config& config) { return std::string(NumpyName(config.floatX)); }},
+    {"strict_dtypes",
+     [](Config* config, std::string_view key, std::string_view value) {
+       return SetBool(&config->strict_dtypes, key, value);
+     },
+     [](const Config& config) { return BoolText(config.strict_dtypes); }},
     {"cast_inputs",
      [](Config* config, std::string_view key, std::string_view value) {
        return SetBool(&config->cast_inputs, key, value);
@@ -153,6 +158,7 @@ struct Settings {
   absl::Status status;  // what was wrong with the environment's
   std::atomic<TestValueMode> test_value_mode{TestValueMode::kOff};
   std::atomic<uint64_t> memory_limit{0};
+  std::atomic<bool> strict_dtypes{false};
   Settings() {
     if (const char* flags = std::getenv("ORIEL_FLAGS")) {
       Config parsed;
@@ -164,6 +170,7 @@ struct Settings {
     config = changed;
     test_value_mode.store(config.compute_test_value, std::memory_order_relaxed);
     memory_limit.store(config.memory_limit, std::memory_order_relaxed);
+    strict_dtypes.store(config.strict_dtypes, std::memory_order_relaxed);
   }
 };
 Settings& TheSettings() {
@@ -245,5 +252,6 @@ std::vector<std::string> Config::Keys() {
 
 TestValueMode Config::test_value_mode() { return TheSettings().test_value_mode.load(std::memory_order_relaxed); }
 uint64_t Config::current_memory_limit() { return TheSettings().memory_limit.load(std::memory_order_relaxed); }
+bool Config::dtypes_are_strict() { return TheSettings().strict_dtypes.load(std::memory_order_relaxed); }
 
 }  // namespace oriel

@@ -13,6 +13,7 @@
 
 #include "oriel/dtype.h"
 #include "oriel/tensor.h"
+#include "runtime/core/late_name.h"
 
 namespace oriel::graph {
 
@@ -22,9 +23,10 @@ namespace oriel::graph {
 //   - read `storage`:            shared lock
 //   - write or replace it:       exclusive lock
 //   - several cells:             lock in increasing `id`
-// name, dtype, shape, id, file and line never change after construction.
+// dtype, shape, id, file and line never change after construction; the name may,
+// from any thread (LateName).
 struct StateCell {
-  std::string name;
+  LateName name;
   DType dtype = DType::f32;
   Extents shape;
   mutable std::shared_mutex mutex;

@@ -74,6 +74,18 @@ Value WeakConstant(const Operand& operand, DType dtype, const Location& at);
 Value Strong(const Operand& operand);
 // NumPy's result type of the operands, weak scalars included.
 DType PromotedDType(absl::Span<const Operand* const> operands);
+// Under strict_dtypes: a dtype error when the operands are not of one dtype, or a
+// weak scalar would make another of it. Nodes that the library makes on behalf of
+// others are not the user's to cast: they pass.
+absl::Status CheckStrict(absl::Span<const Operand* const> operands, std::string_view op);
+// A dim symbol that only a run binds, another for each call: "NAME$17". Texts
+// show it without the number where that is unique.
+Dim LateDim(const std::string& name);
+bool IsLate(std::string_view symbol);
+// Gives the node the binders of the late dims in its types and attributes; for a
+// rows op notes that it binds its own. InvalidArgument: what binds one is gone.
+absl::Status BindLateDims(Node* node);
+
 // The operand cast to `dtype`; weak scalars become constants.
 Value Fit(const Operand& operand, DType dtype, const Location& at);
 // NumPy's broadcast of two shapes; symbols that differ are taken to be equal
@@ -83,6 +95,9 @@ absl::StatusOr<Dims> BroadcastShapes(const Dims& a, const Dims& b);
 absl::Status BroadcastTogether(std::vector<Value>* values, const Location& at);
 // NumPy's dtype for a float function of an integer or bool.
 DType FloatFor(DType dtype);
+// Index tensors (int64, of index's shape) of all axes: `index` on `axis`, an
+// element's own position on the others.
+std::vector<Value> PositionsAlong(const Value& index, size_t axis, const Location& at);
 // An axis in [-rank, rank) made non-negative.
 absl::StatusOr<int64_t> NormalizeAxis(int64_t axis, int rank, std::string_view op);
 

@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "oriel/errors.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/graph_export.h"
 #include "runtime/graph/node.h"
@@ -44,6 +45,7 @@ absl::Status CheckUpdates(const std::vector<Update>& updates) {
     const TensorType given{value.dtype(), value.shape()};
     std::vector<DimRequirement> requirements;
     absl::Status status = InferTypes(OpKind::kStateUpdate, declared, {given}, &requirements).status();
+    if (!status.ok() && value.dtype() != state.dtype()) status = DTypeError(ToStd(status.message()));
     if (!status.ok()) return Prefixed(status, value.node()->Where() + ": update of state '" + state.name() + "'");
   }
   return absl::OkStatus();
@@ -86,19 +88,6 @@ absl::Status CheckGraph(const std::vector<Value>& inputs, const std::vector<Valu
     }
   }
   roots.insert(roots.end(), inputs.begin(), inputs.end());
-  // What only a run finds out is an extent of outputs alone.
-  std::set<NodeId> counted;
-  std::map<std::string, const Node*> counts;
-  for (const Node* node : Reachable(roots, 0)) {
-    if (node->kind != NodeKind::kOp || node->op != OpKind::kRows) continue;
-    counted.insert(node->id);
-    counts.emplace(node->types[0].shape[0].symbol(), node);
-  }
-  for (const Update& update : updates) {
-    if (counted.count(update.second.id()) == 0) continue;
-    return absl::UnimplementedError(update.second.node()->Where() + ": '" + update.second.node()->Label() +
-                                    "' has as many rows as steps were made, which no state can hold");
-  }
   std::vector<std::pair<std::vector<Value>, uint64_t>> bodies = {{roots, 0}};
   for (size_t i = 0; i < bodies.size(); ++i) {
     const auto [results, region] = bodies[i];
@@ -107,15 +96,12 @@ absl::Status CheckGraph(const std::vector<Value>& inputs, const std::vector<Valu
         return absl::InvalidArgumentError("input '" + node->name + "' (" + node->Where() +
                                           ") is needed but not among the inputs: " + ListOf(inputs));
       }
-      if (counted.count(node->id) != 0) continue;
-      for (const std::vector<Value>* uses : {&node->operands, &node->captures}) {
-        for (const Value& use : *uses) {
-          if (counted.count(use.id()) == 0) continue;
-          return absl::UnimplementedError(
-              node->Where() + ": '" + node->Label() + "' uses '" + use.node()->Label() + "' (" + use.node()->Where() +
-              "), of which only a run knows how many rows there are: it can be an output of the function, or be read at "
-              "one row ([i], [-1])");
+      if (node->kind == NodeKind::kOp && node->op == OpKind::kRows) {
+        if (region != 0) {
+          return absl::UnimplementedError(node->Where() + ": '" + node->Label() + "' has as many rows as a run finds, in the body "
+                                          "of a loop or branch: there it can be read at one row only ([i], [-1])");
         }
+        bound.insert(node->types[0].shape[0].symbol());
       }
       std::vector<std::string> symbols;
       CollectSymbols(*node, &symbols);

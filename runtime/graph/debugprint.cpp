@@ -32,7 +32,7 @@ std::string AttrText(const AttrValue& value) {
 std::string OpText(const Node& node) {
   if (node.kind == NodeKind::kInput || node.kind == NodeKind::kArgument) return node.name.empty() ? node.Label() : node.name;
   if (node.kind == NodeKind::kPoison) return "error{" + std::string(node.status.message()) + "}";
-  if (node.op == OpKind::kStateRead) return node.state->name.empty() ? "state" : node.state->name;
+  if (node.op == OpKind::kStateRead) return node.state->name.empty() ? "state" : node.state->name.str();
   const std::string& mnemonic = GetOpInfo(node.op).mnemonic;
   if (node.op == OpKind::kConstant) {
     const Tensor& value = *node.attrs.Get<Tensor>("value");

@@ -2,6 +2,8 @@
 // broadcasting. What is inserted is marked as derived.
 #include <limits>
 
+#include "oriel/config.h"
+#include "oriel/errors.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
 
@@ -85,6 +87,27 @@ DType PromotedDType(absl::Span<const Operand* const> operands) {
   }
   if (!dtype) return weak ? DefaultFor(*weak) : DType::f64;
   return weak ? PromoteWeak(*dtype, *weak) : *dtype;
+}
+
+absl::Status CheckStrict(absl::Span<const Operand* const> operands, std::string_view op) {
+  if (!Config::dtypes_are_strict() || InOriginScope()) return absl::OkStatus();
+  std::optional<DType> dtype;
+  for (const Operand* operand : operands) {
+    if (operand->weak) continue;
+    if (dtype && *dtype != operand->value.dtype()) {
+      return DTypeError(std::string(op) + ": operands of " + std::string(NumpyName(*dtype)) + " and " +
+                        std::string(NumpyName(operand->value.dtype())) +
+                        "; strict_dtypes is on, so that one must be cast");
+    }
+    dtype = operand->value.dtype();
+  }
+  for (const Operand* operand : operands) {
+    if (!dtype || !operand->weak || PromoteWeak(*dtype, *operand->weak) == *dtype) continue;
+    return DTypeError(std::string(op) + ": a scalar of another kind would turn " + std::string(NumpyName(*dtype)) +
+                      " into " + std::string(NumpyName(PromoteWeak(*dtype, *operand->weak))) +
+                      "; strict_dtypes is on, so that the tensor must be cast");
+  }
+  return absl::OkStatus();
 }
 
 Value Fit(const Operand& operand, DType dtype, const Location& at) {

@@ -98,6 +98,8 @@ void TakeReferences(Node& node, std::vector<Value>* out) {
   };
   take(node.operands);
   take(node.captures);
+  for (const auto& binder : node.binders) out->push_back(binder->rows);
+  node.binders.clear();
   for (ImpliedUpdate& update : node.implied) out->push_back(std::move(update.value));
   node.implied.clear();
   for (Region& region : node.regions) {
@@ -181,6 +183,8 @@ OriginScope::OriginScope(const Node& from, std::string rule) {
 }
 OriginScope::~OriginScope() { open_origins.pop_back(); }
 
+bool InOriginScope() { return CurrentOrigin() != nullptr; }
+
 OriginPause::OriginPause() { open_origins.emplace_back(); }
 OriginPause::~OriginPause() { open_origins.pop_back(); }
 
@@ -203,6 +207,7 @@ std::vector<const Node*> Reachable(absl::Span<const Value> roots, uint64_t regio
     }
     push(node->operands);
     push(node->captures);
+    for (const auto& binder : node->binders) pending.push_back(binder->rows.node().get());
   }
   std::vector<const Node*> order;
   for (const auto& [id, node] : found) order.push_back(node);
@@ -262,6 +267,9 @@ Value MakeTyped(NodeSpec spec, std::vector<TensorType> types, std::vector<DimReq
   node->tap = std::move(spec.tap);
   node->types = std::move(types);
   node->requirements = std::move(requirements);
+  if (absl::Status status = BindLateDims(node.get()); !status.ok()) {
+    return Poison(Prefixed(status, GetOpInfo(node->op).mnemonic), at);
+  }
   if (absl::Status status = GiveTestValue(node.get()); !status.ok()) return Poison(status, at);
   return Value(std::move(node));
 }
@@ -320,6 +328,7 @@ std::vector<Value> CapturesOf(const Region& region) {
   for (const Node* node : Reachable(region.results, region.id)) {
     note(node->operands);
     note(node->captures);
+    for (const auto& binder : node->binders) note({binder->rows});
   }
   return captures;
 }
@@ -353,8 +362,10 @@ Dim Value::dim(int axis) const {
 NodeId Value::id() const { return node_ == nullptr ? kNoNode : node_->id; }
 const std::string& Value::name() const {
   static const std::string& none = *new std::string();
-  return node_ == nullptr ? none : node_->name;
+  return node_ == nullptr ? none : node_->name.str();
 }
+
+bool Value::is_input() const { return ok() && node_->kind == graph::NodeKind::kInput; }
 
 Value Value::named(std::string name) const {
   if (!ok()) return *this;
@@ -363,6 +374,24 @@ Value Value::named(std::string name) const {
   auto copy = std::make_shared<graph::Node>(*node_);
   copy->name = std::move(name);
   return Value(std::move(copy), result_);
+}
+
+absl::Status Value::set_name(std::string name) {
+  if (!ok()) return status();
+  const bool input = node_->kind == graph::NodeKind::kInput;
+  if (input && name.empty()) {
+    return absl::InvalidArgumentError("input '" + node_->name + "': the name is empty");
+  }
+  // A read bears its state's name; results of one op share a node.
+  const bool shared = !input && (node_->types.size() > 1 || node_->op == OpKind::kStateRead);
+  if (!shared) {
+    node_->name.Set(std::move(name));
+    return absl::OkStatus();
+  }
+  const std::shared_ptr<const graph::Node> before = node_;
+  *this = named(name);
+  if (before->name.empty() && before->op != OpKind::kStateRead) before->name.Set(std::move(name));
+  return absl::OkStatus();
 }
 
 NameScope::NameScope(std::string name) { graph::open_scopes.push_back(std::move(name)); }

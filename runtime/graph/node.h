@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 #include "oriel/taps.h"
 #include "oriel/value.h"
+#include "runtime/core/late_name.h"
 #include "runtime/core/state_cell.h"
 #include "runtime/ops/attrs.h"
 #include "runtime/ops/infer.h"
@@ -59,6 +60,13 @@ struct ImpliedUpdate {
   Value value;
 };
 
+// Who binds a dim symbol that only a run knows (FirstRows). Nodes that mention
+// the symbol hold it, so that it is bound wherever they are used.
+struct Binder {
+  std::string symbol;
+  Value rows;  // a rows op
+};
+
 struct Node {
   NodeKind kind = NodeKind::kPoison;
   OpKind op = OpKind::kConstant;  // of kOp
@@ -70,6 +78,7 @@ struct Node {
   std::vector<Value> captures;       // values from above that the regions use
   std::shared_ptr<StateCell> state;  // of state_read
   std::vector<ImpliedUpdate> implied;
+  std::vector<std::shared_ptr<const Binder>> binders;  // of late dims that it mentions
   // Of a tap (empty but for a watch). A body made again for a gradient shares it:
   // of the taps in a function that share one, the first is looked at.
   std::shared_ptr<const WatchCallback> tap;
@@ -79,7 +88,8 @@ struct Node {
   // Copies under another name (Value::named) keep the id: they are one node.
   NodeId id = kNoNode;
   uint64_t region = 0;  // the innermost body it was made in, 0: none
-  std::string name, scope, file;
+  LateName name;        // may be given after the node was used (Value::set_name)
+  std::string scope, file;
   int32_t line = 0;
   // Not null: made on behalf of other nodes, not stated by the program.
   std::shared_ptr<const Derivation> derivation;
@@ -129,6 +139,9 @@ class OriginPause {
   OriginPause(const OriginPause&) = delete;
   OriginPause& operator=(const OriginPause&) = delete;
 };
+
+// Is one open in this thread, and not paused?
+bool InOriginScope();
 
 // The nodes that compute `roots` and belong to `region` (0: to no body), each
 // once, in the order they were made. Where a node has copies of several names,

@@ -73,6 +73,9 @@ std::vector<Value> ifelse(const Operand& condition, const std::vector<Value>& on
 
 Value ifelse(const Operand& condition, const Operand& on_true, const Operand& on_false) {
   const Operand* sides[] = {&on_true, &on_false};
+  if (absl::Status strict = graph::CheckStrict(sides, "ifelse"); !strict.ok()) {
+    return graph::Poison(strict, condition.location);
+  }
   const DType dtype = graph::PromotedDType(sides);
   std::vector<Value> values = {graph::Fit(on_true, dtype, condition.location), graph::Fit(on_false, dtype, condition.location)};
   if (absl::Status status = graph::BroadcastTogether(&values, condition.location); !status.ok()) {

@@ -83,6 +83,9 @@ bool NeedsMore(const Node& node, const TestExtents& extents) {
   const auto collect = [&](const Dims& dims) {
     for (const Dim& dim : dims) dim.CollectSymbols(&symbols);
   };
+  // A rows op finds its dim itself.
+  const bool binds = node.kind == NodeKind::kOp && node.op == OpKind::kRows;
+  if (binds) return false;
   for (const TensorType& type : node.types) collect(type.shape);
   for (const DimRequirement& need : node.requirements) collect({need.left, need.right});
   for (const auto& [name, value] : node.attrs.entries()) {
@@ -135,8 +138,15 @@ TestPtr Compute(const Node& node, const ExtentsPtr& given, const Lookup& known) 
     if (tests[i]->state == TestValue::State::kDeferred && tests[i]->extents != extents) {
       tests[i] = OnDemand(*values[i], extents);
     }
-    if (tests[i]->state == TestValue::State::kError) return tests[i];
+    if (tests[i]->state == TestValue::State::kError || tests[i]->state == TestValue::State::kMissing) return tests[i];
     if (tests[i]->state == TestValue::State::kDeferred) return Without(TestValue::State::kDeferred, {}, extents);
+  }
+  for (const auto& binder : node.binders) {
+    if (node.op == OpKind::kRows) break;
+    const TestPtr rows = TestOf(binder->rows, known);
+    if (absl::Status status = Merge(rows->extents, &extents); !status.ok()) {
+      return Without(TestValue::State::kError, status, NoExtents());
+    }
   }
   if (NeedsMore(node, *extents)) return Without(TestValue::State::kDeferred, {}, extents);
   std::vector<Tensor> operands, captures;
@@ -149,6 +159,13 @@ TestPtr Compute(const Node& node, const ExtentsPtr& given, const Lookup& known) 
                    absl::Status(results.status().code(),
                                 std::string(results.status().message()) + OperandsText(node, operands)),
                    extents);
+  }
+  if (node.op == OpKind::kRows) {
+    const auto found = std::make_shared<TestExtents>();
+    found->emplace(node.attrs.Get<Dims>("dim")->front().symbol(), TestExtent{results->front().dim(0), Place(node)});
+    if (absl::Status status = Merge(found, &extents); !status.ok()) {
+      return Without(TestValue::State::kError, status, NoExtents());
+    }
   }
   auto test = std::make_shared<TestValue>();
   test->state = TestValue::State::kReady;
@@ -219,9 +236,17 @@ bool WantsArgument(const Value& argument) {
   return Config::test_value_mode() != TestValueMode::kOff && argument.ok() && argument.node()->test != nullptr;
 }
 
+// The test value of `from`, made of `given` when it waits for extents.
+void CopyTest(const Value& from, const ExtentsPtr& given, const Value& to) {
+  TestPtr test = TestOf(from, {});
+  if (test->state == TestValue::State::kDeferred) test = OnDemand(from, given);
+  SetSlot(to, test->state == TestValue::State::kReady ? Ready(test->values[from.result_index()], test->extents) : test);
+}
+
 // Row `row` of a sequence, when it has one.
-void SetRowTest(const Value& argument, const Value& sequence, int64_t row) {
-  const TestPtr test = TestOf(sequence, {});
+void SetRowTest(const Value& argument, const Value& sequence, const ExtentsPtr& given, int64_t row) {
+  TestPtr test = TestOf(sequence, {});
+  if (test->state == TestValue::State::kDeferred) test = OnDemand(sequence, given);
   if (test->state != TestValue::State::kReady) return SetSlot(argument, test);
   const Tensor& all = test->values[sequence.result_index()];
   const int64_t rows = all.rank() > 0 ? all.dim(0) : 0;
@@ -252,10 +277,7 @@ absl::Status GiveTestValue(Node* node) {
       passed_on = passed_on || (of != nullptr && of->state == TestValue::State::kError);
     }
     if (!passed_on) {
-      const absl::Status status = Prefixed(test->status, op + ": with test values");
-      test = Without(TestValue::State::kError, status, test->extents);
-      if (mode == TestValueMode::kRaise) return status;
-      if (mode == TestValueMode::kWarn) Warn(*node, status);
+      return Prefixed(test->status, op + ": with test values");
     }
   } else if (test->state == TestValue::State::kMissing) {
     if (mode == TestValueMode::kRaise) {
@@ -274,9 +296,7 @@ absl::Status GiveTestValue(Node* node) {
 }
 
 void CopyArgumentTest(const Value& from, const Value& to) {
-  if (!WantsArgument(to) || !from.ok()) return;
-  const TestPtr test = TestOf(from, {});
-  SetSlot(to, test->state == TestValue::State::kReady ? Ready(test->values[from.result_index()], test->extents) : test);
+  if (WantsArgument(to) && from.ok()) CopyTest(from, NoExtents(), to);
 }
 
 void CopyInputTest(const Node& from, const Value& to) {
@@ -308,10 +328,12 @@ void SetLoopTests(const LoopSpec& spec, const Value& trips, const std::vector<Va
   for (size_t s = 0; s < spec.sequences.size(); ++s) {
     const LoopSequence& sequence = spec.sequences[s];
     const absl::StatusOr<int64_t> start = sequence.start.Evaluate(bindings);
-    if (start.ok()) SetRowTest(arguments[1 + s], sequence.array, *start + sequence.step * first);
+    if (start.ok()) SetRowTest(arguments[1 + s], sequence.array, extents, *start + sequence.step * first);
   }
   const size_t carried = 1 + spec.sequences.size();
-  for (size_t k = 0; k < spec.initial.size(); ++k) CopyArgumentTest(spec.initial[k], arguments[carried + k]);
+  for (size_t k = 0; k < spec.initial.size(); ++k) {
+    if (spec.initial[k].ok()) CopyTest(spec.initial[k], extents, arguments[carried + k]);
+  }
 }
 
 }  // namespace graph

@@ -21,6 +21,14 @@ std::optional<Value> PoisonedOf(std::initializer_list<const Operand*> operands) 
   return std::nullopt;
 }
 
+// The same, and what strict_dtypes refuses.
+std::optional<Value> RefusedOf(std::initializer_list<const Operand*> operands, std::string_view op) {
+  if (auto poisoned = PoisonedOf(operands)) return *poisoned;
+  const absl::Status strict = graph::CheckStrict(absl::MakeConstSpan(operands.begin(), operands.size()), op);
+  if (!strict.ok()) return Poison(strict, (*operands.begin())->location);
+  return std::nullopt;
+}
+
 Value Unary(OpKind op, const Operand& x, DType dtype) {
   const Value operand = Fit(x, dtype, x.location);
   return MakeOp({.op = op, .operands = {operand}}, x.location);
@@ -68,13 +76,13 @@ DType Promoted(const Operand& a, const Operand& b) {
 }
 
 Value Binary(OpKind op, const Operand& a, const Operand& b) {
-  if (auto poisoned = PoisonedOf({&a, &b})) return *poisoned;
+  if (auto refused = RefusedOf({&a, &b}, GetOpInfo(op).mnemonic)) return *refused;
   return Combine(op, {}, a, b, Promoted(a, b));
 }
 
 // // % and ** of two bools are computed as int8.
 Value IntegralBinary(OpKind op, const Operand& a, const Operand& b) {
-  if (auto poisoned = PoisonedOf({&a, &b})) return *poisoned;
+  if (auto refused = RefusedOf({&a, &b}, GetOpInfo(op).mnemonic)) return *refused;
   const DType dtype = Promoted(a, b);
   return Combine(op, {}, a, b, IsBool(dtype) ? DType::i8 : dtype);
 }
@@ -97,7 +105,7 @@ Value CompareSigns(const std::string& predicate, const Operand& unsigned_one, co
 }
 
 Value Compare(std::string predicate, const Operand& a, const Operand& b) {
-  if (auto poisoned = PoisonedOf({&a, &b})) return *poisoned;
+  if (auto refused = RefusedOf({&a, &b}, "compare")) return *refused;
   if (!a.weak && !b.weak) {
     if (a.value.dtype() == DType::u64 && IsSigned(b.value.dtype())) return CompareSigns(predicate, a, b);
     if (b.value.dtype() == DType::u64 && IsSigned(a.value.dtype())) {
@@ -170,7 +178,7 @@ ORIEL_DEFINE_BINARY(logical_xor, Logical, kLogicalXor)
 
 // True division of integers is float64 whatever their width (np.true_divide).
 Value div(const Operand& a, const Operand& b) {
-  if (auto poisoned = PoisonedOf({&a, &b})) return *poisoned;
+  if (auto refused = RefusedOf({&a, &b}, "div")) return *refused;
   const DType dtype = Promoted(a, b);
   return Combine(OpKind::kDiv, {}, a, b, IsFloat(dtype) ? dtype : DType::f64);
 }
@@ -197,6 +205,7 @@ ORIEL_DEFINE_COMPARE(greater_equal, "ge")
 
 Value select(const Operand& condition, const Operand& on_true, const Operand& on_false) {
   if (auto poisoned = PoisonedOf({&condition, &on_true, &on_false})) return *poisoned;
+  if (auto refused = RefusedOf({&on_true, &on_false}, "select")) return *refused;
   const Location& at = condition.location;
   const DType dtype = Promoted(on_true, on_false);
   std::vector<Value> operands = {CastTo(graph::Strong(condition), DType::boolean, at), Fit(on_true, dtype, at),

@@ -1,6 +1,7 @@
 // Leaves: inputs, states, constants, index ramps.
 #include <mutex>
 
+#include "runtime/core/held_states.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
 
@@ -18,7 +19,10 @@ Value ReadState(const State& state, const Location& at) {
                        .attrs = {{"dtype", cell->dtype}, {"shape", Dims(cell->shape.begin(), cell->shape.end())}},
                        .state = cell},
                       at);
-  return read.ok() ? read.named(cell->name) : read;
+  if (!read.ok()) return read;
+  auto named = std::make_shared<graph::Node>(*read.node());
+  named->name = cell->name;  // shared: the state may get another
+  return Value(std::move(named));
 }
 
 absl::Status CheckExtents(const Dims& shape, std::string_view what) {
@@ -88,7 +92,12 @@ State state(std::string name, const Tensor& initial, Location at) {
 
 const std::string& State::name() const {
   static const std::string& none = *new std::string();
-  return cell_ == nullptr ? none : cell_->name;
+  return cell_ == nullptr ? none : cell_->name.str();
+}
+absl::Status State::set_name(std::string name) const {
+  if (cell_ == nullptr) return absl::InvalidArgumentError("set_name: empty State");
+  cell_->name.Set(std::move(name));
+  return absl::OkStatus();
 }
 DType State::dtype() const { return cell_ == nullptr ? DType::f32 : cell_->dtype; }
 Extents State::shape() const { return cell_ == nullptr ? Extents() : cell_->shape; }
@@ -96,7 +105,7 @@ uint64_t State::id() const { return cell_ == nullptr ? 0 : cell_->id; }
 
 Tensor State::value() const {
   if (cell_ == nullptr) return Tensor();
-  std::shared_lock lock(cell_->mutex);
+  const auto lock = graph::CallHolds::LockToRead(*cell_);
   return cell_->storage.Clone();
 }
 
@@ -108,6 +117,7 @@ absl::Status State::set_value(const Tensor& value) {
                                       ", required " + std::string(NumpyName(cell_->dtype)) + " " +
                                       ToString(cell_->shape));
   }
+  ORIEL_RETURN_IF_ERROR(graph::CallHolds::MayLock(*cell_, /*exclusive=*/true));
   Tensor copy = value.Clone();
   std::unique_lock lock(cell_->mutex);
   cell_->storage = std::move(copy);

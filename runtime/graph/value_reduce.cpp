@@ -144,6 +144,9 @@ Value matmul(const Operand& a, const Operand& b) {
   Value x = graph::Strong(a), y = graph::Strong(b);
   if (!x.ok()) return x;
   if (!y.ok()) return y;
+  const Operand left_side(x, at), right_side(y, at);
+  const Operand* const sides[] = {&left_side, &right_side};
+  if (absl::Status strict = graph::CheckStrict(sides, "matmul"); !strict.ok()) return graph::Poison(strict, at);
   const DType dtype = Promote(x.dtype(), y.dtype());
   if (IsBool(dtype)) {
     // Is any product true? Counted in int32, which no real length overflows.

@@ -173,6 +173,10 @@ Value concatenate(std::vector<Value> parts, int axis, Location at) {
   if (auto poisoned = graph::FirstPoisoned(parts)) return *poisoned;
   absl::StatusOr<int64_t> normal = NormalizeAxis(axis, parts[0].rank(), "concatenate");
   if (!normal.ok()) return Poison(normal.status(), at);
+  std::vector<Operand> operands(parts.begin(), parts.end());
+  std::vector<const Operand*> pointers;
+  for (const Operand& operand : operands) pointers.push_back(&operand);
+  if (absl::Status strict = graph::CheckStrict(pointers, "concatenate"); !strict.ok()) return Poison(strict, at);
   DType dtype = parts[0].dtype();
   for (const Value& part : parts) dtype = Promote(dtype, part.dtype());
   for (Value& part : parts) part = graph::CastTo(part, dtype, at);

@@ -57,6 +57,23 @@ Subtensor Subtensor::Of(const Operand& base, std::vector<Index> indices, Locatio
   return part;
 }
 
+namespace {
+
+// Where a mask is true, in its elements taken as one axis.
+Value Positions(const Value& mask, const Location& at) {
+  return nonzero(Operand(reshape(Operand(mask, at), {NumElements(mask.shape())}), at))[0];
+}
+
+// The first `axes` axes as one.
+Value Rows(const Value& x, int axes, const Location& at) {
+  const Dims& shape = x.shape();
+  Dims merged = {NumElements(Dims(shape.begin(), shape.begin() + axes))};
+  merged.insert(merged.end(), shape.begin() + axes, shape.end());
+  return reshape(Operand(x, at), merged);
+}
+
+}  // namespace
+
 Subtensor Subtensor::Masked(const Operand& base, const Operand& mask, Location at) {
   Subtensor part;
   part.base_ = graph::Strong(base);
@@ -75,10 +92,8 @@ Subtensor Subtensor::Masked(const Operand& base, const Operand& mask, Location a
     return part;
   }
   part.mask_ = where;
-  part.read_ = Poison(absl::UnimplementedError("the size of a masked part is known only when it runs, and no op "
-                                               "has such results yet: write to it with set_subtensor or "
-                                               "inc_subtensor, or read it through where"),
-                      at);
+  part.positions_ = Positions(where, at);
+  part.read_ = gather(Operand(Rows(part.base_, where.rank(), at), at), {part.positions_}, 0, at);
   return part;
 }
 
@@ -88,20 +103,26 @@ Value inc_subtensor(const Subtensor& part, const Operand& value) { return part.W
 Value Subtensor::Write(const Operand& operand, bool add) const {
   const Location& at = operand.location;
   if (!base_.ok()) return base_;
+  const char* name = add ? "inc_subtensor" : "set_subtensor";
+  const Operand base(base_, at);
+  const Operand* const sides[] = {&base, &operand};
+  if (operand.weak || operand.value.ok()) {
+    if (absl::Status strict = graph::CheckStrict(sides, name); !strict.ok()) return Poison(strict, at);
+  }
   Value value = graph::Fit(operand, base_.dtype(), at);
   if (!value.ok()) return value;
-  const char* name = add ? "inc_subtensor" : "set_subtensor";
 
   if (mask_) {
     const Value& mask = *mask_;
-    // NumPy assigns a value of shape [count, rest...]; only what repeats along
-    // the count has a place of its own for every element.
     const int rest = base_.rank() - mask.rank();
-    if (value.rank() > rest + 1 || (value.rank() == rest + 1 && value.shape()[0] != Dim(1))) {
-      return Poison(absl::UnimplementedError(std::string(name) + ": a masked part takes a value that is the same "
-                                             "for every element of the mask, got shape " + ToString(value.shape()) +
-                                             " for a mask of shape " + ToString(mask.shape())),
-                    at);
+    // A value for each element of the mask: [count, rest...].
+    if (value.rank() == rest + 1 && value.shape()[0] != Dim(1)) {
+      if (!read_.ok()) return read_;
+      value = Broadcast(value, read_.shape(), at);
+      if (!value.ok()) return Poison(Prefixed(absl::InvalidArgumentError(value.status().message()), name), at);
+      const Operand rows(Rows(base_, mask.rank(), at), at);
+      const Value written = add ? scatter_add(rows, {positions_}, Operand(value, at)) : scatter_set(rows, {positions_}, Operand(value, at));
+      return reshape(Operand(written, at), base_.shape());
     }
     if (value.rank() == rest + 1) value = squeeze(Operand(value, at), 0);
     // The mask with an axis of one for each further axis of the base.

@@ -38,6 +38,9 @@ struct Config {
   TestValueMode compute_test_value = TestValueMode::kOff;  // off, ignore, warn, raise
   CheckMode check = CheckMode::kOff;  // off, nan, inf, reference: of what is compiled
   DType floatX = DType::f64;    // the dtype of inputs made without one (Python)
+  // Operands of two dtypes are refused (at the line, a dtype error) instead of
+  // promoted; scalars that would change a tensor's dtype too.
+  bool strict_dtypes = false;
   bool cast_inputs = true;      // calls cast arguments where nothing is lost (Python)
   std::string device = "cpu";   // only "cpu" exists so far
 
@@ -55,9 +58,10 @@ struct Config {
   // A setting of the process as Set() takes it. InvalidArgument: no such key.
   static absl::StatusOr<std::string> Text(std::string_view key);
   static std::vector<std::string> Keys();
-  // These two without a lock or a copy, for code that asks often.
+  // These without a lock or a copy, for code that asks often.
   static TestValueMode test_value_mode();
   static uint64_t current_memory_limit();  // 0: not set
+  static bool dtypes_are_strict();
 };
 
 }  // namespace oriel

@@ -20,11 +20,15 @@
 // values: two inputs that share a symbol must agree on it. A node made only of
 // dims (arange(x.dim(0))) is computed when something gives them extents.
 //
-//   mode    an error in computing it            an input without a test value
+//   mode    an input without a test value       an error in computing a node
 //   off     nothing is computed
-//   ignore  kept, test_value() returns it       nothing is computed from it
-//   warn    as ignore, and a warning            a warning
-//   raise   the node is poisoned with it        the node is poisoned
+//   ignore  nothing is computed from it         the node is poisoned with it
+//   warn    a warning                           the node is poisoned with it
+//   raise   the node is poisoned                the node is poisoned with it
+//
+// As in Theano, the mode says what a missing test value means; an operation that
+// the data shows to be wrong (a shape, an index outside its axis) is an error at
+// its line in each mode but off.
 //
 // Results of compiled functions never depend on any of this.
 #ifndef ORIEL_TEST_VALUE_H_

@@ -58,9 +58,20 @@ class Value {
   Dim dim(int axis) const;      // negative axes count from the end
   NodeId id() const;            // unique in the process
   const std::string& name() const;
+  bool is_input() const;        // made by input()
 
   // The same node under a (possibly shared) name, seen in every report.
   Value named(std::string name) const;
+
+  // Names the node itself, also where it has been used already: what is printed
+  // or compiled from now on shows it, what is compiled keeps what it had. An
+  // input is called by it from then on.
+  //   Value h = tanh(x), y = sum(h);
+  //   h.set_name("h");  // the h in y
+  // Of an op with several results (a loop) this result gets it, the op when it
+  // has none. May run beside readers of the name. InvalidArgument: an input
+  // cannot be without a name; a poisoned value's own status.
+  absl::Status set_name(std::string name);
 
   // The value it has with the test values of its inputs (oriel/test_value.h);
   // it may be asked for in any mode. NotFound: one has none.
@@ -97,6 +108,9 @@ class State {
   Extents shape() const;
   Tensor value() const;                  // a copy; safe beside running calls
   absl::Status set_value(const Tensor& value);  // same dtype and shape
+  // Another name, in what is printed, compiled, saved or loaded from now on.
+  // InvalidArgument: an empty State.
+  absl::Status set_name(std::string name) const;
   uint64_t id() const;
   const std::shared_ptr<graph::StateCell>& cell() const { return cell_; }
   explicit State(std::shared_ptr<graph::StateCell> cell) : cell_(std::move(cell)) {}
@@ -222,6 +236,16 @@ Value any(const Operand& x, Axes axes = {}, bool keepdims = false);
 Value all_of(const Operand& x, Axes axes = {}, bool keepdims = false);
 Value argmax(const Operand& x, std::optional<int> axis = std::nullopt, bool keepdims = false);
 Value argmin(const Operand& x, std::optional<int> axis = std::nullopt, bool keepdims = false);
+
+// ---- ordering ----
+// np.sort and np.argsort with stable=True: equal elements keep their order, NaN
+// is last, -0.0 equals 0.0. Indices are int64; no axis: the flattened tensor's.
+// The gradient of a sort goes back to where each element came from.
+Value sort(const Operand& x, std::optional<int> axis = -1);
+Value argsort(const Operand& x, std::optional<int> axis = -1);
+// np.take_along_axis: indices (integers, of x's shape but for that axis) into
+// one axis of x.
+Value take_along_axis(const Operand& x, const Operand& indices, int axis = -1);
 
 // ---- contractions, indexing ----
 Value dot(const Operand& a, const Operand& b);     // np.dot for up to 2-D, else matmul

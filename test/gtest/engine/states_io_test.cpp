@@ -38,7 +38,7 @@ TEST_P(StatesIo, RoundTrip) {
                                     Make("mask", Tensor::Zeros({2}, DType::boolean)), Make("empty", Tensor::Zeros({0, 3}))};
   const absl::Status loaded = LoadStates(path_, fresh);
   ASSERT_TRUE(loaded.ok()) << loaded;
-  for (size_t i = 0; i < states.size(); ++i) EXPECT_TRUE(BitEqual(ValueOf(fresh[i]), ValueOf(states[i]))) << states[i].cell()->name;
+  for (size_t i = 0; i < states.size(); ++i) EXPECT_TRUE(BitEqual(ValueOf(fresh[i]), ValueOf(states[i]))) << states[i].cell()->name.str();
   // A second save replaces the first.
   fresh[1].cell()->storage = Tensor::Scalar<int64_t>(901);
   ASSERT_TRUE(SaveStates(path_, fresh).ok());
@@ -54,7 +54,7 @@ TEST_P(StatesIo, NothingIsHalfLoaded) {
     EXPECT_EQ(status.code(), code) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr(part));
     EXPECT_THAT(std::string(status.message()), HasSubstr(path_));
-    for (const State& state : states) EXPECT_EQ(ValueOf(state).ElementAsDouble({0}), 0) << state.cell()->name;
+    for (const State& state : states) EXPECT_EQ(ValueOf(state).ElementAsDouble({0}), 0) << state.cell()->name.str();
   };
   refused({a, b, Make("c", Tensor::Zeros({5}))}, absl::StatusCode::kInvalidArgument, "\"c\" is float32 (4,), the state is float32 (5,)");
   refused({a, b, Make("c", Tensor::Zeros({4}, DType::f64))}, absl::StatusCode::kInvalidArgument, "float64");

@@ -2,6 +2,13 @@
 #include <limits>
 
 #include "graph_test_util.h"
+#include "oriel/compose.h"
+#include "oriel/config.h"
+#include "oriel/errors.h"
+#include "oriel/grad.h"
+#include "oriel/nnet.h"
+#include "oriel/scan.h"
+#include "oriel/subtensor.h"
 
 namespace oriel {
 namespace {
@@ -142,4 +149,63 @@ TEST(Promotion, UnsignedAgainstSignedComparesExactly) {
   expect(less(constant(Make(DType::i8, {1}, {-1})), a), {1, 1, 1, 1, 1, 1, 1, 1, 1});
 }
 
+namespace {
+
+// strict_dtypes for the life of a test.
+struct StrictDTypes {
+  StrictDTypes() { EXPECT_TRUE(Config::Set("strict_dtypes", "true").ok()); }
+  ~StrictDTypes() { EXPECT_TRUE(Config::Set("strict_dtypes", "false").ok()); }
+};
+
+TEST(StrictDTypesSetting, RefusesWhatWouldBePromoted) {
+  const Value f32 = Of(DType::f32), f64 = Of(DType::f64), i32 = Of(DType::i32), i64 = Of(DType::i64);
+  const Value condition = Of(DType::boolean);
+  EXPECT_EQ(TypeText(f32 + f64), "float64 (2,)") << "off";
+  const StrictDTypes strict;
+  const int line = __LINE__ + 1;
+  const Value sum = f32 + f64;
+  const Value refused[] = {sum, i32 * i64, div(f32, i32), pow(f64, f32), floor_div(i32, i64), maximum(f32, f64),
+                           equal(i32, i64), select(condition, f32, f64), dot(f32, f64), concatenate({f32, f64}, 0),
+                           ifelse(reduce_max(condition), f32, f64), set_subtensor(Subtensor::Of(f32, {slice(0, 2)}), f64),
+                           i32 * 1.5, i32 + 0.5, condition + 1, select(condition, i32, 0.5)};
+  for (const Value& value : refused) {
+    EXPECT_TRUE(IsDTypeError(value.status())) << TypeText(value);
+    EXPECT_THAT(TypeText(value), HasSubstr("promotion_test.cpp:"));
+    EXPECT_THAT(TypeText(value), HasSubstr("strict_dtypes"));
+  }
+  EXPECT_THAT(TypeText(sum), HasSubstr(":" + std::to_string(line) + ": add: operands of float32 and float64"));
+  EXPECT_THAT(TypeText(i32 * 1.5), HasSubstr("int32 into float64"));
+}
+
+TEST(StrictDTypesSetting, TakesOneDTypeAndScalarsThatKeepIt) {
+  const StrictDTypes strict;
+  const Value f32 = Of(DType::f32), i32 = Of(DType::i32), condition = Of(DType::boolean);
+  EXPECT_EQ(TypeText(f32 * 1.5 + 2), "float32 (2,)");
+  EXPECT_EQ(TypeText(i32 + 1), "int32 (2,)");
+  EXPECT_EQ(TypeText(i32 / 2), "float64 (2,)");
+  EXPECT_EQ(TypeText(f32 + cast(i32, DType::f32)), "float32 (2,)");
+  EXPECT_EQ(TypeText(select(condition, f32, 0)), "float32 (2,)");
+  EXPECT_EQ(TypeText(f32 < 1), "bool (2,)");
+  EXPECT_EQ(TypeText(logical_and(f32, condition)), "bool (2,)") << "truth is asked of each by itself";
+}
+
+// What the library composes of several ops asks its users for nothing.
+TEST(StrictDTypesSetting, CompositionsAndGradientsStillWork) {
+  const StrictDTypes strict;
+  for (DType dtype : {DType::f32, DType::f16, DType::i32, DType::boolean}) {
+    SCOPED_TRACE(NumpyName(dtype));
+    const Value x = input("x", dtype, {dyn("n"), 3});
+    for (const Value& value : {mean(x), variance(x), softmax(x), logsumexp(x), sigmoid(x), sum(x, {0}), prod(x), tile(x, {2, 1}),
+                               sqrt(x)}) {
+      EXPECT_TRUE(value.ok()) << value.status();
+    }
+  }
+  const Value x = input("x", DType::f32, {dyn("n"), 3});
+  const Value t = input("t", DType::i64, {dyn("n")});
+  const Value cost = -mean(log(softmax(x)[{arange(t.dim(0)), t}])) + mean(relu(x)) + sum(pow(abs(x), 2.5)) / 3;
+  EXPECT_TRUE(cost.ok()) << cost.status();
+  EXPECT_TRUE(grad(cost, {x})[0].ok()) << grad(cost, {x})[0].status();
+}
+
+}  // namespace
 }  // namespace oriel
