@@ -150,12 +150,18 @@ absl::StatusOr<std::map<std::string, Tensor>> Parse(std::string_view bytes) {
   if (bytes.size() < 8) return Damaged("truncated: " + std::to_string(bytes.size()) + " bytes are no .safetensors file");
   uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, bytes.data(), 8);
-  if (header_bytes > kMaxHeader || header_bytes > bytes.size() - 8) {
-    return absl::InvalidArgumentError("not a .safetensors file, or truncated: a header of " + std::to_string(header_bytes) +
+  if (header_bytes == 0 || (bytes.size() > 8 && bytes[8] != '{')) {
+    return absl::InvalidArgumentError("not a .safetensors file: no header");
+  }
+  if (header_bytes > kMaxHeader) {
+    return absl::InvalidArgumentError("not a .safetensors file: a header of " + std::to_string(header_bytes) +
                                       " bytes in a file of " + std::to_string(bytes.size()));
   }
+  if (header_bytes > bytes.size() - 8) {
+    return Damaged("truncated in its header of " + std::to_string(header_bytes) + " bytes: the file has " +
+                   std::to_string(bytes.size()));
+  }
   const std::string_view header = bytes.substr(8, header_bytes), data = bytes.substr(8 + header_bytes);
-  if (header.empty() || header.front() != '{') return absl::InvalidArgumentError("not a .safetensors file: no header");
   // The bound on nesting comes before the parser, which would recurse.
   int depth = 0, deepest = 0;
   for (char c : header) {

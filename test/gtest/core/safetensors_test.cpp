@@ -90,8 +90,12 @@ TEST(Safetensors, BadHeadersSayWhatIsWrong) {
 
 TEST(Safetensors, ATornFileIsAnError) {
   const std::string bytes = FormatSafetensors(Examples()).value();
-  for (size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(ParseError(bytes.substr(0, n)).ok()) << n;
-  EXPECT_FALSE(ParseError(bytes + "x").ok());
+  // Wherever it is cut: in the size of the header, the header or the data.
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    EXPECT_EQ(ParseError(bytes.substr(0, n)).code(), absl::StatusCode::kDataLoss) << n;
+  }
+  EXPECT_EQ(ParseError(bytes + "x").code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ParseError(std::string("no tensors in here, but text")).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Safetensors, AnAlteredFileIsAnErrorOrEqual) {
