@@ -5,6 +5,7 @@
 #include "oriel/dim.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -449,6 +450,18 @@ Dim Dim::Mod(const Dim& a, const Dim& b) {
 
 Dim Dim::Min(const Dim& a, const Dim& b) { return Extremum(a, b, /*max=*/false); }
 Dim Dim::Max(const Dim& a, const Dim& b) { return Extremum(a, b, /*max=*/true); }
+Dim Dim::CeilSqrt(const Dim& a) {
+  return a.is_static() ? Dim(CeilSqrtValue(a.value())) : FunctionDim(Atom::Kind::kCeilSqrt, {a});
+}
+
+int64_t CeilSqrtValue(int64_t a) {
+  if (a <= 0) return 0;
+  // The double is at most one off: of 2^63 - 1 it is the root of 2^63.
+  __int128 root = static_cast<int64_t>(std::sqrt(static_cast<double>(a)));
+  while (root > 0 && (root - 1) * (root - 1) >= a) --root;
+  while (root * root < a) ++root;
+  return static_cast<int64_t>(root);
+}
 
 namespace {
 
@@ -464,6 +477,7 @@ Dim SubstituteAtom(const AtomPtr& atom, const std::map<std::string, Dim>& by) {
     case Atom::Kind::kFloorDiv: return Dim::FloorDiv(args[0], args[1]);
     case Atom::Kind::kCeilDiv: return Dim::CeilDiv(args[0], args[1]);
     case Atom::Kind::kMod: return Dim::Mod(args[0], args[1]);
+    case Atom::Kind::kCeilSqrt: return Dim::CeilSqrt(args[0]);
     case Atom::Kind::kOpaqueAdd: return args[0] + args[1];
     case Atom::Kind::kOpaqueMul: return args[0] * args[1];
     case Atom::Kind::kMin: return CombineDims(std::move(args), Dim::Min);

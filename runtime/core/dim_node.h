@@ -37,6 +37,7 @@ struct DimAtom {
     // constants overflow, or it would expand to too many terms.
     kOpaqueAdd,
     kOpaqueMul,
+    kCeilSqrt,  // of args[0]
   };
   Kind kind = Kind::kSymbol;
   std::string symbol;
@@ -54,6 +55,9 @@ struct Dim::Node {
   int depth = 0;     // nesting of functions
   int64_t size = 1;  // nodes of the tree
 };
+
+// See Dim::CeilSqrt.
+int64_t CeilSqrtValue(int64_t a);
 
 // Combines many Dims as a balanced tree, so that long lists cost n log n.
 // `dims` must not be empty.

@@ -70,6 +70,7 @@ class DimCompiler {
       case Kind::kMod: op = Op::kMod; break;
       case Kind::kMin: op = Op::kMin; break;
       case Kind::kMax: op = Op::kMax; break;
+      case Kind::kCeilSqrt: op = Op::kCeilSqrt; break;
       case Kind::kOpaqueMul: op = Op::kProduct; break;
       case Kind::kOpaqueAdd:
       case Kind::kSymbol: break;
@@ -170,6 +171,7 @@ DimError DimProgram::RunCode(const int64_t* slots, int64_t* out) const {
       case Op::kProduct: error = Product(v, in.operand, &result); break;
       case Op::kMin: result = *std::min_element(v, top); break;
       case Op::kMax: result = *std::max_element(v, top); break;
+      case Op::kCeilSqrt: result = CeilSqrtValue(v[0]); break;
       case Op::kFloorDiv:
       case Op::kCeilDiv:
       case Op::kMod: {

@@ -53,7 +53,7 @@ class DimProgram {
 
  private:
   friend class DimCompiler;
-  enum class Op : uint8_t { kConstant, kSlot, kSum, kProduct, kFloorDiv, kCeilDiv, kMod, kMin, kMax };
+  enum class Op : uint8_t { kConstant, kSlot, kSum, kProduct, kFloorDiv, kCeilDiv, kMod, kMin, kMax, kCeilSqrt };
   struct Instruction {
     Op op;
     int64_t operand;  // the constant, the slot, or how many values are combined

@@ -32,6 +32,7 @@ void PrintAtom(const DimAtom& atom, std::string* out) {
     case Kind::kFloorDiv: *out += "floordiv("; break;
     case Kind::kCeilDiv: *out += "ceildiv("; break;
     case Kind::kMod: *out += "mod("; break;
+    case Kind::kCeilSqrt: *out += "ceilsqrt("; break;
     case Kind::kMin: *out += "min("; break;
     case Kind::kMax: *out += "max("; break;
   }
@@ -176,10 +177,10 @@ class Parser {
     while (at_ < text_.size() && (IsNameStart(text_[at_]) || IsDigit(text_[at_]) || text_[at_] == '.')) ++at_;
     const std::string name(text_.substr(start, at_ - start));
     if (!Take("(")) return Dim::Symbol(name);
-    const bool extremum = name == "min" || name == "max";
-    if (!extremum && name != "floordiv" && name != "ceildiv" && name != "mod") {
+    const bool extremum = name == "min" || name == "max", root = name == "ceilsqrt";
+    if (!extremum && !root && name != "floordiv" && name != "ceildiv" && name != "mod") {
       at_ = start;
-      return Error("unknown function \"" + name + "\", expected floordiv, ceildiv, mod, min or max");
+      return Error("unknown function \"" + name + "\", expected floordiv, ceildiv, mod, min, max or ceilsqrt");
     }
     std::vector<Dim> args;
     do {
@@ -187,10 +188,11 @@ class Parser {
       args.push_back(std::move(d));
     } while (Take(","));
     if (!Take(")")) return Error("expected \",\" or \")\"");
-    if (args.size() < 2 || (args.size() > 2 && !extremum)) {
-      return Error(name + " takes " + (extremum ? "two or more" : "two") + " arguments, got " +
-                   std::to_string(args.size()));
+    if (root ? args.size() != 1 : args.size() < 2 || (args.size() > 2 && !extremum)) {
+      return Error(name + " takes " + (root ? "one argument" : extremum ? "two or more arguments" : "two arguments") +
+                   ", got " + std::to_string(args.size()));
     }
+    if (root) return Dim::CeilSqrt(args[0]);
     if (name == "floordiv") return Dim::FloorDiv(args[0], args[1]);
     if (name == "ceildiv") return Dim::CeilDiv(args[0], args[1]);
     if (name == "mod") return Dim::Mod(args[0], args[1]);

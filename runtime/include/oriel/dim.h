@@ -38,8 +38,8 @@ class Dim {
   static Dim Symbol(std::string name);
 
   // Reads what ToString prints: + - * // ceildiv(a,b) floordiv(a,b) mod(a,b)
-  // min(a,b,...) max(a,b,...), parentheses, integers, symbols. InvalidArgument
-  // names the offending position. Nesting is bounded (64).
+  // min(a,b,...) max(a,b,...) ceilsqrt(a), parentheses, integers, symbols.
+  // InvalidArgument names the offending position. Nesting is bounded (64).
   static absl::StatusOr<Dim> Parse(std::string_view text);
 
   bool is_static() const;
@@ -56,6 +56,8 @@ class Dim {
   static Dim Mod(const Dim& a, const Dim& b);
   static Dim Min(const Dim& a, const Dim& b);
   static Dim Max(const Dim& a, const Dim& b);
+  // The least k >= 0 with k*k >= a: 0 where a is negative.
+  static Dim CeilSqrt(const Dim& a);
 
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);

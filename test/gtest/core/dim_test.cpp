@@ -56,7 +56,7 @@ TEST(Dim, NormalForm) {
 
 // An expression tree evaluated directly, without any normal form.
 struct Tree {
-  char op;  // n: number, s: symbol, + - * / (floor) c (ceil) % < (min) > (max)
+  char op;  // n: number, s: symbol, + - * / (floor) c (ceil) % < (min) > (max) r (ceilsqrt)
   int64_t value = 0;
   std::unique_ptr<Tree> a, b;
 };
@@ -68,7 +68,7 @@ std::unique_ptr<Tree> RandomTree(std::mt19937_64& rng, int depth) {
     t->value = t->op == 's' ? static_cast<int64_t>(rng() % 4) : static_cast<int64_t>(rng() % 13) - 4;
     return t;
   }
-  t->op = "+-*/c%<>+*"[rng() % 10];
+  t->op = "+-*/c%<>+*r"[rng() % 11];
   t->a = RandomTree(rng, depth - 1);
   t->b = RandomTree(rng, depth - 1);
   return t;
@@ -87,6 +87,7 @@ Dim Build(const Tree& t) {
     case 'c': return Dim::CeilDiv(a, b);
     case '%': return Dim::Mod(a, b);
     case '<': return Dim::Min(a, b);
+    case 'r': return Dim::CeilSqrt(a);
     default: return Dim::Max(a, b);
   }
 }
@@ -105,6 +106,7 @@ std::optional<int64_t> Direct(const Tree& t, const int64_t* values) {
     case '*': r = static_cast<__int128>(*a) * *b; break;
     case '<': r = std::min(*a, *b); break;
     case '>': r = std::max(*a, *b); break;
+    case 'r': while (r * r < *a) ++r; break;
     default:
       if (*b == 0) return std::nullopt;
       if (t.op == '/') r = floor_div(*a, *b);
@@ -142,6 +144,25 @@ TEST(Dim, NormalFormHasTheValueOfTheTree) {
     }
   }
   EXPECT_GT(compared, 30000);
+}
+
+TEST(Dim, CeilSqrt) {
+  const Dim n = S("n"), root = Dim::CeilSqrt(n + 1);
+  EXPECT_EQ(root.ToString(), "ceilsqrt(n+1)");
+  EXPECT_EQ(P("2*ceilsqrt(n+1)*n"), 2 * n * root);
+  EXPECT_EQ(root.Substitute({{"n", Dim(99)}}), Dim(10));
+  int64_t k = 0;
+  for (int64_t a = -5; a < 70000; ++a) {
+    while (k * k < a) ++k;
+    ASSERT_EQ(Dim::CeilSqrt(a), Dim(k)) << a;
+  }
+  constexpr int64_t kRoot = 3037000499;  // the largest whose square fits
+  EXPECT_EQ(Dim::CeilSqrt(kRoot * kRoot), Dim(kRoot));
+  EXPECT_EQ(Dim::CeilSqrt(kRoot * kRoot + 1), Dim(kRoot + 1));
+  EXPECT_EQ(Dim::CeilSqrt(kRoot * kRoot - 1), Dim(kRoot));
+  EXPECT_EQ(Dim::CeilSqrt(INT64_MAX), Dim(kRoot + 1));
+  EXPECT_EQ(Dim::CeilSqrt(INT64_MIN), Dim(0));
+  EXPECT_EQ(Dim::CeilSqrt(n).Evaluate({{"n", INT64_MAX}}).value(), kRoot + 1);
 }
 
 TEST(Dim, OrderOfConstructionDoesNotMatter) {
