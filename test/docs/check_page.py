@@ -31,19 +31,31 @@ def matches(expected, actual):
     return bool(actual) and normal(expected[0]) == normal(actual[0]) and matches(expected[1:], actual[1:])
 
 
-def run(command, programs, folder):
+def split(command):
+    """The settings before a command's program, and its words."""
     words = shlex.split(command)
     settings = {}
     while "=" in words[0]:  # NAME=value before the program
         name, _, value = words.pop(0).partition("=")
         settings[name] = value
-    program = pathlib.Path(programs, words[0])
-    if not program.exists():
-        raise SystemExit(f"{command}: no program {program}")
-    environment = dict(os.environ, XDG_CACHE_HOME=folder)
+    return settings, words
+
+
+def run(command, args, folder):
+    settings, words = split(command)
+    if words[0] == "python":
+        scripts = [source for source in args.sources if pathlib.Path(source).name == words[1]]
+        if not scripts:
+            raise SystemExit(f"{command}: no {words[1]} among {args.sources}")
+        words = [args.python, os.path.abspath(scripts[0])] + words[2:]
+    else:
+        words[0] = os.path.abspath(os.path.join(args.programs, words[0]))
+        if not pathlib.Path(words[0]).exists():
+            raise SystemExit(f"{command}: no program {words[0]}")
+    environment = dict(os.environ, XDG_CACHE_HOME=folder, PYTHONDONTWRITEBYTECODE="1")
     environment.pop("ORIEL_FLAGS", None)
     environment.update(settings)
-    done = subprocess.run([str(program)] + words[1:], cwd=folder, env=environment, text=True,
+    done = subprocess.run(words, cwd=folder, env=environment, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     return done.stdout.rstrip("\n").split("\n")
 
@@ -66,7 +78,9 @@ def elided(old, new):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("page")
-    parser.add_argument("--programs", required=True)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--programs", help="folder of the programs of the C++ part")
+    which.add_argument("--python", type=os.path.abspath, help="the interpreter of the Python part")
     parser.add_argument("--sources", nargs="*", default=[])
     parser.add_argument("--update", action="store_true")
     args = parser.parse_args()
@@ -74,13 +88,14 @@ def main():
     # Code is compared without its indentation.
     sources = "\n".join(pathlib.Path(source).read_text() for source in args.sources)
     flat = "\n".join(line.strip() for line in sources.split("\n"))
+    language = "python" if args.python else "cpp"
     failures, commands, snippets = [], 0, 0
     with tempfile.TemporaryDirectory() as folder:
 
         def block(match):
             nonlocal commands, snippets
             kind, body = match.group(1), match.group(2)
-            if kind == "cpp":
+            if kind == language:
                 snippets += 1
                 code = "\n".join(line.strip() for line in textwrap.dedent(body).strip("\n").split("\n"))
                 if code not in flat:
@@ -91,9 +106,12 @@ def main():
             parts = re.split(r"^\$ (.*)\n", body, flags=re.M)
             out = parts[0]
             for command, shown in zip(parts[1::2], parts[2::2]):
+                if (split(command)[1][0] == "python") != (language == "python"):
+                    out += f"$ {command}\n{shown}"
+                    continue
                 commands += 1
                 expected = shown.rstrip("\n").split("\n")
-                actual = run(command, args.programs, folder)
+                actual = run(command, args, folder)
                 if args.update:
                     out += f"$ {command}\n" + "\n".join(elided(expected, actual)) + "\n"
                 elif not matches(expected, actual):
