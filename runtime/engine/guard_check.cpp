@@ -201,7 +201,7 @@ absl::Status CompareResult(const CallContext& c, int32_t s) {
   ORIEL_ASSIGN_OR_RETURN(const Tensor actual, ViewOf(c, b));
   ORIEL_ASSIGN_OR_RETURN(const Found found, Compare(actual, expected));
   if (found.count == 0) return absl::OkStatus();
-  return absl::InternalError(ElementText(actual, found.position) + " is the result of " + NodeText(p, p.buffer(b).node, p.buffer(b).name) +
+  return absl::InternalError(ElementText(actual, found.position) + " is the result of " + NodeText(p, dispatch->node, p.buffer(b).name) +
                              ", the reference kernel makes " + ElementText(expected.value, found.position) +
                              CountText(found, actual) + IterationText(c) +
                              OperandsText(c, dispatch->reads, actual.shape(), found.position));
@@ -222,7 +222,9 @@ absl::Status CheckResults(const CallContext& c, int32_t s) {
     ORIEL_ASSIGN_OR_RETURN(const Tensor value, ViewOf(c, b));
     const Found found = Scan(value, infinities);
     if (found.count == 0) continue;
-    const NodeId id = p.buffer(b).node == kNoNode ? NodeOf(*p.flat[s].step) : p.buffer(b).node;
+    // The node computed here: the buffer may be that of the loop or the state it is for.
+    const NodeId computed = NodeOf(*p.flat[s].step);
+    const NodeId id = computed == kNoNode ? p.buffer(b).node : computed;
     const std::string text = ElementText(value, found.position) + " is the result of " + NodeText(p, id, p.buffer(b).name) +
                        CountText(found, value) + IterationText(c) +
                        OperandsText(c, access.reads, value.shape(), found.position);

@@ -1,5 +1,7 @@
 #include "runtime/engine/observe.h"
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <mutex>
 
@@ -67,13 +69,11 @@ absl::Status CheckAssert(const CallContext& c, const ObserveStep& step) {
     const size_t first = shown;
     shown += static_cast<size_t>(step.counts[k]);
     ORIEL_ASSIGN_OR_RETURN(const Tensor condition, ViewOf(c, step.values[k]));
-    const bool* data = static_cast<const bool*>(condition.raw());
-    int64_t failed = 0, position = -1;
-    for (int64_t i = 0; i < condition.size(); ++i) {
-      if (data[i]) continue;
-      if (failed++ == 0) position = i;
-    }
-    if (failed == 0) continue;
+    const char* data = static_cast<const char*>(condition.raw());
+    const void* first_false = condition.size() == 0 ? nullptr : std::memchr(data, 0, static_cast<size_t>(condition.size()));
+    if (first_false == nullptr) continue;
+    const int64_t position = static_cast<const char*>(first_false) - data;
+    const int64_t failed = std::count(data + position, data + condition.size(), char{0});
     std::string text = step.message.empty() ? "assertion failed" : step.message;
     if (step.line > 0) {
       const size_t slash = step.file.rfind('/');

@@ -9,6 +9,7 @@
 
 #include "oriel/npy.h"
 #include "oriel/safetensors.h"
+#include "runtime/core/held_states.h"
 #include "runtime/core/state_cell.h"
 #include "runtime/core/status.h"
 #include "runtime/engine/function_state.h"
@@ -70,7 +71,7 @@ absl::Status SaveStates(const std::string& path, const std::vector<State>& state
   {
     // All at once: a call that updates several is seen whole or not at all.
     std::vector<std::shared_lock<std::shared_mutex>> locks;
-    for (graph::StateCell* cell : *cells) locks.emplace_back(cell->mutex);
+    for (graph::StateCell* cell : *cells) locks.push_back(graph::CallHolds::LockToRead(*cell));
     for (graph::StateCell* cell : *cells) {
       Tensor copy = cell->storage.Clone();
       if (copy.bytes() != cell->storage.bytes()) return absl::ResourceExhaustedError(path + ": no memory for a copy of state '" + cell->name + "'");
@@ -108,6 +109,7 @@ absl::Status LoadStates(const std::string& path, const std::vector<State>& state
     return absl::NotFoundError(path + ": tensor \"" + tensors->begin()->first + "\" is the value of no state that was given");
   }
   tensors->clear();
+  for (const auto& [cell, value] : values) ORIEL_RETURN_IF_ERROR(graph::CallHolds::MayLock(*cell, /*exclusive=*/true));
   // From here on nothing fails.
   std::vector<std::unique_lock<std::shared_mutex>> locks;
   for (const auto& [cell, value] : values) locks.emplace_back(cell->mutex);

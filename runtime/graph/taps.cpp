@@ -40,16 +40,61 @@ Value WithoutFitting(Value value) {
   return value;
 }
 
-// The operands of the comparison behind a condition: a == b, all_of(a == b).
-std::vector<Value> ComparedBy(const Value& condition) {
-  Value value = condition;
-  while (value.node()->kind == NodeKind::kOp && value.node()->op == OpKind::kReduce &&
-         *value.node()->attrs.Get<std::string>("kind") == "all") {
-    value = value.node()->operands[0];
+bool IsOp(const Value& value, OpKind op) { return value.node()->kind == NodeKind::kOp && value.node()->op == op; }
+
+bool IsAll(const Value& value) {
+  return IsOp(value, OpKind::kReduce) && *value.node()->attrs.Get<std::string>("kind") == "all";
+}
+
+// What must hold element by element: of all_of(c) each element of c, of a & b of
+// one shape a and b, so that an error can say which element and which of both.
+std::vector<Value> Elementary(const Value& condition) {
+  std::vector<Value> parts, pending = {condition};
+  while (!pending.empty()) {
+    Value value = pending.back();
+    pending.pop_back();
+    while (IsAll(value)) value = value.node()->operands[0];
+    const Node& node = *value.node();
+    if (IsOp(value, OpKind::kLogicalAnd) && node.operands[0].shape() == node.operands[1].shape() &&
+        node.operands[0].dtype() == DType::boolean && node.operands[1].dtype() == DType::boolean) {
+      const Value left = WithoutFitting(node.operands[0]), right = WithoutFitting(node.operands[1]);
+      // An operand that was broadcast has elements where the whole may have none.
+      if (left.shape() == value.shape() && right.shape() == value.shape()) {
+        pending.push_back(right);
+        pending.push_back(left);
+        continue;
+      }
+    }
+    parts.push_back(std::move(value));
   }
-  const Node& node = *value.node();
-  if (node.kind != NodeKind::kOp || node.op != OpKind::kCompare) return {};
-  return {WithoutFitting(node.operands[0]), WithoutFitting(node.operands[1])};
+  return parts;
+}
+
+// What a condition was computed from, to be shown: the operands of its
+// comparisons, also of those below a not and on both sides of an or.
+std::vector<Value> ComparedBy(const Value& condition) {
+  constexpr size_t kMost = 8;
+  std::vector<Value> shown, pending = {condition};
+  const auto show = [&](const Value& value) {  // isnan(x) compares x with itself
+    for (const Value& known : shown) {
+      if (known.id() == value.id() && known.result_index() == value.result_index()) return;
+    }
+    shown.push_back(value);
+  };
+  while (!pending.empty() && shown.size() < kMost) {
+    const Value value = WithoutFitting(pending.back());
+    pending.pop_back();
+    if (IsOp(value, OpKind::kLogicalAnd) || IsOp(value, OpKind::kLogicalOr) || IsOp(value, OpKind::kLogicalXor) ||
+        IsOp(value, OpKind::kLogicalNot)) {
+      const std::vector<Value>& operands = value.node()->operands;
+      pending.insert(pending.end(), operands.rbegin(), operands.rend());
+    } else if (IsOp(value, OpKind::kCompare)) {
+      for (const Value& operand : value.node()->operands) show(WithoutFitting(operand));
+    } else if (value.id() != condition.id()) {
+      show(value);
+    }
+  }
+  return shown;
 }
 
 }  // namespace
@@ -79,10 +124,12 @@ Value assert_that(const Operand& x, std::string message, std::vector<Value> cond
       condition = not_equal(Operand(condition, x.location), Operand(0, x.location));
       if (!condition.ok()) return condition;
     }
-    const std::vector<Value> compared = ComparedBy(condition);
-    counts.push_back(static_cast<int64_t>(compared.size()));
-    shown.insert(shown.end(), compared.begin(), compared.end());
-    operands.push_back(condition);
+    for (Value& part : Elementary(condition)) {
+      const std::vector<Value> compared = ComparedBy(part);
+      counts.push_back(static_cast<int64_t>(compared.size()));
+      shown.insert(shown.end(), compared.begin(), compared.end());
+      operands.push_back(std::move(part));
+    }
   }
   operands.insert(operands.end(), shown.begin(), shown.end());
   return graph::MakeOp({.op = OpKind::kTap,

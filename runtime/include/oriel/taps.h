@@ -55,8 +55,9 @@ struct TapRecord {
 };
 
 // A status other than OK ends the call with it (states unchanged). May be called
-// from several threads at once when the function is. Must not call the function
-// itself, nor set or read its states: the call holds their locks.
+// from several threads at once when the function is. May read the states of the
+// call (their values of before it); setting one, or calling a function that would
+// wait for one, is InvalidArgument: the call holds their locks.
 using WatchCallback = std::function<absl::Status(const TapRecord& record)>;
 
 // What a print writes: one line an attribute, "MESSAGE ATTRIBUTE = VALUE". Of
@@ -85,8 +86,8 @@ Value print(const Operand& x, PrintOptions options = {});
 
 // Calls fail with FailedPrecondition unless every element of every condition
 // (bool of any shape; of another dtype: not zero) is true. The error has the
-// message, the line, the node and the values; of a comparison (also under
-// all_of) those of both its operands.
+// message, the line, the node, the first element that is false and what was
+// compared there, also under all_of, logical_and, logical_or and logical_not.
 Value assert_that(const Operand& x, std::string message, std::vector<Value> conditions);
 
 // `name` is what records are called; "" is the node's name.
