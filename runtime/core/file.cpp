@@ -22,8 +22,8 @@ absl::Status ErrnoStatus(std::string_view path, std::string_view action, int err
     case EACCES:
     case EPERM:
     case EROFS: return absl::PermissionDeniedError(message);
-    case ENOSPC:
-    case EDQUOT:
+    case ENOSPC:  // a full disk is no want of memory
+    case EDQUOT: return absl::UnavailableError(message);
     case ENOMEM: return absl::ResourceExhaustedError(message);
     case EISDIR:
     case ENOTDIR:

@@ -1,4 +1,5 @@
 // Inference of the ops that move elements without computing.
+#include "runtime/core/out_of_bounds.h"
 #include "runtime/ops/infer_internal.h"
 
 namespace oriel::infer {
@@ -79,7 +80,13 @@ absl::StatusOr<Types> Slice(const Context& c) {
     const Dim &start = starts[i], &limit = limits[i], &extent = x.shape[i];
     const std::string given = axis + " of extent " + extent.ToString() + ": start " + start.ToString() + ", limit " +
                               limit.ToString() + ", step " + std::to_string(steps[i]);
-    if (steps[i] > 0) {
+    if (steps[i] > 0 && limit - start == Dim(1)) {
+      // One position: as an index is told about.
+      const std::string what = OutOfBounds(start, static_cast<int>(i), extent);
+      if (!c.RequireAtMost(0, start, what) || !c.RequireAtMost(limit, extent, what)) {
+        return c.Error(given + ", required 0 <= start <= limit <= extent");
+      }
+    } else if (steps[i] > 0) {
       if (!c.RequireAtMost(0, start, axis + ": 0 <= start") || !c.RequireAtMost(start, limit, axis + ": start <= limit") ||
           !c.RequireAtMost(limit, extent, axis + ": limit <= extent")) {
         return c.Error(given + ", required 0 <= start <= limit <= extent");

@@ -107,6 +107,11 @@ TEST(Infer, Slice) {
   EXPECT_THAT(slice({n}, {2}, {m}, {1}).needs,
               ElementsAre("min(2,m) == 2 slice: axis 0: start <= limit", "min(m,n) == m slice: axis 0: limit <= extent"));
   EXPECT_THAT(slice({n}, {Dim::Min(1, n)}, {n}, {1}).needs, IsEmpty());
+  // One position reads as the index it is.
+  EXPECT_THAT(slice({n}, {2}, {3}, {1}).needs,
+              ElementsAre("min(3,n) == 3 slice: index 2 is out of bounds for axis 0 with size n"));
+  EXPECT_THAT(slice({4, n}, {3, n - 1}, {4, n}, {1, 1}).needs,
+              ElementsAre("min(0,n-1) == 0 slice: index -1 is out of bounds for axis 1 with size n"));
   EXPECT_EQ(slice({10}, {4}, {11}, {1}).text(),
             "slice: axis 0 of extent 10: start 4, limit 11, step 1, required 0 <= start <= limit <= extent");
   EXPECT_THAT(slice({10}, {4}, {8}, {0}).text(), HasSubstr("required a step other than 0"));
@@ -135,6 +140,14 @@ TEST(Infer, Reduce) {
   EXPECT_EQ(reduce("sum", {2, 3}, {1, 0}, false).text(), "reduce: axes (1, 0) must be increasing");
   EXPECT_THAT(reduce("median", {2}, {0}, false).text(), HasSubstr("unknown kind 'median'"));
   EXPECT_EQ(Infer(OpKind::kArgMax, {{"axis", int64_t{1}}, {"keepdims", false}}, {F32({n, 3})}).text(), "int64 (n,)");
+}
+
+TEST(Infer, Sort) {
+  auto axis = [](OpKind op, int64_t axis, Dims shape) { return Infer(op, {{"axis", axis}}, {F32(shape)}).text(); };
+  EXPECT_EQ(axis(OpKind::kSort, 1, {n, 3}), "float32 (n, 3)");
+  EXPECT_EQ(axis(OpKind::kArgSort, 0, {n, 0}), "int64 (n, 0)");
+  EXPECT_EQ(axis(OpKind::kSort, 2, {n, 3}), "sort: axis 2 is out of range for a tensor of rank 2");
+  EXPECT_THAT(axis(OpKind::kArgSort, 0, {}), HasSubstr("argsort: axis 0 is out of range"));
 }
 
 TEST(Infer, MatMul) {
