@@ -91,6 +91,19 @@ TEST(Check, LoopsSayTheIteration) {
   EXPECT_THAT(Message(f, {F64({2.5}, {})}), HasSubstr("in iteration (3,) of the loops around"));
 }
 
+// Not the loop or the update whose buffer the node writes.
+TEST(Check, NamesTheNodeBehindALoopAndAnUpdate) {
+  const Value x = input("x", DType::f64, {Dim(2)});
+  const Value y = loop(3, {x}, [](Value i, Values c) { return Values{log(c[0] - 1.0).named("inner")}; })[0];
+  absl::StatusOr<Function> f = CompileInMode({x}, {y}, {}, Checked(CheckMode::kNan));
+  EXPECT_THAT(Message(f, {F64({0.5, 9}, {2})}), HasSubstr("nan is the result of log 'inner' [id "));
+  State w = state("w", F64({0, 1}, {2}));
+  absl::StatusOr<Function> g = CompileInMode({}, {}, {{w, w / w}}, Checked(CheckMode::kNan));
+  const std::string message = Message(g, {});
+  EXPECT_THAT(message, HasSubstr("nan is the result of div [id "));
+  EXPECT_THAT(message, HasSubstr("at (0,), 1 of 2 elements"));
+}
+
 TEST(Check, TheFlagIsTheDefault) {
   ASSERT_TRUE(Config::Set("check", "nan").ok());
   const Value x = input("x", DType::f64, {Dim(1)});

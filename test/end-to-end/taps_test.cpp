@@ -276,6 +276,37 @@ TEST(Taps, AssertNamesTheElementAndStatesStay) {
   EXPECT_EQ(w.value().data<float>()[3], 1);
 }
 
+// all() and `and` say which element of which operand, as the parts would.
+TEST(Taps, AssertLooksIntoAllAndAnd) {
+  const Value x = input("x", DType::f64, {dyn("n")});
+  const Value low = input("low", DType::f64, {});
+  const Value checked = assert_that(x, "in range", {all_of(logical_and(x > low, x < 9.0))});
+  absl::StatusOr<Function> f = CompileInMode({x, low}, {checked * 2.0});
+  const Tensor limit = F64({0}, {});
+  EXPECT_EQ(RunWith(f, {F64({1, 2, 3, 4, 5, 6}, {6}), limit})[0].data<double>()[5], 12);
+  absl::StatusOr<std::vector<Tensor>> out = (*f)({F64({1, 2, 30, 4, 50, 6}, {6}), limit});
+  ASSERT_EQ(out.status().code(), absl::StatusCode::kFailedPrecondition);
+  std::string message(out.status().message());
+  EXPECT_THAT(message, HasSubstr(" is False at (2,), 2 of 6 elements\n    x (taps_test.cpp:"));
+  EXPECT_THAT(message, HasSubstr(" = 30.0 at (2,) of float64 (6,)\n"));
+  EXPECT_THAT(message, HasSubstr(" = 9.0\n"));
+  EXPECT_THAT(message, HasSubstr("\nNode that caused the error: input() 'x' [id "));
+  out = (*f)({F64({1, 2, 3, -4, 5, 6}, {6}), limit});
+  message = std::string(out.status().message());
+  EXPECT_THAT(message, HasSubstr(" = -4.0 at (3,) of float64 (6,)\n    low (taps_test.cpp:"));
+  // Of an or and a not, what they are made of.
+  absl::StatusOr<Function> either = CompileInMode({x, low}, {assert_that(x, "", {logical_or(x < low, logical_not(isnan(x)))})});
+  out = (*either)({F64({1, NAN, 3, 4, 5, 6}, {6}), limit});
+  ASSERT_EQ(out.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(out.status().message()), HasSubstr("at (1,), 1 of 6 elements\n    x (taps_test.cpp:"));
+  EXPECT_THAT(std::string(out.status().message()), HasSubstr(" = nan at (1,) of float64 (6,)\n    low (taps_test.cpp:"));
+  // An empty axis: no element is false, though the other side is.
+  const Value m = input("m", DType::f64, {dyn("rows"), 2});
+  absl::StatusOr<Function> empty = CompileInMode({m, low}, {assert_that(m, "", {all_of(logical_and(m > 0.0, low > 0.0))})});
+  EXPECT_TRUE((*empty)({F64({}, {0, 2}), limit}).ok());
+  EXPECT_FALSE((*empty)({F64({1, 2}, {1, 2}), limit}).ok());
+}
+
 TEST(Taps, AssertInALoopSaysTheIteration) {
   const Value x = input("x", DType::f32, {});
   const Value out = loop(5, {x}, [](Value i, Values c) {
