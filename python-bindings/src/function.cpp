@@ -1,6 +1,7 @@
 // function(), In and calls.
 #include "function.h"
 
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -23,7 +24,11 @@ Tensor Convert(nb::handle object, const PythonFunction::Argument& argument, Cast
   if (rule != CastRule::kNone) {
     if (std::optional<Tensor> scalar = ScalarToTensor(object, argument.dtype)) return *std::move(scalar);
   }
-  return Check(CastInput(ToTensor(object), argument.dtype, rule, argument.name));
+  const Tensor given = ToTensor(object);
+  // An empty list says nothing of a dtype.
+  const bool untyped = given.size() == 0 && (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr()));
+  if (untyped && rule != CastRule::kNone) return Check(given.Cast(argument.dtype));
+  return Check(CastInput(given, argument.dtype, rule, argument.name));
 }
 
 std::vector<Update> ToUpdates(nb::handle updates, const Location& at) {
@@ -40,7 +45,22 @@ std::vector<Update> ToUpdates(nb::handle updates, const Location& at) {
   return result;
 }
 
+nb::list WrapStates(const std::vector<State>& states) {
+  nb::list list;
+  for (const State& state : states) {
+    SharedVariable shared;
+    shared.state = state;
+    list.append(nb::cast(std::move(shared)));
+  }
+  return list;
+}
+
 bool Flag(nb::handle object, bool otherwise) { return object.is_none() ? otherwise : nb::cast<bool>(object); }
+
+CastRule RuleOf(nb::handle allow_input_downcast) {
+  if (Flag(allow_input_downcast, false)) return CastRule::kDowncast;
+  return Config::Get().cast_inputs ? CastRule::kSafe : CastRule::kNone;
+}
 
 }  // namespace
 
@@ -128,7 +148,7 @@ nb::object PythonFunction::Call(nb::handle args, nb::handle kwargs) const {
   return list;
 }
 
-nb::object MakePythonFunction(nb::handle inputs, nb::handle outputs, nb::handle updates, nb::handle givens,
+FunctionObject MakePythonFunction(nb::handle inputs, nb::handle outputs, nb::handle updates, nb::handle givens,
                               nb::handle name, const std::string& on_unused_input, nb::handle profile,
                               nb::handle mode, nb::handle allow_input_downcast) {
   const Location at = Caller();
@@ -200,10 +220,10 @@ nb::object MakePythonFunction(nb::handle inputs, nb::handle outputs, nb::handle 
     }
   }
 
-  if (!name.is_none()) options.name = nb::cast<std::string>(name);
+  if (!name.is_none()) options.name = TextOf(name, "function: name");
   options.profile = Flag(profile, true);
   if (!mode.is_none()) {
-    const std::string text = nb::cast<std::string>(mode);
+    const std::string text = TextOf(mode, "function: mode");
     if (text == "FAST_COMPILE") {
       options.fusion = false;
     } else if (text == "NanGuardMode") {
@@ -214,16 +234,50 @@ nb::object MakePythonFunction(nb::handle inputs, nb::handle outputs, nb::handle 
       throw nb::value_error("function: mode is None, 'FAST_RUN', 'FAST_COMPILE', 'NanGuardMode' or 'DebugMode'");
     }
   }
-  made.rule = Flag(allow_input_downcast, false) ? CastRule::kDowncast
-              : Config::Get().cast_inputs       ? CastRule::kSafe
-                                                : CastRule::kNone;
+  made.rule = RuleOf(allow_input_downcast);
   absl::StatusOr<Function> function = Function();
   {
     nb::gil_scoped_release unlocked;
     function = compile(std::move(input_values), std::move(output_values), std::move(update_values), options);
   }
   made.function = Check(std::move(function));
-  return nb::cast(std::move(made));
+  return FunctionObject(nb::cast(std::move(made)));
+}
+
+FunctionObject LoadPythonFunction(const std::filesystem::path& path, nb::handle defaults, nb::handle profile,
+                              nb::handle allow_input_downcast) {
+  CompileOptions options;
+  options.profile = Flag(profile, true);
+  const auto load = [&] {
+    nb::gil_scoped_release unlocked;
+    return Function::Load(path.string(), options);
+  };
+  PythonFunction made;
+  made.function = Check(load());
+  made.rule = RuleOf(allow_input_downcast);
+  const std::vector<std::string> names = made.function.input_names();
+  const std::vector<DType> dtypes = made.function.input_dtypes();
+  for (size_t i = 0; i < names.size(); ++i) made.arguments.push_back({names[i], dtypes[i]});
+  // Only now is known what the inputs are that have defaults.
+  for (const auto& [key, value] : Pairs(defaults, "defaults")) {
+    const std::string name = nb::cast<std::string>(key);
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end()) {
+      Check(absl::NotFoundError("'" + made.function.name() + "' has no input '" + name + "' to give a default"));
+    }
+    if (nb::isinstance<SharedVariable>(value)) {
+      options.inputs.push_back(oriel::In(Value(), nb::inst_ptr<SharedVariable>(value)->state, name));
+    } else {
+      const PythonFunction::Argument& argument = made.arguments[static_cast<size_t>(at - names.begin())];
+      options.inputs.push_back(oriel::In(Value(), Convert(value, argument, CastRule::kSafe).Clone(), name));
+    }
+  }
+  if (!options.inputs.empty()) made.function = Check(load());
+  const size_t outputs = made.function.output_names().size();
+  made.result = outputs == 0   ? PythonFunction::Result::kNone
+                : outputs == 1 ? PythonFunction::Result::kOne
+                               : PythonFunction::Result::kList;
+  return FunctionObject(nb::cast(std::move(made)));
 }
 
 void BindFunction(nb::module_& m, VariableClass& variable) {
@@ -231,7 +285,7 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
       .def(
           "__init__",
           [](InputSpec* self, nb::object variable, nb::object value, nb::object name) {
-            new (self) InputSpec{variable, value, name.is_none() ? std::string() : nb::cast<std::string>(name)};
+            new (self) InputSpec{variable, value, TextOf(name, "In: name")};
           },
           nb::arg("variable"), nb::arg("value") = nb::none(), nb::arg("name") = nb::none(),
           "value: used when a call leaves the input out. name: of the input, for calls by keyword.")
@@ -245,7 +299,7 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
       "Several threads may call one function at once. A failed call changes no shared variable.");
   c.def(
           "__call__", [](const PythonFunction& f, nb::args args, nb::kwargs kwargs) { return f.Call(args, kwargs); },
-          nb::arg("args"), nb::arg("kwargs"),
+          nb::arg("args"), nb::arg("kwargs"), nb::sig("def __call__(self, *args, **kwargs) -> typing.Any"),
           "Arrays of the inputs' dtypes are used without a copy. Others are cast when nothing is lost, or from\n"
           "integers to floats; else TypeError. The GIL is free while the function runs.")
       .def_prop_ro("name", [](const PythonFunction& f) { return f.function.name(); }, "As reports show it.")
@@ -274,8 +328,19 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
       .def("plan_text", [](const PythonFunction& f) { return f.function.plan_text(); },
            "Its steps, kernels and nodes with their lines.")
       .def(
-          "export", [](const PythonFunction& f, const std::string& path) { Check(f.function.Export(path)); },
-          nb::arg("path"), "Writes the program to a file, which Function::Load of the C++ library runs without the compiler.")
+          "export",
+          [](const PythonFunction& f, const std::filesystem::path& path) { Check(f.function.Export(path.string())); },
+          nb::arg("path"),
+          "Writes the compiled program, with the values of its shared variables, to a file that Function.load (and\n"
+          "Function::Load in C++) runs without the compiler.")
+      .def_static("load", &LoadPythonFunction, nb::arg("path"), nb::arg("defaults") = nb::none(),
+                  nb::arg("profile") = nb::none(), nb::arg("allow_input_downcast") = nb::none(),
+                  "The function that export() wrote: code, so load only what you trust as you would a library.\n\n"
+                  "It has shared variables of its own, see get_shared(). One output is an array, several are a list.\n"
+                  "defaults: a dict (or pairs) of an input's name and its value when a call leaves it out; they are not\n"
+                  "part of the file. The other arguments are those of function().")
+      .def("get_shared", [](const PythonFunction& f) { return WrapStates(f.function.states()); },
+           "The shared variables it reads or updates, each once.")
       .def("__repr__", [](const PythonFunction& f) { return "<oriel.Function '" + f.function.name() + "'>"; });
   BindTaps(c);
 

@@ -4,6 +4,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,10 +45,17 @@ struct PythonFunction {
   nb::object Call(nb::handle args, nb::handle kwargs) const;
 };
 
+// A Python object that holds a PythonFunction, as signatures show it.
+using FunctionObject = nb::typed<nb::object, PythonFunction>;
+
 // function(...), see its docstring.
-nb::object MakePythonFunction(nb::handle inputs, nb::handle outputs, nb::handle updates, nb::handle givens,
+FunctionObject MakePythonFunction(nb::handle inputs, nb::handle outputs, nb::handle updates, nb::handle givens,
                               nb::handle name, const std::string& on_unused_input, nb::handle profile,
                               nb::handle mode, nb::handle allow_input_downcast);
+
+// Function.load(...), see its docstring.
+FunctionObject LoadPythonFunction(const std::filesystem::path& path, nb::handle defaults, nb::handle profile,
+                              nb::handle allow_input_downcast);
 
 void BindFunction(nb::module_& m, VariableClass& variable);
 void BindShared(nb::module_& m);

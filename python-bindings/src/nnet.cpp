@@ -23,9 +23,11 @@ void BindNnet(nb::module_& m) {
   m.def(
       "softmax", [](nb::handle x, int axis) { return Wrap(softmax(ToOperand(x, Caller()), axis)); }, nb::arg("x"),
       nb::arg("axis") = -1, "exp(x) / sum(exp(x)) along an axis, without overflow.");
-  m.def(
-      "log_softmax", [](nb::handle x, int axis) { return Wrap(log_softmax(ToOperand(x, Caller()), axis)); },
-      nb::arg("x"), nb::arg("axis") = -1, "log(softmax(x)), exact where softmax underflows.");
+  for (const char* name : {"log_softmax", "logsoftmax"}) {  // NumPy's way of writing it, and Theano's
+    m.def(
+        name, [](nb::handle x, int axis) { return Wrap(log_softmax(ToOperand(x, Caller()), axis)); }, nb::arg("x"),
+        nb::arg("axis") = -1, "log(softmax(x)), exact where softmax underflows.");
+  }
   m.def(
       "relu",
       [](nb::handle x, nb::handle alpha) {

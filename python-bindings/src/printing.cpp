@@ -40,6 +40,7 @@ nb::object ToRecord(const TapRecord& record) {
 }
 
 WatchCallback ToCallback(nb::object callable) {
+  if (PyCallable_Check(callable.ptr()) == 0) throw nb::type_error("watch: the callback must be callable");
   return [kept = Keep(std::move(callable))](const TapRecord& record) -> absl::Status {
     nb::gil_scoped_acquire locked;
     try {
@@ -53,6 +54,7 @@ WatchCallback ToCallback(nb::object callable) {
 }
 
 std::vector<std::string> ToAttrs(nb::handle attrs) {
+  if (PyUnicode_Check(attrs.ptr())) throw nb::type_error("attrs is a list of names, as ['shape']");
   std::vector<std::string> names;
   for (nb::handle attr : nb::iter(attrs)) names.push_back(nb::cast<std::string>(attr));
   return names;
@@ -73,8 +75,10 @@ void Warn(const TestValueWarning& warning) {
   nb::gil_scoped_acquire locked;
   if (PyErr_Occurred() != nullptr) return;
   // Under a filter that raises, Wrap() raises it.
+  // Told once a line, as warnings.warn there would.
+  static PyObject* registry = PyDict_New();
   (void)PyErr_WarnExplicit(PyExc_UserWarning, warning.message.c_str(), warning.file.c_str(), warning.line, nullptr,
-                           nullptr);
+                           registry);
 }
 
 // file: None is stdout, "str" returns the text, else a stream.

@@ -26,7 +26,7 @@ bool CanBeOperand(nb::handle object) {
 }
 
 template <BinaryFn kFn>
-nb::object Apply(nb::handle a, nb::handle b) {
+nb::typed<nb::object, Variable> Apply(nb::handle a, nb::handle b) {
   if (!CanBeOperand(b) || !CanBeOperand(a) || PyUnicode_Check(b.ptr())) return nb::borrow(Py_NotImplemented);
   const Location at = Caller();
   return Wrap(kFn(ToOperand(a, at), ToOperand(b, at)));
@@ -128,14 +128,16 @@ void SetTag(const Tag& tag, const std::string& key, nb::object value) {
 
 void SetName(nb::handle self, nb::object name) {
   Variable& v = *nb::inst_ptr<Variable>(self);
+  const std::string text = TextOf(name, "name");
   if (nb::isinstance<SharedVariable>(self)) {
-    throw nb::attribute_error("a shared variable is named when it is made: shared(value, name=...)");
+    Check(static_cast<SharedVariable&>(v).state.set_name(text));
+    return;
   }
-  const std::string text = name.is_none() ? std::string() : nb::cast<std::string>(name);
-  const bool input = v.value.node() != nullptr && text.empty() && !v.value.name().empty() && v.unnamed_input;
-  if (input) return;
-  v.value = v.value.named(text);
-  v.unnamed_input = false;
+  Check(v.value.status());
+  // Calls need a name for each input: without one of its own it has ours.
+  const bool input = v.value.is_input();
+  v.unnamed_input = input && text.empty();
+  Check(v.value.set_name(v.unnamed_input ? "input." + std::to_string(v.value.id()) : text));
 }
 
 std::string Repr(nb::handle self) {
@@ -153,11 +155,6 @@ std::string Repr(nb::handle self) {
 }  // namespace
 
 VariableClass BindVariable(nb::module_& m) {
-  nb::class_<Nonzero>(m, "Nonzero",
-                      "The positions of what is true along one axis, of mask.nonzero(). All of one nonzero() together "
-                      "index a tensor in set_subtensor and inc_subtensor.")
-      .def_prop_ro("axis", [](const Nonzero& n) { return n.axis; }, "The mask's axis.");
-
   nb::class_<Tag>(m, "Tag", "Attributes of a variable: test_value, and any that the program sets.")
       .def("__getattr__", &GetTag, nb::arg("key"))
       .def("__setattr__", &SetTag, nb::arg("key"), nb::arg("value").none());
@@ -193,7 +190,8 @@ VariableClass BindVariable(nb::module_& m) {
                    "The number of elements, a scalar.")
       .def_prop_ro("T", [](nb::handle self) { return Wrap(transpose(ToOperand(self, Caller()))); },
                    "The axes in reverse order.")
-      .def_prop_rw("name", &NameOf, &SetName, nb::for_getter("The name that reports show, or None."),
+      .def_prop_rw("name", &NameOf, &SetName, nb::for_getter("The name that reports show, or None. It may be given at any time: what is printed\n"
+                                  "or compiled from then on shows it."),
                    nb::for_setter(nb::arg("name").none()))
       .def_prop_ro("tag", [](nb::handle self) { return Tag{nb::borrow(self)}; },
                    "tag.test_value is the data that shows values while the graph is built; see config.compute_test_value.")

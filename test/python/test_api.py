@@ -248,6 +248,88 @@ def test_names_and_identity():
         x.tag.nothing
 
 
+def test_names_given_late():
+    x, w = T.dvector(), theano.shared(np.ones(3))
+    h = T.tanh(x * w)
+    y = h.sum()
+    assert x.name is None and w.name is None
+    x.name, w.name, h.name = "words", "weights", "hidden"
+    assert (x.name, w.name, h.name) == ("words", "weights", "hidden")
+    text = theano.printing.debugprint(y, file="str")
+    assert "|words" in text and "|weights" in text and "'hidden'" in text
+    f = theano.function([x], y, updates=[(w, w + 1)])
+    assert f.input_names == ["words"] and f(words=np.zeros(3)) == 0
+    assert "'hidden'" in theano.printing.debugprint(f, file="str")
+    seen = []
+    f.watch("hidden", seen.append)
+    f(np.zeros(3))
+    assert seen[0].value.tolist() == [0, 0, 0]
+    h.name = "other"
+    assert "'hidden'" in theano.printing.debugprint(f, file="str"), "what is compiled keeps its names"
+    x.name = None
+    assert x.name is None
+    assert theano.function([x], y)(np.zeros(3)) == 0
+    h.name = None
+    assert h.name is None and "'other'" not in theano.printing.debugprint(y, file="str")
+    # Outputs of one scan are one node, and named apart.
+    (a, b), _ = theano.scan(lambda e: (e + 1, e * 2), sequences=x)
+    a.name, b.name = "a", "b"
+    assert (a.name, b.name) == ("a", "b")
+
+
+def test_export_and_load(tmp_path):
+    x, rate = T.dvector("x"), T.dscalar("rate")
+    w = theano.shared(np.arange(3.0), "w")
+    step = theano.function([x, rate], (w * x).sum() * rate, updates=[(w, w + 1)], name="step")
+    assert step([1.0, 1.0, 1.0], 2) == 6
+    path = tmp_path / "step.oriel"
+    step.export(path)
+    loaded = theano.Function.load(path, defaults={"rate": 10.0})
+    assert loaded.name == "step" and loaded.input_names == ["x", "rate"]
+    assert loaded.compile_info.source == "file"
+    assert loaded([1.0, 1.0, 1.0]) == 60 and loaded([1, 1, 1], rate=1) == 9
+    assert w.get_value().tolist() == [1, 2, 3], "its states are its own"
+    (own,) = loaded.get_shared()
+    assert own.name == "w" and own.get_value().tolist() == [3, 4, 5]
+    own.set_value(np.zeros(3))
+    assert loaded([1.0, 1.0, 1.0]) == 0
+    with pytest.raises(TypeError):
+        loaded(["a"])
+    with pytest.raises(KeyError):
+        theano.Function.load(tmp_path / "none.oriel")
+    (tmp_path / "damaged.oriel").write_bytes(path.read_bytes()[:1000])
+    with pytest.raises((OSError, ValueError), match="damaged.oriel"):
+        theano.Function.load(tmp_path / "damaged.oriel")
+    with pytest.raises(TypeError):
+        theano.Function.load(path, defaults={"rate": 1j})
+    with pytest.raises(KeyError, match="speed"):
+        theano.Function.load(path, defaults={"speed": 1})
+    assert theano.Function.load(path, defaults={"rate": np.float32(2)})([1, 1, 1]) == 12
+    pair = theano.function([x], [x + 1, x.sum()])
+    pair.export(tmp_path / "pair.oriel")
+    assert isinstance(theano.Function.load(tmp_path / "pair.oriel")([1.0]), list)
+
+
+def test_logsoftmax():
+    x = T.dmatrix("x")
+    f = theano.function([x], [T.nnet.logsoftmax(x), T.nnet.log_softmax(x)])
+    a, b = f([[1.0, 2.0], [0.0, -1000.0]])
+    assert (a == b).all() and np.allclose(np.exp(a).sum(axis=1), 1)
+
+
+def test_strict_dtypes(config):
+    x, y, i = T.fvector("x"), T.dvector("y"), T.ivector("i")
+    assert (x + y).dtype == "float64"
+    config.strict_dtypes = True
+    for wrong in (lambda: x + y, lambda: x * i, lambda: i * 1.5, lambda: x * np.float64(2), lambda: T.concatenate([x, y])):
+        with pytest.raises(TypeError, match=r"test_api\.py:\d+: .*strict_dtypes"):
+            wrong()
+    assert (x * 2.5 + 1).dtype == "float32" and (i + 1).dtype == "int32"
+    assert (x + T.cast(y, "float32")).dtype == "float32"
+    config.strict_dtypes = False
+    assert (x * i).dtype == "float64"
+
+
 def test_numpy_gives_way():
     x = T.dvector("x")
     for expression in (np.ones(3) + x, np.float64(2) * x, np.arange(3) < x, np.ones((2, 3)) @ x):

@@ -133,3 +133,9 @@ def test_states_on_disk(tmp_path, ending):
     assert w.get_value().tolist() == [1, 2, 3]
     with pytest.raises(KeyError):
         oriel.load_states(str(tmp_path / f"none.{ending}"), [w])
+    oriel.save_states(path, [w, b])
+    whole = (tmp_path / f"model.{ending}").read_bytes()
+    for size in (0, 4, 8, 12, 40, len(whole) // 2, len(whole) - 1):  # inside the header too
+        (tmp_path / f"torn.{ending}").write_bytes(whole[:size])
+        with pytest.raises(OSError, match="torn"):
+            oriel.load_states(str(tmp_path / f"torn.{ending}"), [w, b])

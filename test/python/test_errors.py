@@ -58,7 +58,6 @@ def test_build_errors():
         (lambda: T.cast(x, "complex64"), TypeError),
         (lambda: T.cast(x, "no such type"), TypeError),
         (lambda: T.arange(T.lscalar("n")), NotImplementedError),
-        (lambda: x[x > 0].sum(), NotImplementedError),
         (lambda: T.set_subtensor(x, 1), TypeError),
         (lambda: oriel.grad(x, x), ValueError),
     ):
@@ -68,8 +67,10 @@ def test_build_errors():
 
 def test_update_of_another_type():
     w = oriel.shared(np.zeros(3, np.float32), "w")
-    with pytest.raises((TypeError, ValueError), match="w"):
+    with pytest.raises(TypeError, match="update of state 'w': .*float64.*float32"):
         oriel.function([], updates=[(w, w.astype("float64"))])
+    with pytest.raises(ValueError, match="update of state 'w'"):
+        oriel.function([], updates=[(w, w[:2])])
     with pytest.raises(TypeError):
         oriel.function([], updates=[(T.dvector(), 1)])
 

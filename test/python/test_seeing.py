@@ -1,4 +1,5 @@
 """Test values, prints, watches, guards, trees and pictures from Python."""
+import inspect
 import io
 import subprocess
 import warnings
@@ -30,8 +31,10 @@ def test_missing_test_values(config):
     with pytest.raises(AttributeError):
         x.tag.test_value
     config.compute_test_value = "warn"
-    with pytest.warns(UserWarning, match="x"):
+    line = inspect.currentframe().f_lineno + 2
+    with pytest.warns(UserWarning, match=rf"test_seeing\.py:{line}: add: input 'x'") as told:
         x + 1
+    assert told[0].filename == __file__ and told[0].lineno == line, "the line of the program"
     config.compute_test_value = "ignore"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -44,6 +47,31 @@ def test_missing_test_values(config):
     config.compute_test_value = "raise"
     with pytest.raises(ValueError):
         x + 1
+
+
+def test_warnings_are_told_once_a_line(config):
+    config.compute_test_value = "warn"
+    x = T.dvector("x")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        for _ in range(5):
+            x * 2
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("mode", ["ignore", "warn", "raise"])
+def test_a_wrong_operation_raises_in_each_mode(config, mode):
+    """The mode is about missing test values; as in Theano, an error of computing is one anyway."""
+    config.compute_test_value = mode
+    x, i = T.dmatrix("x"), T.lvector("i")
+    x.tag.test_value = np.ones((4, 3))
+    i.tag.test_value = [1, 7]
+    with pytest.raises(IndexError, match=r"test_seeing\.py:\d+: .*7"):
+        x[i]
+    with pytest.raises(ValueError, match=r"test_seeing\.py:\d+"):
+        x + T.constant(np.ones((4, 2)))
+    config.compute_test_value = "off"
+    assert x[i].ndim == 2
 
 
 def test_print(capsys):
