@@ -98,7 +98,12 @@ void ThreadPool::Start(int workers) {
   if (started_.load(std::memory_order_acquire) >= workers) return;
   std::lock_guard<std::mutex> lock(start_mutex_);
   while (started_.load(std::memory_order_relaxed) < workers) {
-    threads_.emplace_back([this] { WorkerLoop(); });
+    // Without memory or threads left there are fewer: the caller does the work.
+    try {
+      threads_.emplace_back([this] { WorkerLoop(); });
+    } catch (const std::exception&) {
+      return;
+    }
     started_.fetch_add(1, std::memory_order_release);
   }
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
+#include <optional>
 
 #include "runtime/core/status.h"
 #include "runtime/engine/error_report.h"
@@ -21,9 +23,6 @@ constexpr size_t kMaxIdle = 8;
 constexpr uint64_t kMaxIdleBytes = uint64_t{64} << 20;
 constexpr size_t kMaxResolved = 16;
 
-// Somewhere valid for empty tensors to point to.
-alignas(64) char empty_storage[64];
-
 bool Matches(const PreparedProgram& p, const ResolvedDims& d, absl::Span<const Tensor> inputs) {
   if (inputs.size() != d.input_shapes.size()) return false;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -36,16 +35,6 @@ bool Matches(const PreparedProgram& p, const ResolvedDims& d, absl::Span<const T
 // Kernels need C order and the element type's alignment.
 bool UsableAsIs(const Tensor& t) {
   return t.contiguous() && reinterpret_cast<uintptr_t>(t.raw()) % SizeOf(t.dtype()) == 0;
-}
-
-// A new tensor. The memory of a large one goes back to `pool` with its last
-// sharer.
-absl::StatusOr<Tensor> NewOutput(const Extents& shape, DType dtype, uint64_t bytes, const std::shared_ptr<BlockPool>& pool) {
-  if (bytes < BlockPool::kMinBytes) return Tensor::Empty(shape, dtype);
-  ORIEL_ASSIGN_OR_RETURN(Block taken, pool->Take(bytes));
-  auto block = std::make_shared<Block>(std::move(taken));
-  char* data = block->data();
-  return Tensor::Borrow(data, shape, {}, dtype, [block, pool] { pool->Give(std::move(*block)); });
 }
 
 // The end of a call that charged its time to rows: those of a call that stands
@@ -85,7 +74,7 @@ absl::Status TruncateOutputs(const Program& program, std::vector<Tensor>* output
 
 class StateLocks {
  public:
-  explicit StateLocks(const std::vector<Function::Impl::Lock>& locks) : locks_(locks) {
+  explicit StateLocks(const std::vector<graph::HeldState>& locks) : locks_(locks) {
     for (const auto& lock : locks_) {
       if (lock.exclusive) lock.cell->mutex.lock();
       else lock.cell->mutex.lock_shared();
@@ -101,10 +90,23 @@ class StateLocks {
   StateLocks& operator=(const StateLocks&) = delete;
 
  private:
-  const std::vector<Function::Impl::Lock>& locks_;
+  const std::vector<graph::HeldState>& locks_;
 };
 
 }  // namespace
+
+char* EmptyStorage() {
+  alignas(64) static char storage[64];
+  return storage;
+}
+
+absl::StatusOr<Tensor> NewOutput(const Extents& shape, DType dtype, uint64_t bytes, const std::shared_ptr<BlockPool>& pool) {
+  if (bytes < BlockPool::kMinBytes) return Tensor::Empty(shape, dtype);
+  ORIEL_ASSIGN_OR_RETURN(Block taken, pool->Take(bytes));
+  auto block = std::make_shared<Block>(std::move(taken));
+  char* data = block->data();
+  return Tensor::Borrow(data, shape, {}, dtype, [block, pool] { pool->Give(std::move(*block)); });
+}
 
 void CounterTotals::Add(const Counters& c) {
   const size_t n = c.runtime() + 1;
@@ -124,6 +126,12 @@ void CounterTotals::Add(const Counters& c) {
   function_calls += c.wall.calls.load(std::memory_order_relaxed);
   loops_sampled = loops_sampled || c.loops_sampled.load(std::memory_order_relaxed) != 0;
   calls_sampled = calls_sampled || c.calls_sampled.load(std::memory_order_relaxed) != 0;
+}
+
+void CounterTotals::Reserve(const Counters& c) {
+  const size_t n = c.runtime() + 1;
+  ticks.resize(n);
+  calls.resize(n);
 }
 
 void CounterTotals::Subtract(const CounterTotals& other) {
@@ -174,9 +182,9 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<
       // With the copies an arena may be too much, or everything; or the limit is
       // another than it was.
       if ((idle[i]->apart != nullptr ? d.planned_peak : d.held_bytes) + extra > limit) continue;
+      busy.push_back(idle[i].get());
       std::unique_ptr<CallContext> context = std::move(idle[i]);
       idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
-      busy.push_back(context.get());
       return context;
     }
   }
@@ -202,7 +210,14 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Sp
   if (dims->planned_peak + extra > limit) {
     return MemoryError(*prepared, *dims, limit, extra, "'" + program().name + "' does not fit into the memory limit");
   }
-  const bool apart = options.guard_buffers || dims->held_bytes + extra > limit;
+  uint64_t held = dims->held_bytes;
+  if (!prepared->binds.empty()) {
+    // What steps bind may grow as large as it can: then each buffer has storage
+    // of its own, of the size it turns out to have.
+    const absl::StatusOr<std::shared_ptr<const ResolvedDims>> most = Resolve(*prepared, WithLimits(*prepared, symbols));
+    held = most.ok() ? (*most)->held_bytes : std::numeric_limits<uint64_t>::max() - extra;
+  }
+  const bool apart = options.guard_buffers || held + extra > limit;
   absl::StatusOr<std::unique_ptr<CallContext>> context = MakeContext(prepared, dims, apart, options.guard_buffers);
   if (!context.ok() && context.status().code() == absl::StatusCode::kResourceExhausted) {
     Trim();
@@ -217,6 +232,9 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Sp
   (*context)->check = options.check.value_or(CheckMode::kOff);
   if (options.fail_at_step < static_cast<int64_t>(prepared->steps.size())) (*context)->fail_at = options.fail_at_step;
   std::lock_guard<std::mutex> lock(mutex);
+  // Release() must find room: after a commit nothing may fail.
+  idle.reserve(idle.size() + busy.size() + 1);
+  retired.Reserve((*context)->counters);
   busy.push_back(context->get());
   return context;
 }
@@ -258,10 +276,20 @@ absl::StatusOr<std::vector<Tensor>> Function::Impl::Call(absl::Span<const Tensor
   return (run->program == nullptr ? *this : *run->program).CallProgram(inputs, run.get(), number);
 }
 
+absl::Status Function::Impl::NoMemory(const std::shared_ptr<const ResolvedDims>& dims) const {
+  if (dims == nullptr) return BareMemoryError();  // the first call, which did not get that far
+  return MemoryError(*prepared, *dims, Limit(), 0, out_of_memory);
+}
+
 absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const Tensor> inputs, const TapRun* run,
                                                                 int64_t number) const {
   const uint64_t entry = ReadClock(clock);
-  absl::StatusOr<std::unique_ptr<CallContext>> acquired = Acquire(inputs);
+  absl::StatusOr<std::unique_ptr<CallContext>> acquired = std::unique_ptr<CallContext>();
+  try {
+    acquired = Acquire(inputs);
+  } catch (const std::bad_alloc&) {
+    return NoMemory(Last());
+  }
   if (!acquired.ok()) return acquired.status();
   CallContext* context = acquired->get();
   context->taps = run;
@@ -269,7 +297,13 @@ absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const
   context->split = --context->unsplit < 0;  // never when nothing is timed
   std::vector<Tensor> outputs;
   uint64_t copies = 0;
-  const absl::Status status = Run(context, inputs, entry, &outputs, &copies);
+  absl::Status status;
+  try {
+    status = Run(context, inputs, entry, &outputs, &copies);
+  } catch (const std::bad_alloc&) {
+    // Before the first write to a state: see Run().
+    status = NoMemory(context->dims);
+  }
   context->counters.wall.AddCalls(1);
   const uint64_t now = ReadClock(clock);
   const uint64_t spent = now - entry;
@@ -285,7 +319,6 @@ absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const
   // After a failure buffers may be open and loops half way: start afresh.
   Release(*std::move(acquired), status.ok(), measured, copies);
   if (!status.ok()) return status;
-  if (prepared->truncates) ORIEL_RETURN_IF_ERROR(TruncateOutputs(program(), &outputs));
   return outputs;
 }
 
@@ -293,6 +326,7 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
                                  std::vector<Tensor>* outputs, uint64_t* copies) const {
   CallContext& c = *context;
   const Program& p = program();
+  if (c.binds != nullptr) [[unlikely]] c.dims = c.binds->start;
   const ResolvedDims& d = *c.dims;
   const bool guard = c.apart != nullptr && c.apart->guard;
   c.last_tick = entry;
@@ -330,7 +364,7 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
       }
     }
     char* data = static_cast<char*>(const_cast<void*>(tensor->raw()));
-    if (data == nullptr) data = empty_storage;
+    if (data == nullptr) data = EmptyStorage();
     if (guard) {
       // Into pages of its own, in OpenGuards: remember where from.
       c.address[b] = data;
@@ -339,22 +373,31 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
     }
   }
 
+  if (graph::CallHolds::Any()) [[unlikely]] {
+    for (const graph::HeldState& lock : locks) ORIEL_RETURN_IF_ERROR(graph::CallHolds::MayLock(*lock.cell, lock.exclusive));
+  }
   const StateLocks held(locks);
+  std::optional<graph::CallHolds> holds;
+  if (c.taps != nullptr) [[unlikely]] holds.emplace(p.name, locks);
   if (!guard) {
     for (size_t i = 0; i < cells.size(); ++i) {
       char* data = static_cast<char*>(cells[i]->storage.raw());
-      c.SetAddress(p.states[i].buffer, data == nullptr ? empty_storage : data);
+      c.SetAddress(p.states[i].buffer, data == nullptr ? EmptyStorage() : data);
     }
   }
   outputs->reserve(p.outputs.size());
   for (const OutputDecl& output : p.outputs) {
+    if (prepared->BufferStage(output.buffer) > 0) [[unlikely]] {
+      outputs->emplace_back();  // made where its size is found
+      continue;
+    }
     absl::StatusOr<Tensor> tensor =
         NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs);
     if (!tensor.ok()) return MemoryError(*prepared, d, Limit(), *copies, std::string(tensor.status().message()));
     outputs->push_back(*std::move(tensor));
     if (guard) continue;
     char* data = static_cast<char*>(outputs->back().raw());
-    c.SetAddress(output.buffer, data == nullptr ? empty_storage : data);
+    c.SetAddress(output.buffer, data == nullptr ? EmptyStorage() : data);
   }
   if (guard) {
     c.apart->counter.ResetPeak();
@@ -368,9 +411,20 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
     c.sink[c.counters.runtime()].AddTicks(now - c.last_tick);
     c.last_tick = now;
   }
+  if (c.binds != nullptr) [[unlikely]] {
+    BindRun& binds = *c.binds;
+    binds.limit = Limit();
+    binds.copies = *copies;
+    binds.outputs = outputs;
+    binds.pool = &this->outputs;
+    c.told = false;
+  }
+  // From the first write to a state in place on, steps allocate nothing: an
+  // exception (no memory) leaves all states as they were.
   if (!RunSteps(context, c.split)) [[unlikely]] return RunError(c);
 
   if (guard) ORIEL_RETURN_IF_ERROR(CloseGuards(context, *outputs, *copies));
+  if (prepared->truncates) ORIEL_RETURN_IF_ERROR(TruncateOutputs(p, outputs));
   // The commit: nothing below can fail.
   for (size_t i = 0; i < cells.size(); ++i) {
     const StateDecl& state = p.states[i];

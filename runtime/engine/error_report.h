@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,14 +24,23 @@ std::string NodeCall(const PreparedProgram& p, NodeId id, int32_t step);
 // axis, bound), else context.failure, with the report below its message.
 absl::Status RunError(const CallContext& context);
 
+// What the sections begin with.
+inline constexpr std::string_view kFirstSection = "\nNode that caused the error: ";
+
 // The sections after the message, each on its own line. `context` null: the run
 // has not begun, no values are shown.
 std::string ErrorSections(const PreparedProgram& p, const ResolvedDims& d, const CallContext* context, NodeId id, int32_t step);
+
+// The step that computes a node, -1 when none does.
+int32_t StepOf(const PreparedProgram& p, NodeId id);
 
 // ResourceExhausted with the storage map at the moment the limit is passed and,
 // for each dim symbol, the largest value that fits. `extra` bytes are held
 // beside the plan (copies of strided inputs); `why` is the message.
 absl::Status MemoryError(const PreparedProgram& p, const ResolvedDims& d, uint64_t limit, uint64_t extra, const std::string& why);
+
+// ResourceExhausted without sections, made beforehand: copying it takes no memory.
+const absl::Status& BareMemoryError();
 
 // The largest value of a dim symbol (of all symbols that must equal it) with
 // which the planned peak and `extra` stay within `limit`, at most `most`; the

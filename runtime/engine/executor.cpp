@@ -27,7 +27,7 @@ class Executor {
     return c_.fail_at < 0 || Inject(n - 1);
   }
 
-  explicit Executor(CallContext* c) : c_(*c), p_(*c->program), dims_(*c->dims), device_(HostDevice()) {}
+  explicit Executor(CallContext* c) : c_(*c), p_(*c->program), dims_(c->dims.get()), device_(HostDevice()) {}
 
   template <bool kTimed, bool kTesting>
   bool Range(int32_t s, int32_t end) {
@@ -42,14 +42,18 @@ class Executor {
           break;
         case StepKind::kCopy:
           if (c_.address[step.dst] != c_.address[step.src]) {
-            device_.Copy(c_.address[step.dst], c_.address[step.src], dims_.steps[s].bytes, p_.workers);
+            device_.Copy(c_.address[step.dst], c_.address[step.src], dims_->steps[s].bytes, p_.workers);
           }
           break;
         case StepKind::kDimValue:
-          std::memcpy(c_.address[step.dst], &dims_.steps[s].value, sizeof(int64_t));
+          std::memcpy(c_.address[step.dst], &dims_->steps[s].value, sizeof(int64_t));
           break;
         case StepKind::kObserve:
           if (absl::Status status = Observe(c_, s); !status.ok()) return Fail(s, std::move(status));
+          break;
+        case StepKind::kBind:
+          if (absl::Status status = BindDim(&c_, s); !status.ok()) return Fail(s, std::move(status));
+          dims_ = c_.dims.get();
           break;
         case StepKind::kLoop:
           if (!Loop<kTimed, kTesting>(s, step)) return false;
@@ -134,12 +138,11 @@ class Executor {
   // run->trips.
   template <bool kTimed, bool kTesting>
   bool Iterate(int32_t s, const PreparedStep& step, LoopRun* run, int64_t* k, int64_t end) {
-    const ResolvedStep& resolved = dims_.steps[s];
     for (; *k < std::min(end, run->trips); ++*k) {
       const int64_t i = step.reverse ? run->trips - 1 - *k : *k;
       c_.iterations.back() = i;
       if (step.dst >= 0) std::memcpy(c_.address[step.dst], &i, sizeof i);
-      SetRows(step, resolved, *run, i);
+      SetRows(step, dims_->steps[s], *run, i);
       if (!Range<kTimed, kTesting>(s + 1, step.end)) return false;
       if (step.stop >= 0 && *c_.address[step.stop] != 0) run->trips = *k + 1;
       MoveCarried(step, *run);
@@ -173,7 +176,7 @@ class Executor {
 
   // How often the loop runs, and where its rows and carried values lie.
   bool Enter(int32_t s, const PreparedStep& step, LoopRun* run) {
-    const ResolvedStep& resolved = dims_.steps[s];
+    const ResolvedStep& resolved = dims_->steps[s];
     std::memcpy(&run->trips, c_.address[step.src], sizeof run->trips);
     run->trips = std::max<int64_t>(run->trips, 0);
     if (step.extent >= 0 && run->trips > resolved.extent) {
@@ -203,7 +206,7 @@ class Executor {
 
   // Results, and the addresses as the plan has them.
   void Leave(int32_t s, const PreparedStep& step, const LoopRun& run) {
-    const ResolvedStep& resolved = dims_.steps[s];
+    const ResolvedStep& resolved = dims_->steps[s];
     for (size_t k = 0; k < step.current.size(); ++k) {
       const char* value = c_.address[step.current[k]];
       c_.SetAddress(step.current[k], run.current[k]);
@@ -223,7 +226,8 @@ class Executor {
     LoopRun* const run = &c_.loops[static_cast<size_t>(step.loop)];
     RowCounter* const outer = c_.sink;
     const uint64_t outer_weight = c_.weight, start = c_.last_tick;
-    std::vector<uint64_t> kept;  // what the enclosing loop has counted so far
+    std::vector<uint64_t>& kept = run->kept;
+    kept.clear();
     if (!Enter(s, step, run)) return false;
     if constexpr (kTimed) {
       c_.sink = c_.loop_rows.get();
@@ -306,7 +310,7 @@ class Executor {
 
   CallContext& c_;
   const PreparedProgram& p_;
-  const ResolvedDims& dims_;
+  const ResolvedDims* dims_;  // others after a bind step
   Device& device_;
 };
 
@@ -336,15 +340,24 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
   c.words = d.words;
   c.launches = d.launches;
   c.address.assign(buffers, nullptr);
+  c.iterations.reserve(static_cast<size_t>(p.loops));
   ORIEL_ASSIGN_OR_RETURN(c.errors, Block::Allocate(sizeof(ErrorRecord) * static_cast<uint64_t>(p.workers)));
   if (!apart) {
-    ORIEL_ASSIGN_OR_RETURN(c.arena, HostDevice().Allocate(d.arena_bytes));
+    ORIEL_ASSIGN_OR_RETURN(c.arena, HostDevice().Allocate(d.stage_arena[0]));
   } else {
     c.apart = std::make_unique<ApartStorage>();
     c.apart->guard = guard;
     c.apart->of_root.resize(buffers);
     c.apart->scratch.resize(p.steps.size());
     c.apart->shared.resize(p.steps.size());
+  }
+
+  if (!p.binds.empty()) {
+    c.binds = std::make_unique<BindRun>();
+    c.binds->start = c.dims;
+    c.binds->known.resize(p.binds.size());
+    c.binds->arenas.resize(p.binds.size());
+    c.binds->arena_bytes.resize(p.binds.size());
   }
 
   // Shadows are tensors, so that a commit is a swap.
@@ -364,6 +377,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
     const Lifetime& life = p.life.of_root[b];
     char* data = nullptr;
     if (buffer.kind == BufferKind::kConstant) data = p.constants.data() + p.constant_offset[buffer.constant];
+    if (p.BufferStage(b) > 0) continue;  // made where it is bound
     const bool plain = !life.whole_call && life.begin >= 0 && buffer.kind != BufferKind::kOutput && !shadow[b];
     if (plain && !apart) data = c.arena.data() + d.arena_offset[b];
     if (apart && (plain || guard)) {
@@ -382,6 +396,15 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
 
   for (size_t s = 0; s < p.steps.size(); ++s) {
     const PreparedStep& step = p.steps[s];
+    if (step.kind == StepKind::kLoop) {
+      // What running it needs: nothing is allocated, and can fail, once states
+      // are written in place.
+      LoopRun& run = c.loops[static_cast<size_t>(step.loop)];
+      run.rows.reserve(step.rows.size());
+      run.current.reserve(step.current.size());
+      run.next.reserve(step.current.size());
+      run.kept.reserve(static_cast<size_t>(step.end) - s);
+    }
     if (step.kind != StepKind::kDispatch) continue;
     char* scratch = nullptr;
     char* shared = nullptr;

@@ -28,11 +28,33 @@ struct ApartStorage {
 };
 
 struct TapRun;
+class BlockPool;
+
+// Somewhere valid for empty tensors to point to.
+char* EmptyStorage();
+// A new tensor. The memory of a large one goes back to `pool` with its last
+// sharer.
+absl::StatusOr<Tensor> NewOutput(const Extents& shape, DType dtype, uint64_t bytes, const std::shared_ptr<BlockPool>& pool);
+
+// What bind steps need: made for programs that have some.
+struct BindRun {
+  std::shared_ptr<const ResolvedDims> start;    // of the inputs alone
+  // Per stage: what the last call found, so that the same count costs little, and
+  // the arena.
+  std::vector<std::shared_ptr<const ResolvedDims>> known;
+  std::vector<Block> arenas;
+  std::vector<uint64_t> arena_bytes;
+  // Of the running call.
+  uint64_t limit = 0, copies = 0;
+  std::vector<Tensor>* outputs = nullptr;
+  const std::shared_ptr<BlockPool>* pool = nullptr;
+};
 
 // A loop that runs: kept between entries, so that none allocates.
 struct LoopRun {
   std::vector<char*> rows;             // of iteration 0, as PreparedStep::rows
   std::vector<char*> current, next;    // carried values' own storage
+  std::vector<uint64_t> kept;          // what the loop around it has counted so far
   int64_t trips = 0;                   // iterations, fewer once stopped
 };
 
@@ -78,6 +100,8 @@ struct CallContext {
   int32_t failed_step = -1;
   ErrorRecord error{};
   absl::Status failure;            // other than an error record
+  bool told = false;               // the failure is a whole report
+  std::unique_ptr<BindRun> binds;  // null: no step binds a dim
 
   // Makes `root` live at `data` in every argument that mentions it.
   void SetAddress(int32_t root, char* data) {
@@ -92,6 +116,11 @@ struct CallContext {
 // has no memory.
 absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const PreparedProgram> program,
                                                          std::shared_ptr<const ResolvedDims> dims, bool apart, bool guard);
+
+// The bind step `s`: reads its count, settles what depends on it and makes its
+// storage. InvalidArgument: the count, or what must equal it; ResourceExhausted:
+// the report of a call that does not fit.
+absl::Status BindDim(CallContext* context, int32_t s);
 
 // Runs all steps; `split`: charging the time to their rows. False:
 // context->failed_step, and `failure` or `error`, say why.

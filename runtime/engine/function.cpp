@@ -3,18 +3,14 @@
 // Function's methods, and how one is made from a program and an image.
 #include "oriel/function.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <limits>
 #include <map>
+#include <new>
 
 #include "oriel/config.h"
+#include "runtime/core/file.h"
 #include "runtime/core/status.h"
 #include "runtime/device/thread_pool.h"
 #include "runtime/engine/clock.h"
@@ -107,7 +103,7 @@ absl::StatusOr<Tensor> Function::Impl::Default(size_t input) const {
   if (default_values[input]) return *default_values[input];
   const std::shared_ptr<graph::StateCell>& cell = default_states[input];
   if (cell == nullptr) return absl::NotFoundError("input '" + program().inputs[input].name + "' has no default");
-  std::shared_lock<std::shared_mutex> lock(cell->mutex);
+  const auto lock = graph::CallHolds::LockToRead(*cell);
   Tensor copy = cell->storage.Clone();
   if (copy.bytes() != cell->storage.bytes()) return absl::ResourceExhaustedError("no memory for a copy of state '" + cell->name + "'");
   return copy;
@@ -130,9 +126,11 @@ absl::StatusOr<Function> MakeFunction(Program program, std::shared_ptr<const Loa
   impl->options = options;
   impl->info = std::move(info);
   impl->clock = options.profile ? ClockOfCalls() : CallClock::kNone;
+  impl->out_of_memory = "'" + impl->program().name + "' ran out of memory";
   impl->limit = options.memory_limit != 0 ? options.memory_limit : DefaultMemoryLimit();
   ORIEL_RETURN_IF_ERROR(TakeDefaults(options, impl.get()));
   ReserveReportMemory();
+  if (workers > 1) (void)ThreadPool::Shared();  // not in the middle of a call
   if (states.empty()) {
     for (const StateDecl& state : p.program.states) {
       ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<graph::StateCell> cell, NewCell(p, state));
@@ -174,46 +172,62 @@ absl::StatusOr<std::vector<Tensor>> Function::operator()(absl::Span<const Tensor
   if (impl_ == nullptr) return EmptyFunction();
   const size_t wanted = impl_->program().inputs.size();
   if (inputs.size() >= wanted) [[likely]] return impl_->Call(inputs);
-  std::vector<Tensor> all(inputs.begin(), inputs.end());
-  for (size_t i = inputs.size(); i < wanted; ++i) {
-    if (!impl_->HasDefault(i)) return impl_->Call(inputs);  // says what is wrong
-    ORIEL_ASSIGN_OR_RETURN(Tensor value, impl_->Default(i));
-    all.push_back(std::move(value));
+  try {
+    std::vector<Tensor> all(inputs.begin(), inputs.end());
+    for (size_t i = inputs.size(); i < wanted; ++i) {
+      if (!impl_->HasDefault(i)) return impl_->Call(inputs);  // says what is wrong
+      ORIEL_ASSIGN_OR_RETURN(Tensor value, impl_->Default(i));
+      all.push_back(std::move(value));
+    }
+    return impl_->Call(all);
+  } catch (const std::bad_alloc&) {
+    return impl_->NoMemory(impl_->Last());
   }
-  return impl_->Call(all);
 }
 
 absl::StatusOr<std::vector<Tensor>> Function::operator()(std::initializer_list<Tensor> inputs) const {
   return (*this)(absl::Span<const Tensor>(inputs.begin(), inputs.size()));
 }
 
-absl::StatusOr<std::vector<Tensor>> Function::Call(const std::map<std::string, Tensor>& inputs) const {
-  if (impl_ == nullptr) return EmptyFunction();
+namespace {
+
+absl::StatusOr<std::vector<Tensor>> CallByName(const Function::Impl& impl, const std::map<std::string, Tensor>& inputs) {
   std::vector<Tensor> ordered;
   std::string names;
   size_t used = 0;
-  for (const InputDecl& input : impl_->program().inputs) names += (names.empty() ? "" : ", ") + input.name;
-  for (size_t i = 0; i < impl_->program().inputs.size(); ++i) {
-    const InputDecl& input = impl_->program().inputs[i];
+  for (const InputDecl& input : impl.program().inputs) names += (names.empty() ? "" : ", ") + input.name;
+  for (size_t i = 0; i < impl.program().inputs.size(); ++i) {
+    const InputDecl& input = impl.program().inputs[i];
     const auto it = inputs.find(input.name);
-    if (it == inputs.end() && impl_->HasDefault(i)) {
-      ORIEL_ASSIGN_OR_RETURN(Tensor value, impl_->Default(i));
+    if (it == inputs.end() && impl.HasDefault(i)) {
+      ORIEL_ASSIGN_OR_RETURN(Tensor value, impl.Default(i));
       ordered.push_back(std::move(value));
       continue;
     }
-    if (it == inputs.end()) return absl::NotFoundError("'" + name() + "': input '" + input.name + "' is missing; it takes (" + names + ")");
+    if (it == inputs.end()) return absl::NotFoundError("'" + impl.program().name + "': input '" + input.name + "' is missing; it takes (" + names + ")");
     ordered.push_back(it->second);
     ++used;
   }
   if (used != inputs.size()) {
     for (const auto& [given, tensor] : inputs) {
-      const auto& decls = impl_->program().inputs;
+      const auto& decls = impl.program().inputs;
       if (std::none_of(decls.begin(), decls.end(), [&](const InputDecl& d) { return d.name == given; })) {
-        return absl::NotFoundError("'" + name() + "' has no input '" + given + "'; it takes (" + names + ")");
+        return absl::NotFoundError("'" + impl.program().name + "' has no input '" + given + "'; it takes (" + names + ")");
       }
     }
   }
-  return impl_->Call(ordered);
+  return impl.Call(ordered);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Tensor>> Function::Call(const std::map<std::string, Tensor>& inputs) const {
+  if (impl_ == nullptr) return EmptyFunction();
+  try {
+    return CallByName(*impl_, inputs);
+  } catch (const std::bad_alloc&) {
+    return impl_->NoMemory(impl_->Last());
+  }
 }
 
 const std::string& Function::name() const {
@@ -225,6 +239,15 @@ std::vector<std::string> Function::input_names() const {
   std::vector<std::string> names;
   if (impl_ != nullptr) for (const InputDecl& input : impl_->program().inputs) names.push_back(input.name);
   return names;
+}
+
+std::vector<DType> Function::input_dtypes() const {
+  std::vector<DType> dtypes;
+  if (impl_ != nullptr) {
+    const Program& p = impl_->program();
+    for (const InputDecl& input : p.inputs) dtypes.push_back(p.buffers[input.buffer].dtype);
+  }
+  return dtypes;
 }
 
 std::vector<std::string> Function::output_names() const {
@@ -283,7 +306,8 @@ MemoryReport Function::memory() const {
 namespace {
 
 // The dims in program order; the one named `open` may lack a value (0 then).
-absl::StatusOr<std::vector<int64_t>> DimsInOrder(const Program& program, const DimBindings& dims, const std::string& open = "") {
+absl::StatusOr<std::vector<int64_t>> DimsInOrder(const PreparedProgram& p, const DimBindings& dims, const std::string& open = "") {
+  const Program& program = p.program;
   std::vector<int64_t> values;
   const auto wrong = [&](const std::string& what) { return absl::InvalidArgumentError("'" + program.name + "'" + what); };
   for (const auto& [given, value] : dims) {
@@ -292,10 +316,17 @@ absl::StatusOr<std::vector<int64_t>> DimsInOrder(const Program& program, const D
     for (const std::string& symbol : program.symbols) known += (known.empty() ? "" : ", ") + symbol;
     return wrong(" has no dim '" + given + "'; its dims are (" + known + ")");
   }
-  for (const std::string& symbol : program.symbols) {
+  for (size_t i = 0; i < program.symbols.size(); ++i) {
+    const std::string& symbol = program.symbols[i];
     const auto it = dims.find(symbol);
     if (it == dims.end() && symbol == open) {
       values.push_back(0);
+      continue;
+    }
+    // What a step binds may be as large as it can.
+    const bool bound = std::any_of(p.binds.begin(), p.binds.end(), [&](const BindStage& bind) { return bind.symbol == static_cast<int32_t>(i); });
+    if (it == dims.end() && bound) {
+      values.push_back(-1);
       continue;
     }
     if (it == dims.end()) return wrong(": dim '" + symbol + "' has no value");
@@ -309,9 +340,9 @@ absl::StatusOr<std::vector<int64_t>> DimsInOrder(const Program& program, const D
 
 absl::StatusOr<MemoryReport> Function::PlanMemory(const DimBindings& dims) const {
   if (impl_ == nullptr) return EmptyFunction();
-  ORIEL_ASSIGN_OR_RETURN(const std::vector<int64_t> values, DimsInOrder(impl_->program(), dims));
-  ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> resolved, Resolve(*impl_->prepared, values));
-  return BuildMemoryReport(*impl_->prepared, *resolved, impl_->Limit(), -1, 0);
+  ORIEL_ASSIGN_OR_RETURN(const std::vector<int64_t> values, DimsInOrder(*impl_->prepared, dims));
+  ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> resolved, Resolve(*impl_->prepared, WithLimits(*impl_->prepared, values)));
+  return BuildMemoryReport(*impl_->prepared, *resolved, impl_->Limit(), -1, 0, /*planned=*/true);
 }
 
 absl::StatusOr<int64_t> Function::LargestThatFits(const std::string& dim, const DimBindings& others, uint64_t limit) const {
@@ -321,9 +352,9 @@ absl::StatusOr<int64_t> Function::LargestThatFits(const std::string& dim, const 
   if (at == program.symbols.end()) {
     DimBindings with = others;
     with[dim] = 0;
-    return DimsInOrder(program, with, dim).status();  // says which there are
+    return DimsInOrder(*impl_->prepared, with, dim).status();  // says which there are
   }
-  ORIEL_ASSIGN_OR_RETURN(std::vector<int64_t> values, DimsInOrder(program, others, dim));
+  ORIEL_ASSIGN_OR_RETURN(std::vector<int64_t> values, DimsInOrder(*impl_->prepared, others, dim));
   if (limit == 0) limit = impl_->Limit();
   const size_t symbol = static_cast<size_t>(at - program.symbols.begin());
   const int64_t most = oriel::LargestThatFits(*impl_->prepared, std::move(values), symbol, limit, 0, std::numeric_limits<int64_t>::max() >> 1);
@@ -354,34 +385,15 @@ absl::Status Function::Export(const std::string& path) const {
     const graph::StateCell& cell = *impl_->cells[i];
     Constant value;
     {
-      std::shared_lock<std::shared_mutex> lock(cell.mutex);
+      const auto lock = graph::CallHolds::LockToRead(cell);
       const uint8_t* data = static_cast<const uint8_t*>(cell.storage.raw());
       if (cell.storage.bytes() > 0) value.data.assign(data, data + cell.storage.bytes());
     }
     program.states[i].initial = static_cast<int32_t>(program.constants.size());
     program.constants.push_back(std::move(value));
   }
-  ORIEL_ASSIGN_OR_RETURN(std::string bytes, ReplaceProgram(image.bytes(), WriteProgram(program)));
-  // Whole or not at all: a temporary file in the same folder, then a rename.
-  static std::atomic<uint64_t> serial{0};
-  const std::string temporary = path + ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(serial.fetch_add(1));
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (fd < 0) {
-    const int error = errno;
-    const std::string why = path + ": " + std::strerror(error);
-    return error == ENOENT ? absl::NotFoundError(why) : absl::PermissionDeniedError(why);
-  }
-  absl::Status status;
-  for (size_t done = 0; done < bytes.size() && status.ok();) {
-    const ssize_t n = write(fd, bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) status = absl::ResourceExhaustedError(path + ": " + std::strerror(errno));
-    else done += static_cast<size_t>(n);
-  }
-  if (close(fd) != 0 && status.ok()) status = absl::ResourceExhaustedError(path + ": " + std::strerror(errno));
-  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) status = absl::PermissionDeniedError(path + ": " + std::strerror(errno));
-  if (!status.ok()) (void)unlink(temporary.c_str());
-  return status;
+  ORIEL_ASSIGN_OR_RETURN(const std::string bytes, ReplaceProgram(image.bytes(), WriteProgram(program)));
+  return WriteFileAtomically(path, bytes);
 }
 
 absl::StatusOr<Function> Function::Load(const std::string& path, const CompileOptions& options) {

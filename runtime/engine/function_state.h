@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "oriel/function.h"
+#include "runtime/core/held_states.h"
 #include "runtime/core/state_cell.h"
 #include "runtime/engine/executor.h"
 #include "runtime/engine/prepared.h"
@@ -26,6 +27,7 @@ struct CounterTotals {
   uint64_t wall = 0, function_calls = 0;
   bool loops_sampled = false, calls_sampled = false;
   void Add(const Counters& counters);
+  void Reserve(const Counters& counters);  // so that Add takes no memory
   void Subtract(const CounterTotals& other);
 };
 
@@ -34,12 +36,9 @@ struct Function::Impl {
   CompileOptions options;
   CompileInfo info;
   std::vector<std::shared_ptr<graph::StateCell>> cells;  // as Program::states
-  struct Lock {
-    graph::StateCell* cell;
-    bool exclusive;
-  };
-  std::vector<Lock> locks;  // by cell id, each cell once
+  std::vector<graph::HeldState> locks;  // by cell id, each cell once
   uint64_t limit = 0;  // of the options, else the machine's
+  std::string out_of_memory;  // a message that can be copied when there is none
   // Per input: what a call that leaves it out gets.
   std::vector<std::optional<Tensor>> default_values;
   std::vector<std::shared_ptr<graph::StateCell>> default_states;
@@ -74,6 +73,10 @@ struct Function::Impl {
   bool HasDefault(size_t input) const;
   // The value of an input that a call leaves out. NotFound: it has none.
   absl::StatusOr<Tensor> Default(size_t input) const;
+
+  // The error of a call whose own bookkeeping found no memory, at the dims it
+  // had; null: it had none yet.
+  absl::Status NoMemory(const std::shared_ptr<const ResolvedDims>& dims) const;
 
  private:
   // One call of this very program.

@@ -22,13 +22,6 @@ namespace {
 constexpr size_t kReserveBytes = size_t{1} << 20;
 std::atomic<char*> reserve{nullptr};
 
-// Made beforehand: copying it takes no memory.
-const absl::Status& BareMemoryError() {
-  static const absl::Status* status = new absl::Status(absl::ResourceExhaustedError(
-      "out of memory, and none was left to say for what: Function::PlanMemory() tells what a call needs"));
-  return *status;
-}
-
 std::string Label(const Program& program, NodeId id) {
   const NodeInfo* node = program.nodes.Find(id);
   return node == nullptr ? "?" : node->Label();
@@ -157,6 +150,7 @@ std::string WhatFits(const PreparedProgram& p, const ResolvedDims& d, uint64_t l
   std::string text;
   for (size_t i = 0; i < d.symbols.size(); ++i) {
     const int64_t now = d.symbols[i];
+    if (now < 0) continue;  // to be bound
     const int64_t most = LargestThatFits(p, d.symbols, i, limit, extra, now);
     text += "\n    " + p.program.symbols[i] + ": " + (most < 0 ? std::string("no value") : "at most " + std::to_string(most)) + " (now " +
             std::to_string(now) + ")";
@@ -217,6 +211,12 @@ std::vector<size_t> TiedTo(const PreparedProgram& p, size_t symbol) {
 
 }  // namespace
 
+const absl::Status& BareMemoryError() {
+  static const absl::Status* status = new absl::Status(absl::ResourceExhaustedError(
+      "out of memory, and none was left to say for what: Function::PlanMemory() tells what a call needs"));
+  return *status;
+}
+
 void ReserveReportMemory() {
   (void)BareMemoryError();
   if (reserve.load(std::memory_order_relaxed) != nullptr) return;
@@ -231,7 +231,7 @@ int64_t LargestThatFits(const PreparedProgram& p, std::vector<int64_t> symbols, 
   const std::vector<size_t> tied = TiedTo(p, symbol);
   const auto fits = [&](int64_t value) {
     for (size_t i : tied) symbols[i] = value;
-    const uint64_t peak = PlannedPeak(p, symbols);
+    const uint64_t peak = PlannedPeak(p, WithLimits(p, symbols));
     return peak != std::numeric_limits<uint64_t>::max() && peak + extra <= limit;
   };
   if (most < 0) return -1;

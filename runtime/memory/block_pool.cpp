@@ -1,6 +1,7 @@
 // File: block_pool.cpp
 #include "runtime/memory/block_pool.h"
 
+#include <new>
 #include <utility>
 
 namespace oriel {
@@ -26,9 +27,15 @@ absl::StatusOr<Block> BlockPool::Take(uint64_t bytes) {
 
 void BlockPool::Give(Block block) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (kept_bytes_ + block.bytes() > capacity_) return;
-  kept_bytes_ += block.bytes();
-  kept_.push_back(std::move(block));
+  const uint64_t bytes = block.bytes();
+  if (kept_bytes_ + bytes > capacity_) return;
+  // Called where the last sharer of a tensor goes: it must not throw.
+  try {
+    kept_.push_back(std::move(block));
+  } catch (const std::bad_alloc&) {
+    return;  // given back to the system instead
+  }
+  kept_bytes_ += bytes;
 }
 
 void BlockPool::SetCapacity(uint64_t bytes) {

@@ -113,6 +113,7 @@ class Function {
 
   const std::string& name() const;
   std::vector<std::string> input_names() const;
+  std::vector<DType> input_dtypes() const;  // in the same order
   std::vector<std::string> output_names() const;
   std::vector<State> states() const;
 

@@ -31,6 +31,8 @@ TEST(Call, RunsAndReusesContexts) {
   }
   EXPECT_EQ(f.name(), "add_mul");
   EXPECT_EQ(f.input_names(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(f.input_dtypes(), (std::vector<DType>{DType::f32, DType::f32}));
+  EXPECT_TRUE(Function().input_dtypes().empty());
   EXPECT_EQ(f.output_names(), (std::vector<std::string>{"y"}));
   EXPECT_EQ(f.profile().calls, 12);
 }

@@ -1,7 +1,9 @@
 // Reports of memory errors when no memory is left: operator new of this binary
 // can be told to fail.
 #include <cstdlib>
+#include <map>
 #include <new>
+#include <string_view>
 
 #include "gmock/gmock.h"
 #include "runtime/engine/error_report.h"
@@ -11,7 +13,7 @@
 namespace {
 
 // Bytes that may still be taken; negative: any number. What is freed comes back.
-int64_t budget = -1;
+thread_local int64_t budget = -1;
 constexpr size_t kHeader = 16;
 
 void* Take(size_t size) {
@@ -129,6 +131,85 @@ TEST(MemoryReport, SaysWhatRecomputingWouldSave) {
   const absl::Status status = MemoryError(*f->impl()->prepared, **dims, 20000, 0, "does not fit");
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("recomputing 'early' at model.cpp:11 (step 0, Elementwise) for its next use in step 3 would save 4096 bytes"));
+}
+
+// s = s + x in place, then a loop: out = x; for i in range(trips): out = out + i.
+oriel::testing::ProgramBuilder UpdateThenLoops() {
+  oriel::testing::ProgramBuilder b("step");
+  const Dim n = b.Symbol("n");
+  const int32_t x = b.Input("x", DType::f32, {n});
+  const int32_t trips = b.Input("trips", DType::i64, {});
+  const int32_t state = b.State("s", DType::f32, {4});
+  const int32_t sum = b.Temp("sum", DType::f32, {4}, state);
+  b.Update(state, sum);
+  b.Add(b.Elementwise("add", {state, x}, {sum}), {sum});
+  const int32_t out = b.Output("out", DType::f32, {n});
+  const int32_t current = b.Temp("current", DType::f32, {n}), next = b.Temp("next", DType::f32, {n});
+  const int32_t inner_current = b.Temp("inner_current", DType::f32, {n}), inner_next = b.Temp("inner_next", DType::f32, {n});
+  const int32_t i = b.Temp("i", DType::i64, {});
+  LoopStep inner;
+  inner.trips = trips;
+  inner.induction = i;
+  inner.initial = {current};
+  inner.current = {inner_current};
+  inner.next = {inner_next};
+  inner.results = {next};
+  inner.body.push_back(b.Wrap(b.Elementwise("add_index", {i, inner_current}, {inner_next})));
+  LoopStep outer;
+  outer.trips = trips;
+  outer.initial = {x};
+  outer.current = {current};
+  outer.next = {next};
+  outer.results = {out};
+  outer.body.push_back(b.Wrap(inner, {inner_current, inner_next, i}, {inner_current, inner_next, i}));
+  b.Add(outer, {current, next, out}, {current, next});
+  return b;
+}
+
+// Wherever the heap ends in a call, it is the memory error, no exception, and
+// nothing has happened; a call that has memory again works.
+TEST(MemoryReport, IsWhatACallWithoutMemoryReturns) {
+  const std::vector<float> zeros = {0, 0, 0, 0};
+  for (const char* how : {"by position", "by name", "timed each call", "with a default"}) {
+    SCOPED_TRACE(how);
+    const std::string_view way = how;
+    int failed = 0, reports = 0;
+    for (int64_t left = 0;; left += 61) {
+      CompileOptions options;
+      options.num_threads = 2;
+      if (way == "with a default") options.inputs = {In(Value(), Tensor::Scalar<int64_t>(2), "trips")};
+      auto cell = graph::MakeStateCell("s", Tensor::Zeros({4}));
+      const Function f = oriel::testing::Expect(UpdateThenLoops().Make(options, {cell}));
+      const std::vector<Tensor> inputs = {Tensor::Ones({4}), Tensor::Scalar<int64_t>(2)};
+      const std::map<std::string, Tensor> named = {{"x", inputs[0]}, {"trips", inputs[1]}};
+      if (way == "timed each call") ASSERT_TRUE(f(inputs).ok());  // a context that waits
+      ASSERT_TRUE(State(cell).set_value(Tensor::Zeros({4})).ok());
+      absl::StatusOr<std::vector<Tensor>> out = std::vector<Tensor>();
+      budget = left;
+      if (way == "by name") out = f.Call(named);
+      else if (way == "with a default") out = f(absl::MakeConstSpan(inputs.data(), 1));
+      else out = f(absl::MakeConstSpan(inputs));
+      budget = -1;
+      if (out.ok()) {
+        EXPECT_EQ(oriel::testing::Floats(State(cell).value()), (std::vector<float>{1, 1, 1, 1}));
+        break;
+      }
+      ++failed;
+      ASSERT_EQ(out.status().code(), absl::StatusCode::kResourceExhausted) << left << ": " << out.status();
+      const std::string message(out.status().message());
+      if (message.find("Storage map:") != std::string::npos) ++reports;
+      EXPECT_EQ(oriel::testing::Floats(State(cell).value()), zeros) << left << ": " << message;
+      // Memory is back: the same function works.
+      const std::vector<Tensor> again = oriel::testing::Expect(f(inputs));
+      ASSERT_EQ(again.size(), 1u);
+      EXPECT_EQ(oriel::testing::Floats(again[0]), (std::vector<float>{3, 3, 3, 3}));
+      EXPECT_EQ(oriel::testing::Floats(State(cell).value()), (std::vector<float>{1, 1, 1, 1}));
+    }
+    EXPECT_GT(failed, 0);
+    if (way == "timed each call") {
+      EXPECT_GT(reports, 0) << "dims are known";
+    }
+  }
 }
 
 }  // namespace

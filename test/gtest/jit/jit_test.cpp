@@ -301,6 +301,7 @@ TEST(Program, ExportAndLoadRunsTheSame) {
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->compile_info().source, "file");
   EXPECT_EQ(loaded->input_names(), f->input_names());
+  EXPECT_EQ(loaded->input_dtypes(), f->input_dtypes());
   ExpectRight(*loaded);
 }
 
