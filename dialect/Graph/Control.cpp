@@ -14,6 +14,38 @@ using namespace oriel::ir;
 
 LogicalResult RowsOp::verify() { return verifyInferred(*this); }
 
+/// Must `rows`, whose result nothing uses, stay? It is where its symbol is bound
+/// for what mentions it in an attribute, unless an op before it binds it.
+static bool mustBind(RowsOp rows) {
+  std::string symbol = rows.getDim().getDim(0).symbol();
+  Operation *top = rows;
+  while (top->getParentOp() && !isa<ModuleOp>(top->getParentOp()))
+    top = top->getParentOp();
+  bool mentioned = false, bound = false;
+  top->walk([&](Operation *op) {
+    if (auto other = dyn_cast<RowsOp>(op)) {
+      bound |= other != rows && other->getBlock() == rows->getBlock() &&
+               other.getDim() == rows.getDim() &&
+               other->isBeforeInBlock(rows);
+      return;
+    }
+    op->getAttrDictionary().walk([&](DimsAttr dims) {
+      std::vector<std::string> symbols;
+      for (const ::oriel::Dim &dim : dims.getDims())
+        dim.CollectSymbols(&symbols);
+      mentioned |= llvm::is_contained(symbols, symbol);
+    });
+  });
+  return mentioned && !bound;
+}
+
+LogicalResult RowsOp::canonicalize(RowsOp op, PatternRewriter &rewriter) {
+  if (!op->use_empty() || mustBind(op))
+    return failure();
+  rewriter.eraseOp(op);
+  return success();
+}
+
 void oriel::ir::registerControlOps(OrielDialect *dialect) {
   RegisteredOperationName::insert<YieldOp>(*dialect);
   RegisteredOperationName::insert<LoopOp>(*dialect);

@@ -114,17 +114,21 @@ def Oriel_LoopOp : Oriel_Op<"loop", [RecursiveMemoryEffects, ConditionallySpecul
   let hasCanonicalizer = 1;
 }
 
-def Oriel_RowsOp : Oriel_Op<"rows", [Pure]> {
+// Not pure: others may have the symbol in their attributes alone, so that it
+// stays while one does.
+def Oriel_RowsOp : Oriel_Op<"rows", [MemoryEffects<[MemWrite]>]> {
   let summary = "The first rows of a stack, as many as were made";
   let description = [{
-    An extent that only a run knows: `dim` is a symbol of its own, bound by no
-    argument. It can only be returned; the caller gets `count` rows. NumPy:
-    `x[:n]`.
+    Binds the dim symbol `dim`, which no argument binds, to `count`; the result is
+    a view of that many first rows. All that follows may use the symbol. A count
+    below zero or above the rows of `x` is an error at run time. Several may bind
+    one symbol to the same count. NumPy: `x[:n]`.
 
     ```mlir
     func.func @example(%x: tensor<8x4xf32>, %n: tensor<i64>) -> tensor<?x4xf32> {
       %0 = oriel.rows %x, %n dim <made> : (tensor<8x4xf32>, tensor<i64>) -> tensor<?x4xf32>
-      return %0 : tensor<?x4xf32>
+      %1 = oriel.exp %0 : tensor<?x4xf32>
+      return %1 : tensor<?x4xf32>
     }
     ```
   }];
@@ -132,6 +136,7 @@ def Oriel_RowsOp : Oriel_Op<"rows", [Pure]> {
   let results = (outs Oriel_Tensor:$result);
   let assemblyFormat = "$x `,` $count `dim` $dim attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Oriel_BranchOp : Oriel_Op<"branch", [RecursiveMemoryEffects, RecursivelySpeculatable,

@@ -12,6 +12,10 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace mlir {
+class PatternRewriter;
+} // namespace mlir
+
 namespace oriel::ir {
 class KernelOp;
 } // namespace oriel::ir
@@ -24,6 +28,8 @@ class KernelOp;
 #include "dialect/Graph/Shape.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Graph/Reduce.h.inc"
+#define GET_OP_CLASSES
+#include "dialect/Graph/Sort.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Graph/Contract.h.inc"
 #define GET_OP_CLASSES
@@ -45,6 +51,7 @@ void registerConstantOps(OrielDialect *dialect);
 void registerElementwiseOps(OrielDialect *dialect);
 void registerShapeOps(OrielDialect *dialect);
 void registerReduceOps(OrielDialect *dialect);
+void registerSortOps(OrielDialect *dialect);
 void registerContractOps(OrielDialect *dialect);
 void registerIndexOps(OrielDialect *dialect);
 void registerControlOps(OrielDialect *dialect);

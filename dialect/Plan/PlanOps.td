@@ -14,7 +14,7 @@ include "mlir/IR/SymbolInterfaces.td"
 def Plan_ProgramOp : Plan_Op<"program", [Symbol, NoTerminator, SingleBlock, NoRegionArguments]> {
   let summary = "A compiled program: buffers, then steps in execution order";
   let description = [{
-    `symbols` are the dim symbols that the inputs bind. Inputs, outputs and
+    `symbols` are the dim symbols that the inputs and steps bind. Inputs, outputs and
     states are the buffers of those kinds, in the order they are declared.
     The verifier follows the storage: a step reads and writes only buffers that
     are allocated at that point, temporaries are released again, nothing is
@@ -166,6 +166,22 @@ def Plan_DimValueOp : Plan_Op<"dim_value"> {
   }];
   let arguments = (ins Plan_Dims:$value, Plan_Buffer:$target, OptionalAttr<I64Attr>:$node);
   let assemblyFormat = "$value `to` $target (`node` $node^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Plan_BindOp : Plan_Op<"bind"> {
+  let summary = "Binds a dim symbol to a count that the run has found";
+  let description = [{
+    `count` is a scalar i64 buffer; a value below 0 or above `limit` fails the
+    call. Sizes that mention the symbol are known from here on, to the end of the
+    body: storage of such sizes is made here. May fail.
+
+    ```mlir
+    plan.bind "made" to %i limit #oriel.dims<8> node 4
+    ```
+  }];
+  let arguments = (ins StrAttr:$symbol, Plan_Buffer:$count, Plan_Dims:$limit, OptionalAttr<I64Attr>:$node);
+  let assemblyFormat = "$symbol `to` $count `limit` $limit (`node` $node^)? attr-dict";
   let hasVerifier = 1;
 }
 

@@ -84,10 +84,10 @@ LogicalResult checkOne(Operation *op, ::oriel::ir::DimsAttr dims,
 LogicalResult checkSteps(Operation *op, Region &body) {
   for (Operation &step : body.front())
     if (!isa<AllocOp, ReleaseOp, DispatchOp, CopyOp, DimValueOp, LoopOp,
-             BranchOp, ObserveOp>(step))
+             BranchOp, ObserveOp, BindOp>(step))
       return step.emitOpError() << "stands in the body of '" << op->getName()
                                 << "', required a step (alloc release dispatch "
-                                   "copy dim_value loop branch observe)";
+                                   "copy dim_value loop branch observe bind)";
   return success();
 }
 
@@ -176,6 +176,13 @@ LogicalResult CopyOp::verify() {
   if (failed(checkBuffers(*this)) || failed(checkWritable(*this, getTarget())))
     return failure();
   return checkSame(*this, getSource(), getTarget(), "copies");
+}
+
+LogicalResult BindOp::verify() {
+  if (failed(checkBuffers(*this)) || failed(checkOne(*this, getLimit(), "limit")))
+    return failure();
+  return checkScalar(*this, getCount(), "count",
+                     IntegerType::get(getContext(), 64));
 }
 
 LogicalResult DimValueOp::verify() {

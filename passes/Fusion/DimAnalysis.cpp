@@ -18,8 +18,21 @@ Dims getTypeDims(RankedTensorType type, StringRef prefix) {
   return dims;
 }
 
+void collectSymbols(Operation *op, std::vector<std::string> &symbols) {
+  op->walk([&](Operation *inner) {
+    inner->getAttrDictionary().walk([&](ir::DimsAttr dims) {
+      for (const Dim &dim : dims.getDims())
+        dim.CollectSymbols(&symbols);
+    });
+  });
+}
+
 FailureOr<DimAnalysis> DimAnalysis::get(func::FuncOp function) {
   DimAnalysis analysis;
+  function.walk<WalkOrder::PreOrder>([&](ir::RowsOp rows) {
+    analysis.late.try_emplace(rows.getDim().getDim(0).symbol(),
+                              analysis.late.size() + 1);
+  });
   for (BlockArgument arg : function.getArguments()) {
     auto type = dyn_cast<RankedTensorType>(arg.getType());
     if (!type)
@@ -227,13 +240,30 @@ void DimAnalysis::require(const Dim &left, const Dim &right, NodeId node,
   if (a == b)
     return;
   constraints.push_back({left, right, node, std::move(what)});
-  // A symbol stands for what it must equal, unless that mentions it.
+  // What a late symbol must equal is checked where it is bound: until then it
+  // tells nothing of dims that are known before.
+  auto numberOf = [&](const std::string &symbol) {
+    auto it = late.find(symbol);
+    return it == late.end() ? 0u : it->second;
+  };
+  std::vector<std::string> mentioned;
+  left.CollectSymbols(&mentioned);
+  right.CollectSymbols(&mentioned);
+  bool isLate = llvm::any_of(mentioned, numberOf);
+  // A symbol stands for what it must equal, unless that mentions it or one that
+  // is bound later.
   auto bind = [&](const Dim &symbol, const Dim &value) {
     if (!symbol.is_symbol())
       return false;
+    unsigned number = numberOf(symbol.symbol());
+    if (isLate && number == 0)
+      return false;
     std::vector<std::string> used;
     value.CollectSymbols(&used);
-    if (llvm::is_contained(used, symbol.symbol()))
+    if (llvm::is_contained(used, symbol.symbol()) ||
+        llvm::any_of(used, [&](const std::string &other) {
+          return numberOf(other) > number;
+        }))
       return false;
     std::map<std::string, Dim> one{{symbol.symbol(), value}};
     for (auto &entry : names)

@@ -34,6 +34,9 @@ inline constexpr llvm::StringLiteral kReferenceAttr = "oriel.reference";
 /// Function attribute: [dims<left, right>, what, node] per constraint.
 inline constexpr llvm::StringLiteral kRequiresAttr = "oriel.requires";
 
+/// Adds the dim symbols in the attributes of `op` and of what it holds.
+void collectSymbols(mlir::Operation *op, std::vector<std::string> &symbols);
+
 class DimAnalysis {
 public:
   /// Analyses a function of graph ops. Arguments without `oriel.dims` get a
@@ -76,6 +79,8 @@ private:
   llvm::DenseMap<mlir::Value, Dims> shapes;
   std::vector<DimConstraint> constraints;
   std::map<std::string, Dim> names; // symbol -> what stands for it
+  /// Symbols that oriel.rows binds, numbered in program order from 1.
+  std::map<std::string, unsigned> late;
 };
 
 /// The extents of a type, `?` number k as the symbol `<prefix>_<k>`.

@@ -17,6 +17,8 @@ namespace oriel {
 void BlockFuser::run() {
   for (Operation &op : block.without_terminator()) {
     indices[&op] = ops.size();
+    if (auto rows = dyn_cast<ir::RowsOp>(op))
+      binders.try_emplace(rows.getDim().getDim(0).symbol(), ops.size());
     ops.push_back(&op);
   }
   nodes.assign(ops.size(), kNone);
@@ -211,7 +213,47 @@ SmallVector<BlockFuser::Source> BlockFuser::getSources(Operation *op) const {
   SmallVector<Source> sources;
   for (unsigned k = 0; k < op->getNumOperands(); ++k)
     sources.push_back(getSource(op, k));
+  for (unsigned binder : getBinders(op)) {
+    Source source;
+    source.base = ops[binder]->getResult(0);
+    source.access = Access::identity(source.base);
+    source.group = graph.find(nodes[binder]);
+    sources.push_back(source);
+  }
   return sources;
+}
+
+/// Dims may be mentioned without an operand that has them: what a kernel makes
+/// again for itself (views, leaves) counts as its own.
+SmallVector<unsigned> BlockFuser::getBinders(Operation *op) const {
+  SmallVector<unsigned> found;
+  if (binders.empty())
+    return found;
+  std::vector<std::string> symbols;
+  SmallVector<Operation *> work = {op};
+  llvm::DenseSet<Operation *> seen = {op};
+  while (!work.empty()) {
+    Operation *at = work.pop_back_val();
+    collectSymbols(at, symbols);
+    auto visit = [&](Value value) {
+      for (const Dim &dim : dims.getDims(value))
+        dim.CollectSymbols(&symbols);
+      Operation *def = value.getDefiningOp();
+      int index = indexOf(def);
+      if (index != kNone && nodes[index] == kNone && seen.insert(def).second)
+        work.push_back(def);
+    };
+    at->walk([&](Operation *inner) {
+      llvm::for_each(inner->getOperands(), visit);
+    });
+  }
+  for (const std::string &symbol : symbols) {
+    auto it = binders.find(symbol);
+    if (it != binders.end() && ops[it->second] != op &&
+        nodes[it->second] != kNone && !llvm::is_contained(found, it->second))
+      found.push_back(it->second);
+  }
+  return found;
 }
 
 //===----------------------------------------------------------------------===//
@@ -274,6 +316,8 @@ void BlockFuser::addOutside(unsigned index) {
                       .wasInterrupted();
   if (observes && lastObserver != kNone)
     preds.push_back(lastObserver);
+  for (unsigned binder : getBinders(op))
+    preds.push_back(nodes[binder]);
   Group group;
   group.isSealed = true;
   group.ops.push_back(index);
@@ -290,7 +334,8 @@ unsigned BlockFuser::addAlone(unsigned index, ArrayRef<Source> sources) {
   group.kernelClass = getClassOf(role);
   group.isSealed = role == OpRole::ColumnReduce || role == OpRole::Scatter ||
                    role == OpRole::Concatenate || role == OpRole::ArgReduce ||
-                   role == OpRole::View || role == OpRole::Leaf || !fusion;
+                   role == OpRole::View || role == OpRole::Leaf ||
+                   role == OpRole::Library || !fusion;
   bool reduces = role == OpRole::RowReduce || role == OpRole::ColumnReduce;
   group.space = shapeOf(reduces ? op->getOperand(0) : op->getResult(0));
   group.ops.push_back(index);

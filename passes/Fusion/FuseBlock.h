@@ -7,6 +7,8 @@
 #include "passes/Fusion/GroupGraph.h"
 #include "llvm/ADT/MapVector.h"
 
+#include <map>
+
 namespace oriel {
 
 /// How an operand of an op in a kernel is read.
@@ -53,6 +55,8 @@ private:
   bool isLeaf(mlir::Operation *op) const;
   Source getSource(mlir::Operation *op, unsigned operand) const;
   llvm::SmallVector<Source> getSources(mlir::Operation *op) const;
+  /// The indices of the `oriel.rows` that bind dims `op` needs.
+  llvm::SmallVector<unsigned> getBinders(mlir::Operation *op) const;
   int indexOf(mlir::Operation *op) const;
 
   // Groups.
@@ -99,6 +103,7 @@ private:
   std::vector<std::string> &remarks;
 
   std::vector<mlir::Operation *> ops;
+  std::map<std::string, unsigned> binders; // symbol -> index of its first rows
   llvm::DenseMap<mlir::Operation *, unsigned> indices;
   std::vector<OpRole> roles;
   std::vector<char> needsBuffer; // views and leaves that are made in memory

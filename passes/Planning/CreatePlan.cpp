@@ -137,6 +137,13 @@ private:
                              node(step.node));
   }
 
+  void write(const BindStep &step) {
+    plan::BindOp::create(b, loc,
+                         b.getStringAttr(program.symbols[step.symbol]),
+                         handles[step.count], dims({step.limit}),
+                         node(step.node));
+  }
+
   void write(const ObserveStep &step) {
     SmallVector<int64_t> counts(step.counts.begin(), step.counts.end());
     auto info = ir::TapInfoAttr::get(

@@ -67,6 +67,8 @@ private:
         out.push_back(loop->count);
     } else if (auto *branch = std::get_if<BranchStep>(&step.op)) {
       out = {branch->condition};
+    } else if (auto *bind = std::get_if<BindStep>(&step.op)) {
+      out = {bind->count};
     } else if (auto *observe = std::get_if<ObserveStep>(&step.op)) {
       add(observe->values);
     }

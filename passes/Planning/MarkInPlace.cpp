@@ -88,6 +88,10 @@ private:
       return;
     if (name.getValue() == "Scatter")
       return markScatter(kernel, function);
+    // A sort has read a row before it writes it.
+    if (!function.getOps<ir::SortOp>().empty())
+      kernel->setAttr(kInPlaceOperandsAttr,
+                      DenseI64ArrayAttr::get(&getContext(), {0}));
     SmallVector<linalg::GenericOp> nests(function.getOps<linalg::GenericOp>());
     bool isElementwise = name.getValue() == "Elementwise" && nests.size() == 1;
     bool isMatMul = name.getValue() == "MatMul" && !nests.empty();

@@ -23,43 +23,116 @@ void Planner::shapeRow(int32_t array, int32_t row) {
   out.program.buffers[row].shape = Dims(shape.begin() + 1, shape.end());
 }
 
-/// The kernel of `body` that computes `yielded` over `carried`, if it may: it
-/// reads each element only where it writes, and nothing reads the old value
-/// later.
-Operation *Planner::writerInPlace(BlockArgument carried, Value yielded,
-                                  Block *body) {
-  auto dispatch = yielded.getDefiningOp<ir::DispatchOp>();
-  if (check || !dispatch || dispatch->getBlock() != body ||
-      bound.contains(yielded) || buffers.contains(yielded) ||
-      yielded.getType() != carried.getType())
-    return nullptr;
-  const KernelFacts &facts = kernels[dispatch];
-  if (facts.fallible && !facts.checkedBase)
-    return nullptr;
-  bool works = false;
-  for (auto [i, operand] : llvm::enumerate(dispatch.getInputs())) {
-    if (resolve(operand) != carried)
-      continue;
-    if (operand != carried ||
-        !llvm::is_contained(facts.inPlaceOperands, static_cast<int64_t>(i)))
-      return nullptr;
-    works = true;
-  }
-  if (!works)
-    return nullptr;
+/// Does `body` look at `carried`, or at a view of it, only before `first`, which
+/// may read it itself?
+static bool isReadBefore(BlockArgument carried, Operation *first, Block *body) {
   llvm::SmallVector<Value> views = {carried};
   while (!views.empty())
     for (Operation *user : views.pop_back_val().getUsers()) {
-      if (auto reshape = dyn_cast<ir::ReshapeOp>(user)) {
-        views.push_back(reshape.getResult());
+      if (isa<ir::ReshapeOp, ir::RowsOp>(user)) {
+        views.push_back(user->getResult(0));
         continue;
       }
+      if (user == first)
+        continue;
       Operation *inBody = body->findAncestorOpInBlock(*user);
-      if (!inBody || (inBody != dispatch.getOperation() &&
-                      !inBody->isBeforeInBlock(dispatch)))
-        return nullptr;
+      if (!inBody || inBody == first || !inBody->isBeforeInBlock(first))
+        return false;
     }
-  return dispatch;
+  return true;
+}
+
+/// The operands that `value` may be computed over: by a kernel that reads each
+/// element of them only where it writes, or by a loop that carries it so.
+/// `carried` alone where it is one.
+llvm::SmallVector<Value> Planner::workedOn(Value value,
+                                           BlockArgument carried) {
+  if (auto loop = value.getDefiningOp<ir::LoopOp>()) {
+    unsigned k = cast<OpResult>(value).getResultNumber();
+    if (k >= loop.getFinals().size())
+      return {};
+    Value initial = loop.getInitial()[k];
+    bool isOnce = llvm::count(loop->getOperands(), initial) == 1;
+    if (!isOnce || !canWorkInPlace(loop.getCarried()[k], loop.getYielded()[k],
+                                   &loop.getBody().front()))
+      return {};
+    return {initial};
+  }
+  auto dispatch = value.getDefiningOp<ir::DispatchOp>();
+  if (!dispatch)
+    return {};
+  const KernelFacts &facts = kernels[dispatch];
+  if (facts.fallible && !facts.checkedBase)
+    return {};
+  llvm::SmallVector<Value> others;
+  bool works = false;
+  for (auto [i, operand] : llvm::enumerate(dispatch.getInputs())) {
+    bool isInPlace = operand.getType() == value.getType() &&
+                     llvm::is_contained(facts.inPlaceOperands, static_cast<int64_t>(i));
+    if (resolve(operand) == carried) {
+      if (operand != carried || !isInPlace)
+        return {};
+      works = true;
+    } else if (isInPlace && operand.hasOneUse()) {
+      others.push_back(operand);
+    }
+  }
+  return works ? llvm::SmallVector<Value>{carried} : others;
+}
+
+/// The values of `body` from `carried` to `yielded`, each computed over the one
+/// before, the last first; none where that cannot be: something else reads one
+/// of them later.
+llvm::SmallVector<Value> Planner::chainInPlace(BlockArgument carried,
+                                               Value yielded, Block *body,
+                                               unsigned length) {
+  constexpr unsigned kMostLinks = 64;
+  Operation *op = yielded.getDefiningOp();
+  if (check || length > kMostLinks || !op || op->getBlock() != body ||
+      bound.contains(yielded) || buffers.contains(yielded) ||
+      yielded.getType() != carried.getType())
+    return {};
+  for (Value next : workedOn(yielded, carried)) {
+    if (next == carried)
+      return isReadBefore(carried, op, body) ? llvm::SmallVector<Value>{yielded}
+                                             : llvm::SmallVector<Value>();
+    if (!next.hasOneUse())
+      continue;
+    llvm::SmallVector<Value> chain =
+        chainInPlace(carried, next, body, length + 1);
+    if (!chain.empty()) {
+      chain.insert(chain.begin(), yielded);
+      return chain;
+    }
+  }
+  return {};
+}
+
+bool Planner::canWorkInPlace(BlockArgument carried, Value yielded,
+                             Block *body) {
+  return !chainInPlace(carried, yielded, body).empty();
+}
+
+/// Lets what a loop begins with be computed where the loop carries it: nothing
+/// else reads it.
+void Planner::beginInPlace(ir::LoopOp loop, Value initial, int32_t current) {
+  int32_t theirs = rootOf(bufferFor(initial)), root = rootOf(current);
+  const Buffer &buffer = out.program.buffers[theirs];
+  if (initial.getDefiningOp<ir::DispatchOp>() && initial.hasOneUse() &&
+      initial.getParentBlock() == loop->getBlock() &&
+      buffers.lookup(initial) == theirs && theirs != root &&
+      buffer.kind == BufferKind::kTemporary && !pinned.contains(theirs) &&
+      buffer.shape == out.program.buffers[root].shape)
+    out.program.buffers[theirs].alias_of = root;
+}
+
+/// May a loop that works in place do so in the buffer that its result has
+/// already: an output's, or one that a loop around it carries?
+bool Planner::ownsResult(Value result) const {
+  int32_t buffer = buffers.lookup(result);
+  return carriedOver.contains(result) ||
+         (out.program.buffers[buffer].kind == BufferKind::kOutput &&
+          rootOf(buffer) == buffer);
 }
 
 bool Planner::isShadow(int32_t buffer) const {
@@ -120,17 +193,26 @@ FailureOr<Step> Planner::planLoop(ir::LoopOp op) {
     step.initial.push_back(bufferFor(op.getInitial()[k]));
     // Carried in the storage of the result, when that is ours to use.
     bool isNew = !buffers.contains(result);
-    if (isNew || isShadow(buffers.lookup(result)))
+    llvm::SmallVector<Value> chain = chainInPlace(carried, yielded, body);
+    bool isOurs = isNew || isShadow(buffers.lookup(result)) ||
+                  (!chain.empty() && ownsResult(result));
+    if (isOurs)
       step.current.push_back(resultBuffer(result, name));
     else
       step.current.push_back(
           addBuffer(carried, BufferKind::kTemporary, step.node, name));
     buffers[carried] = step.current.back();
-    if (Operation *writer = writerInPlace(carried, yielded, body)) {
-      bound.insert(yielded);
-      buffers[yielded] = step.current.back();
-      writers[writer].push_back(step.current.back());
+    if (!chain.empty()) {
+      for (Value value : chain) {
+        bound.insert(value);
+        buffers[value] = step.current.back();
+        if (isa<ir::LoopOp>(value.getDefiningOp()))
+          carriedOver.insert(value);
+        else
+          writers[value.getDefiningOp()].push_back(step.current.back());
+      }
       step.next.push_back(step.current.back());
+      beginInPlace(op, op.getInitial()[k], step.current.back());
     } else if (auto row = rowOf.find(yielded); row != rowOf.end()) {
       // What is collected too is carried where it lies: in the stack.
       step.next.push_back(row->second);

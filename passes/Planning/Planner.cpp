@@ -46,6 +46,10 @@ static FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
                                      "oriel.tasks of equal length; "
                                      "required after code generation";
   for (Attribute entry : entries) {
+    if (auto library = dyn_cast<StringAttr>(entry)) {
+      facts.symbols.push_back((Twine(StringRef(kLibraryPrefix)) + library.getValue()).str());
+      continue;
+    }
     auto symbol = dyn_cast<FlatSymbolRefAttr>(entry);
     if (!symbol)
       return dispatch.emitOpError()
@@ -66,6 +70,8 @@ static FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
     *dim = dims.getDim(0);
   }
   facts.fallible = kernel->hasAttr("oriel.fallible");
+  if (auto parameters = kernel->getAttrOfType<ir::DimsAttr>("oriel.parameters"))
+    facts.parameters = parameters.getDims();
   if (auto name = kernel->getAttrOfType<StringAttr>(kClassAttr))
     facts.opClass = name.str();
   if (auto operands =
@@ -140,6 +146,11 @@ int32_t Planner::bufferFor(Value value) {
     buffer = addBuffer(value, BufferKind::kTemporary,
                        ir::getNodeId(reshape.getOperation()));
     out.program.buffers[buffer].alias_of = source;
+  } else if (auto rows = value.getDefiningOp<ir::RowsOp>()) {
+    int32_t source = bufferFor(rows.getX());
+    buffer = addBuffer(value, BufferKind::kTemporary,
+                       ir::getNodeId(rows.getOperation()));
+    out.program.buffers[buffer].alias_of = source;
   } else {
     buffer = addBuffer(value, BufferKind::kTemporary, valueNode(value));
   }
@@ -199,19 +210,88 @@ LogicalResult Planner::declareInputs() {
   return success();
 }
 
-LogicalResult Planner::readKernels() {
-  WalkResult misused = main.walk([](ir::RowsOp rows) {
-    for (Operation *user : rows->getUsers())
-      if (!isa<func::ReturnOp>(user)) {
-        rows.emitOpError() << "is used by '" << user->getName()
-                           << "', it can only be returned: how many rows there "
-                              "are is known when the loop has run";
-        return WalkResult::interrupt();
-      }
-    return WalkResult::advance();
+/// The dim symbols that steps bind. A loop's stack that is only returned needs
+/// none: the caller is given its first rows.
+LogicalResult Planner::declareBound() {
+  std::vector<std::string> mentioned;
+  for (const DimConstraint &constraint : dims.getConstraints())
+    for (const Dim &dim : {constraint.left, constraint.right})
+      dim.CollectSymbols(&mentioned);
+  llvm::SmallVector<ir::RowsOp> all;
+  main.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (auto rows = dyn_cast<ir::RowsOp>(op)) {
+      all.push_back(rows);
+    } else if (op != main && op->getNumRegions() == 0) {
+      collectSymbols(op, mentioned);
+    } else if (auto loop = dyn_cast<ir::LoopOp>(op)) {
+      for (const Dim &dim : loop.getExtent().getDims())
+        dim.CollectSymbols(&mentioned);
+      for (const Dim &dim : loop.getStarts().getDims())
+        dim.CollectSymbols(&mentioned);
+    }
   });
-  if (misused.wasInterrupted())
-    return failure();
+  for (ir::RowsOp rows : all) {
+    auto loop = rows.getX().getDefiningOp<ir::LoopOp>();
+    bool isReturned = loop && llvm::all_of(rows->getUsers(), [](Operation *user) {
+                        return isa<func::ReturnOp>(user);
+                      });
+    if (!isReturned)
+      mentioned.push_back(rows.getDim().getDim(0).symbol());
+  }
+  for (ir::RowsOp rows : all) {
+    std::string symbol = rows.getDim().getDim(0).symbol();
+    if (!llvm::is_contained(mentioned, symbol))
+      continue;
+    auto [binder, isNew] = binders.try_emplace(symbol, rows);
+    if (!isNew) {
+      ir::RowsOp first = binder->second;
+      if (first.getCount() != rows.getCount() ||
+          first->getBlock() != rows->getBlock())
+        return rows.emitOpError()
+               << "binds the dim '" << symbol
+               << "', which another op binds to another count";
+      Dim mine = dims.getDims(rows.getX())[0],
+          other = dims.getDims(first.getX())[0];
+      if (!dims.areEqual(mine, other))
+        return rows.emitOpError()
+               << "takes rows of " << mine.ToString() << ", another with the dim '"
+               << symbol << "' of " << other.ToString() << ", required equal";
+      continue;
+    }
+    if (llvm::is_contained(out.program.symbols, symbol))
+      return rows.emitOpError() << "binds the dim '" << symbol
+                                << "', which an argument binds";
+    out.program.symbols.push_back(symbol);
+  }
+  return success();
+}
+
+/// Notes the dim symbols that a step needs bound.
+void Planner::addMentions(WorkItem &item) const {
+  if (binders.empty())
+    return;
+  std::vector<std::string> symbols;
+  auto ofValue = [&](Value value) {
+    for (const Dim &dim : dims.getDims(value))
+      dim.CollectSymbols(&symbols);
+  };
+  if (!item.op) {
+    ofValue(item.source);
+  } else if (auto rows = dyn_cast<ir::RowsOp>(item.op)) {
+    ofValue(rows.getX());
+  } else {
+    collectSymbols(item.op, symbols);
+    item.op->walk([&](Operation *op) {
+      llvm::for_each(op->getOperands(), ofValue);
+      llvm::for_each(op->getResults(), ofValue);
+    });
+  }
+  for (const std::string &symbol : symbols)
+    if (binders.contains(symbol) && symbol != item.binds)
+      item.mentions.push_back(symbol);
+}
+
+LogicalResult Planner::readKernels() {
   WalkResult result = main.walk([&](ir::DispatchOp dispatch) {
     FailureOr<KernelFacts> facts = readKernel(dispatch);
     if (failed(facts))
@@ -235,6 +315,11 @@ bool Planner::bind(Value value, int32_t buffer, Block *block, bool ownStorage) {
   if (!op || op->getBlock() != block || bound.contains(source) ||
       buffers.contains(source))
     return false;
+  // The first rows of a larger array do not hold it.
+  for (Value view = value; view != source;
+       view = view.getDefiningOp()->getOperand(0))
+    if (view.getDefiningOp<ir::RowsOp>())
+      return false;
   if (!isa<ir::DispatchOp, ir::LoopOp, ir::BranchOp, ir::DimValueOp>(op))
     return false;
   // A loop's results, and what a loop carries, own their storage.
@@ -416,11 +501,18 @@ void Planner::bindOutputs() {
 llvm::SmallVector<WorkItem> Planner::itemsOf(Block *block) {
   llvm::SmallVector<WorkItem> items;
   for (Operation &op : block->without_terminator()) {
-    if (isa<ir::ConstantOp, ir::ReshapeOp, ir::StateReadOp, ir::StateUpdateOp,
-            ir::RowsOp>(op))
+    if (isa<ir::ConstantOp, ir::ReshapeOp, ir::StateReadOp, ir::StateUpdateOp>(op))
       continue;
     WorkItem item;
     item.op = &op;
+    if (auto rows = dyn_cast<ir::RowsOp>(op)) {
+      std::string symbol = rows.getDim().getDim(0).symbol();
+      if (binders.lookup(symbol) != rows)
+        continue;
+      item.binds = std::move(symbol);
+      item.fallible = true;
+    }
+    addMentions(item);
     if (split.contains(&op)) {
       item.part = WorkItem::Part::Checks;
       item.base = *kernels[&op].checkedBase;
@@ -435,6 +527,9 @@ llvm::SmallVector<WorkItem> Planner::itemsOf(Block *block) {
       item.fallible |= kernels[dispatch].fallible;
     });
     op.walk([&](ir::LoopOp loop) { item.fallible |= loop.getChecked(); });
+    op.walk([&](ir::RowsOp rows) {
+      item.fallible |= binders.contains(rows.getDim().getDim(0).symbol());
+    });
     op.walk([&](ir::ObserveOp) { item.fallible = item.observes = true; });
     items.push_back(item);
   }
@@ -546,6 +641,11 @@ Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
     if (!(p > 0 && tasks == Dim(0)))
       step.phases.push_back({facts.symbols[p], tasks});
   }
+  if (facts.parameters) {
+    llvm::erase_if(step.args, [](const ArgWord &word) { return word.buffer < 0; });
+    for (const Dim &parameter : *facts.parameters)
+      step.args.push_back({-1, parameter.Substitute(local)});
+  }
   step.scratch_bytes = facts.scratch.Substitute(local);
   step.shared_bytes = facts.shared.Substitute(local);
   step.cost = facts.cost.Substitute(local);
@@ -572,6 +672,15 @@ FailureOr<Step> Planner::planOp(const WorkItem &item,
                            value.getDim().getDim(0), ir::getNodeId(op)};
     return step;
   }
+  if (auto rows = dyn_cast<ir::RowsOp>(op)) {
+    const std::vector<std::string> &symbols = out.program.symbols;
+    auto symbol = llvm::find(symbols, rows.getDim().getDim(0).symbol());
+    Step step;
+    step.op = BindStep{static_cast<int32_t>(symbol - symbols.begin()),
+                       bufferFor(rows.getCount()),
+                       dims.getDims(rows.getX())[0], ir::getNodeId(op)};
+    return step;
+  }
   if (auto observe = dyn_cast<ir::ObserveOp>(op)) {
     std::vector<int32_t> values;
     for (Value value : observe.getValues())
@@ -582,7 +691,7 @@ FailureOr<Step> Planner::planOp(const WorkItem &item,
   }
   return op->emitOpError() << "is left outside a kernel, required "
                               "oriel.dispatch, loop, branch, dim_value, observe, "
-                              "reshape, constant, state_read or state_update";
+                              "rows, reshape, constant, state_read or state_update";
 }
 
 LogicalResult Planner::planItems(ArrayRef<WorkItem> items,
@@ -611,18 +720,24 @@ FailureOr<PlannedProgram> Planner::run() {
   nodes = ir::getNodeTable(module);
   out.program.nodes = nodes;
   if (failed(readKernels()) || failed(declareStates()) ||
-      failed(declareInputs()) || failed(bindUpdates()))
+      failed(declareInputs()) || failed(declareBound()) ||
+      failed(bindUpdates()))
     return failure();
   bindOutputs();
   out.program.constraints = dims.getConstraints();
 
   Block *block = &main.getBody().front();
   llvm::SmallVector<WorkItem> items = itemsOf(block);
+  for (WorkItem &copy : copies)
+    addMentions(copy);
   items.append(copies.begin(), copies.end());
   Scheduler scheduler(items);
   for (auto &[state, chain] : inPlace)
     (void)scheduler.addWriters(chain, state);
-  if (failed(planItems(scheduler.order(), out.program.steps)))
+  llvm::SmallVector<WorkItem> order = scheduler.order();
+  if (order.size() != items.size())
+    return main.emitError() << "has sizes that need what they are found from";
+  if (failed(planItems(order, out.program.steps)))
     return failure();
   assignLifetimes(out.program);
   return std::move(out);

@@ -21,13 +21,6 @@ namespace oriel::planning {
 
 using namespace mlir;
 
-/// The value whose storage `value` shows: reshapes are views.
-inline Value resolve(Value value) {
-  while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
-    value = reshape.getX();
-  return value;
-}
-
 /// In a kernel's dims: 0 when its result takes the storage of an operand, 1 when
 /// it is a buffer of its own.
 inline constexpr char kCopiedSymbol[] = "copied";
@@ -40,6 +33,8 @@ struct KernelFacts {
   bool fallible = false;
   std::string opClass;
   llvm::SmallVector<int64_t> inPlaceOperands;
+  /// A library kernel's: its words are addresses, then these.
+  std::optional<Dims> parameters;
   /// Set when the first phase makes all checks: the operand only others read.
   std::optional<int64_t> checkedBase;
 };
@@ -63,6 +58,8 @@ private:
   // ---- parts ----
   LogicalResult declareStates();
   LogicalResult declareInputs();
+  LogicalResult declareBound();
+  void addMentions(WorkItem &item) const;
   LogicalResult readKernels();
   LogicalResult bindUpdates();
   void bindOutputs();
@@ -78,7 +75,12 @@ private:
                                const llvm::DenseMap<Value, size_t> &lastUse,
                                size_t position);
   int32_t resultBuffer(Value value, const llvm::Twine &name);
-  Operation *writerInPlace(BlockArgument carried, Value yielded, Block *body);
+  llvm::SmallVector<Value> workedOn(Value value, BlockArgument carried);
+  llvm::SmallVector<Value> chainInPlace(BlockArgument carried, Value yielded,
+                                        Block *body, unsigned length = 1);
+  bool canWorkInPlace(BlockArgument carried, Value yielded, Block *body);
+  void beginInPlace(ir::LoopOp loop, Value initial, int32_t current);
+  bool ownsResult(Value result) const;
   bool isShadow(int32_t buffer) const;
   void shapeRow(int32_t array, int32_t row);
   FailureOr<Step> planLoop(ir::LoopOp op);
@@ -96,9 +98,13 @@ private:
   llvm::DenseMap<Value, int32_t> buffers;
   llvm::DenseMap<Attribute, int32_t> constantBuffers;
   llvm::StringMap<int32_t> states; // symbol -> index into Program::states
+  /// Dim symbols that steps bind, and the ops that become these steps.
+  llvm::StringMap<ir::RowsOp> binders;
   llvm::DenseMap<Operation *, KernelFacts> kernels;
   /// Values computed straight into a buffer that was there before.
   llvm::DenseSet<Value> bound;
+  /// Results of loops that are carried in the storage of what they begin with.
+  llvm::DenseSet<Value> carriedOver;
   /// Buffers whose storage nothing else may take: carried by a loop, states.
   llvm::DenseSet<int32_t> pinned;
   /// Values that overwrite a state, with the state they overwrite.

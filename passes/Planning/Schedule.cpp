@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <optional>
 #include <queue>
@@ -11,13 +12,19 @@
 using namespace mlir;
 
 namespace oriel {
-namespace {
 
 Value resolve(Value value) {
-  while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
-    value = reshape.getX();
-  return value;
+  while (true) {
+    if (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
+      value = reshape.getX();
+    else if (auto rows = value.getDefiningOp<ir::RowsOp>())
+      value = rows.getX();
+    else
+      return value;
+  }
 }
+
+namespace {
 
 bool readsState(const WorkItem &item, StringRef state) {
   return llvm::any_of(readsOf(item), [&](Value value) {
@@ -39,8 +46,10 @@ SmallVector<Value> readsOf(const WorkItem &item) {
     return reads;
   }
   item.op->walk([&](Operation *op) {
-    // Views inside a region read nothing themselves; who uses them does.
-    if (!isa<ir::ReshapeOp>(op))
+    // Views read nothing themselves; who uses them does.
+    if (auto rows = dyn_cast<ir::RowsOp>(op))
+      reads.push_back(rows.getCount());
+    else if (!isa<ir::ReshapeOp>(op))
       reads.append(op->operand_begin(), op->operand_end());
   });
   return reads;
@@ -63,6 +72,15 @@ Scheduler::Scheduler(ArrayRef<WorkItem> items)
     for (Value value : readsOf(item))
       if (auto it = definedBy.find(resolve(value));
           it != definedBy.end() && it->second != i)
+        successors[it->second].push_back(i);
+  llvm::StringMap<size_t> binders;
+  for (auto [i, item] : llvm::enumerate(items))
+    if (!item.binds.empty())
+      binders[item.binds] = i;
+  for (auto [i, item] : llvm::enumerate(items))
+    for (const std::string &symbol : item.mentions)
+      if (auto it = binders.find(symbol);
+          it != binders.end() && it->second != i)
         successors[it->second].push_back(i);
   std::optional<size_t> last;
   for (auto [i, item] : llvm::enumerate(items)) {

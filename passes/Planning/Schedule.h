@@ -14,7 +14,12 @@
 
 #include "oriel/node_table.h"
 
+#include <string>
+
 namespace oriel {
+
+/// The value whose storage `value` shows: reshapes and first rows are views.
+mlir::Value resolve(mlir::Value value);
 
 /// One thing to do at run time: an op, or without one a copy of `source` into
 /// the buffer `target`.
@@ -31,6 +36,9 @@ struct WorkItem {
   Part part = Part::Whole;
   int64_t base = -1;      // Checks: the operand that only the writes read
   bool observes = false;  // hands values out: in the order of the program
+  std::string binds;      // the dim symbol that it binds, "": none
+  /// Dim symbols that it needs bound.
+  llvm::SmallVector<std::string, 0> mentions;
 };
 
 /// The values the item needs, those captured by its regions included.

@@ -224,6 +224,14 @@ private:
       if (failed(readBlock(op.getBody().front(), loop.body)))
         return failure();
       step.op = std::move(loop);
+    } else if (auto op = dyn_cast<plan::BindOp>(each)) {
+      auto symbol = llvm::find(program.symbols, op.getSymbol().str());
+      if (symbol == program.symbols.end())
+        return op.emitOpError() << "binds '" << op.getSymbol()
+                                << "', which is no symbol of the program";
+      step.op = BindStep{static_cast<int32_t>(symbol - program.symbols.begin()),
+                         index(op.getCount()), op.getLimit().getDim(0),
+                         nodeOf(op)};
     } else if (auto op = dyn_cast<plan::ObserveOp>(each)) {
       step.op = observeStep(op.getInfo(), indices(op.getValues()));
     } else if (auto op = dyn_cast<plan::BranchOp>(each)) {

@@ -85,12 +85,17 @@ void DebugprintNode(const Program& program, NodeId id, int depth, std::set<NodeI
   for (NodeId operand : node->operands) DebugprintNode(program, operand, depth + 1, seen, text);
 }
 
+// What a tap reads is not what its node is made of.
+bool IsObserve(const PreparedProgram& p, int32_t step) {
+  return std::holds_alternative<ObserveStep>(p.flat[step].step->op);
+}
+
 std::string Debugprint(const PreparedProgram& p, NodeId id, int32_t step) {
   std::string text;
   std::set<NodeId> seen;
   DebugprintNode(p.program, id, 0, &seen, &text);
   const NodeInfo* node = p.program.nodes.Find(id);
-  if (step >= 0 && (node == nullptr || node->operands.empty())) {
+  if (step >= 0 && (node == nullptr || node->operands.empty()) && !IsObserve(p, step)) {
     for (int32_t b : AccessOf(*p.flat[step].step).reads) {
       const Buffer& buffer = p.buffer(b);
       text += " |" + buffer.name + " <" + std::string(NumpyName(buffer.dtype)) + " " + ToString(buffer.shape) + ">";
@@ -125,10 +130,23 @@ std::string ClientsText(const PreparedProgram& p, int32_t step) {
 
 }  // namespace
 
+int32_t StepOf(const PreparedProgram& p, NodeId id) {
+  int32_t within = -1;
+  for (int32_t s = 0; s < static_cast<int32_t>(p.flat.size()); ++s) {
+    if (id != kNoNode && NodeOf(*p.flat[s].step) == id && !IsObserve(p, s)) return s;
+    const auto* dispatch = std::get_if<DispatchStep>(&p.flat[s].step->op);
+    if (dispatch == nullptr || within >= 0) continue;
+    for (const OrdinalNodes& ordinal : dispatch->ordinals) {
+      if (std::find(ordinal.nodes.begin(), ordinal.nodes.end(), id) != ordinal.nodes.end()) within = s;
+    }
+  }
+  return within;
+}
+
 std::string ErrorSections(const PreparedProgram& p, const ResolvedDims& d, const CallContext* context, NodeId id, int32_t step) {
   std::string text;
   const NodeInfo* node = p.program.nodes.Find(id);
-  text += "\nNode that caused the error: " + NodeCall(p, id, step);
+  text += std::string(kFirstSection) + NodeCall(p, id, step);
   if (node != nullptr) text += " [id " + IdLetters(id) + "]";
   text += "\nToposort index: " + std::to_string(step);
   text += "\nCreated at: ";
@@ -162,7 +180,7 @@ std::string NodeCall(const PreparedProgram& p, NodeId id, int32_t step) {
   std::string operands;
   if (node != nullptr && !node->operands.empty()) {
     for (NodeId operand : node->operands) operands += (operands.empty() ? "" : ", ") + OperandName(p.program, operand);
-  } else if (step >= 0) {
+  } else if (step >= 0 && !IsObserve(p, step)) {
     for (int32_t b : AccessOf(*p.flat[step].step).reads) operands += (operands.empty() ? "" : ", ") + p.buffer(b).name;
   }
   text += "(" + operands + ")";
@@ -173,6 +191,7 @@ std::string NodeCall(const PreparedProgram& p, NodeId id, int32_t step) {
 absl::Status RunError(const CallContext& c) {
   const PreparedProgram& p = *c.program;
   const int32_t step = c.failed_step;
+  if (c.told) return c.failure;
   NodeId id = step >= 0 ? NodeOf(*p.flat[step].step) : c.failed_node;
   if (!c.failure.ok()) {
     return absl::Status(c.failure.code(), std::string(c.failure.message()) + ErrorSections(p, *c.dims, &c, id, step));

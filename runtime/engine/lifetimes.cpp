@@ -81,6 +81,8 @@ StepAccess AccessOf(const Step& step) {
     if (l->count >= 0) access.writes.push_back(l->count);
   } else if (const auto* b = std::get_if<BranchStep>(&step.op)) {
     access.reads = {b->condition};
+  } else if (const auto* bind = std::get_if<BindStep>(&step.op)) {
+    access.reads = {bind->count};
   } else if (const auto* o = std::get_if<ObserveStep>(&step.op)) {
     access.reads = o->values;
   }

@@ -150,7 +150,7 @@ const char* KindName(BufferKind kind) {
   return "?";
 }
 
-MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, uint64_t limit, int64_t measured, uint64_t copies) {
+MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, uint64_t limit, int64_t measured, uint64_t copies, bool planned) {
   MemoryReport report;
   report.function = p.program.name;
   report.planned_peak = static_cast<int64_t>(d.planned_peak + copies);
@@ -210,6 +210,15 @@ MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, 
     row.live_at_peak = true;
     report.buffers.push_back(std::move(row));
   }
+  for (const BindStage& bind : p.binds) {
+    const size_t symbol = static_cast<size_t>(bind.symbol);
+    FoundSize found;
+    found.dim = p.program.symbols[symbol];
+    found.value = d.symbols[symbol];
+    if (p.dims[bind.limit].Run(d.symbols.data(), &found.most) != DimError::kNone) found.most = found.value;
+    found.is_bound = planned;
+    report.found.push_back(std::move(found));
+  }
   AddApplies(p, d, &report);
   std::sort(report.buffers.begin(), report.buffers.end(), [](const BufferRow& a, const BufferRow& b) {
     return a.bytes != b.bytes ? a.bytes > b.bytes : a.name < b.name;
@@ -219,8 +228,13 @@ MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, 
 
 std::string MemoryReport::text(int max_rows) const {
   std::string text = "Memory of '" + function + "'\n---\n";
-  text += "Planned peak:    " + BytesText(static_cast<uint64_t>(planned_peak)) + "\n";
+  const bool bound = std::any_of(found.begin(), found.end(), [](const FoundSize& size) { return size.is_bound; });
+  text += "Planned peak:    " + BytesText(static_cast<uint64_t>(planned_peak)) + (bound ? " at most" : "") + "\n";
   if (!peak_formula.empty()) text += "    = " + peak_formula + "\n";
+  for (const FoundSize& size : found) {
+    text += "    " + size.dim + (size.is_bound ? "" : " = " + std::to_string(size.value) + ",") + " at most " + std::to_string(size.most) +
+            ": found by a run\n";
+  }
   if (measured_peak >= 0) text += "Measured peak:   " + BytesText(static_cast<uint64_t>(measured_peak)) + "\n";
   text += "Arena:           " + BytesText(static_cast<uint64_t>(arena_bytes)) + " for temporaries, fragmentation included\n";
   text += "Limit:           " + BytesText(static_cast<uint64_t>(limit)) + "\n";
@@ -274,7 +288,11 @@ std::string MemoryReport::apply_text(int max_rows) const {
 std::string MemoryReport::json() const {
   JsonWriter w;
   w.BeginObject().Key("function").String(function).Key("planned_peak").Int(planned_peak).Key("measured_peak").Int(measured_peak);
-  w.Key("arena_bytes").Int(arena_bytes).Key("limit").Int(limit).Key("peak_formula").String(peak_formula).Key("buffers").BeginArray();
+  w.Key("arena_bytes").Int(arena_bytes).Key("limit").Int(limit).Key("peak_formula").String(peak_formula).Key("found").BeginArray();
+  for (const FoundSize& size : found) {
+    w.BeginObject().Key("dim").String(size.dim).Key("value").Int(size.value).Key("most").Int(size.most).Key("is_bound").Bool(size.is_bound).EndObject();
+  }
+  w.EndArray().Key("buffers").BeginArray();
   for (const BufferRow& row : buffers) {
     w.BeginObject().Key("name").String(row.name).Key("kind").String(row.kind).Key("dtype").String(NumpyName(row.dtype));
     w.Key("shape").Ints(row.shape).Key("bytes").Int(row.bytes).Key("node").Int(row.node).Key("where").String(row.where);

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "runtime/core/status.h"
+#include "runtime/engine/library/library.h"
 #include "runtime/engine/prepared.h"
 #include "runtime/engine/program_io.h"
 #include "runtime/memory/arena.h"
@@ -33,6 +34,7 @@ class Preparer {
     for (const OutputDecl& output : program.outputs) p_.truncates = p_.truncates || output.hidden || output.rows_from >= 0;
     KeepCarriedApart();
     Events();
+    Stages();
     return absl::OkStatus();
   }
 
@@ -67,6 +69,14 @@ class Preparer {
     for (int32_t b : buffers) roots->push_back(p_.root(b));
   }
 
+  absl::StatusOr<KernelEntry> EntryOf(int32_t s, std::string_view symbol) const {
+    const bool library = symbol.starts_with(kLibraryPrefix);
+    const KernelEntry entry = library ? FindLibraryKernel(symbol.substr(kLibraryPrefix.size())) : p_.image->Find(symbol);
+    if (entry != nullptr) return entry;
+    return absl::NotFoundError("step " + std::to_string(s) + ": kernel '" + std::string(symbol) + "' is not in the " +
+                               (library ? "engine's library" : "program image"));
+  }
+
   absl::Status OneStep(int32_t s) {
     const FlatStep& flat = p_.flat[s];
     PreparedStep out;
@@ -78,8 +88,7 @@ class Preparer {
       out.first_phase = static_cast<int32_t>(p_.entries.size());
       out.phases = static_cast<int32_t>(d->phases.size());
       for (const KernelPhase& phase : d->phases) {
-        const KernelEntry entry = p_.image->Find(phase.symbol);
-        if (entry == nullptr) return absl::NotFoundError("step " + std::to_string(s) + ": kernel '" + phase.symbol + "' is not in the program image");
+        ORIEL_ASSIGN_OR_RETURN(const KernelEntry entry, EntryOf(s, phase.symbol));
         p_.entries.push_back(entry);
         ORIEL_ASSIGN_OR_RETURN(int32_t tasks, DimIndex(phase.tasks));
         p_.phase_tasks.push_back(tasks);
@@ -132,6 +141,13 @@ class Preparer {
       out.kind = StepKind::kBranch;
       out.src = p_.root(b->condition);
       p_.straight = false;
+    } else if (const auto* bind = std::get_if<BindStep>(&flat.step->op)) {
+      out.kind = StepKind::kBind;
+      out.fallible = true;
+      out.src = p_.root(bind->count);
+      ORIEL_ASSIGN_OR_RETURN(out.extent, DimIndex(bind->limit));
+      out.bind = static_cast<int32_t>(p_.binds.size());
+      p_.binds.push_back({bind->symbol, out.extent, {}, {}, {}, {}});
     } else if (std::holds_alternative<ObserveStep>(flat.step->op)) {
       out.kind = StepKind::kObserve;
       out.fallible = true;
@@ -188,6 +204,70 @@ class Preparer {
       p_.steps[life.begin].begins.push_back(b);
       p_.steps[life.end].ends.push_back(b);
     }
+  }
+
+  // Which bind step settles what.
+  void Stages() {
+    if (p_.binds.empty()) return;
+    std::unordered_map<std::string, int32_t> of_symbol;
+    for (size_t i = 0; i < p_.binds.size(); ++i) of_symbol[p_.program.symbols[static_cast<size_t>(p_.binds[i].symbol)]] = static_cast<int32_t>(i) + 1;
+    const auto stage_of = [&](const Dim& dim) {
+      int32_t stage = 0;
+      std::vector<std::string> names;
+      dim.CollectSymbols(&names);
+      for (const std::string& name : names) {
+        if (const auto it = of_symbol.find(name); it != of_symbol.end()) stage = std::max(stage, it->second);
+      }
+      return stage;
+    };
+    p_.dim_stage.resize(p_.dims.size());
+    for (const auto& [text, index] : index_) p_.dim_stage[index] = stage_of(*Dim::Parse(text));
+    for (const DimConstraint& c : p_.program.constraints) p_.constraint_stage.push_back(std::max(stage_of(c.left), stage_of(c.right)));
+    for (const std::vector<int32_t>& shape : p_.shapes) {
+      int32_t stage = 0;
+      for (int32_t dim : shape) stage = std::max(stage, p_.dim_stage[dim]);
+      p_.buffer_stage.push_back(stage);
+    }
+    for (int32_t b = 0; b < static_cast<int32_t>(p_.program.buffers.size()); ++b) {
+      const BufferKind kind = p_.buffer(b).kind;
+      const bool own = p_.root(b) == b && (kind == BufferKind::kTemporary || kind == BufferKind::kOutput);
+      if (own && p_.buffer_stage[b] > 0 && p_.life.of_root[b].begin >= 0) p_.binds[p_.buffer_stage[b] - 1].roots.push_back(b);
+    }
+    for (int32_t w = 0; w < p_.words; ++w) {
+      if (p_.word_dim.empty() || p_.word_dim[w] < 0) continue;
+      const int32_t stage = p_.dim_stage[p_.word_dim[w]];
+      if (stage == 0) continue;
+      BindStage& bind = p_.binds[stage - 1];
+      if (p_.word_root[w] < 0) bind.words.push_back(w);
+      else if (std::find(bind.moved.begin(), bind.moved.end(), p_.word_root[w]) == bind.moved.end()) bind.moved.push_back(p_.word_root[w]);
+    }
+    for (int32_t s = 0; s < static_cast<int32_t>(p_.steps.size()); ++s) StageOfStep(s);
+  }
+
+  void StageOfStep(int32_t s) {
+    PreparedStep& step = p_.steps[s];
+    int32_t stage = 0;
+    const auto add_dim = [&](int32_t dim) {
+      if (dim >= 0) stage = std::max(stage, p_.dim_stage[dim]);
+    };
+    const auto add_buffers = [&](const std::vector<int32_t>& buffers) {
+      for (int32_t b : buffers) stage = std::max({stage, p_.buffer_stage[b], p_.buffer_stage[p_.root(b)]});
+    };
+    for (int32_t dim : {step.scratch, step.shared, step.cost, step.value, step.extent}) add_dim(dim);
+    for (int32_t i = step.first_phase; i < step.first_phase + step.phases; ++i) add_dim(p_.phase_tasks[i]);
+    for (const PreparedRow& row : step.rows) {
+      add_dim(row.start);
+      add_buffers({row.array, row.row});
+    }
+    if (step.kind == StepKind::kLoop || step.kind == StepKind::kCopy) {
+      const StepAccess access = AccessOf(*p_.flat[s].step);
+      add_buffers(access.reads);
+      add_buffers(access.writes);
+      add_buffers(step.current);
+      add_buffers(step.next);
+    }
+    step.stage = stage;
+    if (step.kind == StepKind::kDispatch && stage > 0) p_.binds[stage - 1].dispatches.push_back(s);
   }
 
   PreparedProgram& p_;

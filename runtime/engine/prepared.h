@@ -26,7 +26,7 @@
 
 namespace oriel {
 
-enum class StepKind : uint8_t { kDispatch, kCopy, kDimValue, kLoop, kBranch, kObserve };
+enum class StepKind : uint8_t { kDispatch, kCopy, kDimValue, kLoop, kBranch, kObserve, kBind };
 
 // A sequence or stack of a loop: the roots of the array and of its row; the dim
 // of the row of iteration 0, -1: row 0; rows from iteration to iteration.
@@ -54,10 +54,24 @@ struct PreparedStep {
   int32_t extent = -1;                   // kLoop: dim, -1: unbounded
   bool reverse = false, checked = false; // kLoop
   int32_t loop = -1;                     // kLoop: number among the loops
+  int32_t bind = -1;                     // kBind: number among the binds; src: its count, extent: its limit
+  int32_t stage = 0;                     // of the newest symbol that its sizes mention
   // Indices of dims: kDispatch scratch, shared, cost; kDimValue value.
   int32_t scratch = -1, shared = -1, cost = -1, value = -1;
   // Storage that begins, ends its life with this step (roots of temporaries).
   std::vector<int32_t> begins, ends;
+};
+
+// What is settled when a step binds a dim symbol: everything whose newest symbol
+// it is. The stages of a program are numbered from 1 in plan order, 0 is what the
+// inputs bind.
+struct BindStage {
+  int32_t symbol = -1;              // index into Program::symbols
+  int32_t limit = -1;               // dim
+  std::vector<int32_t> roots;       // storage of such a size, outputs included
+  std::vector<int32_t> words;       // argument words that are such integers
+  std::vector<int32_t> moved;       // roots with addresses at such offsets
+  std::vector<int32_t> dispatches;  // steps with such workspaces or launches
 };
 
 struct PreparedProgram {
@@ -83,9 +97,14 @@ struct PreparedProgram {
   bool straight = true;                  // no loop and no branch
   int32_t loops = 0;
   bool truncates = false;                // some output has rows_from or is hidden
+  std::vector<BindStage> binds;          // stage 1, 2, ...
+  std::vector<int32_t> dim_stage, buffer_stage, constraint_stage;  // empty without binds
 
   const Buffer& buffer(int32_t b) const { return program.buffers[b]; }
   int32_t root(int32_t b) const { return life.root[b]; }
+  // Of what no step binds: 0.
+  int32_t DimStage(int32_t dim) const { return binds.empty() ? 0 : dim_stage[dim]; }
+  int32_t BufferStage(int32_t b) const { return binds.empty() ? 0 : buffer_stage[b]; }
 };
 
 // InvalidArgument: malformed program; NotFound: a kernel the image lacks.
@@ -111,7 +130,9 @@ struct Patch {
 };
 
 struct ResolvedDims {
-  std::vector<int64_t> symbols;             // values, as Program::symbols
+  // Values, as Program::symbols; -1: not bound yet. Then what is of a later stage
+  // is empty.
+  std::vector<int64_t> symbols;
   std::vector<Extents> input_shapes;        // what a call's inputs must be
   std::vector<Extents> shapes;              // per buffer
   std::vector<uint64_t> bytes;              // per buffer
@@ -125,8 +146,11 @@ struct ResolvedDims {
   uint64_t fixed_bytes = 0;    // inputs, states, constants
   uint64_t planned_peak = 0;   // fixed + the largest sum of live others
   int32_t peak_time = 0;
-  std::vector<uint64_t> arena_offset;  // per buffer (roots of plain temporaries)
-  uint64_t arena_bytes = 0;
+  // Each stage has an arena of its own. Offsets are per buffer (roots of plain
+  // temporaries), in the arena of their stage.
+  std::vector<uint64_t> arena_offset;
+  uint64_t arena_bytes = 0;                  // of all stages
+  std::vector<uint64_t> stage_arena;         // per stage
   // What a call really holds when temporaries share an arena: fixed, outputs,
   // shadows and the arena. Above the limit (but the peak below it) each
   // temporary gets storage of its own, for its life only.
@@ -134,7 +158,7 @@ struct ResolvedDims {
   uint64_t large_output_bytes = 0;  // of outputs that come from the BlockPool
 };
 
-// All dim values in program order.
+// All dim values in program order; -1 for those that steps will bind.
 absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgram& p,
                                                             absl::Span<const int64_t> symbols);
 // Only the planned peak, for searches; UINT64_MAX when it overflows or a dim
@@ -144,6 +168,10 @@ uint64_t PlannedPeak(const PreparedProgram& p, absl::Span<const int64_t> symbols
 // The dim values that input tensors imply. InvalidArgument names the input, what
 // was expected and what was given.
 absl::StatusOr<std::vector<int64_t>> BindSymbols(const PreparedProgram& p, absl::Span<const Tensor> inputs);
+
+// The same values with what steps bind as large as it can be; as it was when the
+// largest is not known.
+std::vector<int64_t> WithLimits(const PreparedProgram& p, absl::Span<const int64_t> symbols);
 
 // The storage that lives beside the arena: roots of outputs and shadows.
 bool IsShadow(const Program& program, int32_t buffer);

@@ -38,6 +38,10 @@ StepNames NamesOf(const PreparedProgram& p, int32_t s) {
   } else if (std::holds_alternative<LoopStep>(step.op)) {
     out.op = "loop";
     out.op_class = "Loop";
+  } else if (const auto* bind = std::get_if<BindStep>(&step.op)) {
+    out.op = "bind";
+    out.op_class = "Scalar";
+    out.name = "bind " + p.program.symbols[static_cast<size_t>(bind->symbol)] + " to " + p.buffer(bind->count).name;
   } else if (const auto* o = std::get_if<ObserveStep>(&step.op)) {
     out.op = o->kind == TapKind::kPrint ? "print" : o->kind == TapKind::kAssert ? "assert" : "watch";
     out.op_class = "Tap";

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,7 +20,7 @@
 
 namespace oriel {
 
-inline constexpr uint32_t kProgramVersion = 2;
+inline constexpr uint32_t kProgramVersion = 3;
 
 enum class BufferKind : uint8_t {
   kInput = 0, kState = 1, kOutput = 2, kTemporary = 3, kWorkspace = 4, kConstant = 5,
@@ -52,7 +53,10 @@ enum class BufferKind : uint8_t {
 //     the first such write, in plan order or by a loop's next iteration. A
 //     fallible step may itself write one in place when it has several phases:
 //     the last alone writes, and errors are looked at before it begins.
-//   - Every symbol is a whole extent of some input, so that a call binds it.
+//   - Every symbol is a whole extent of some input, so that a call binds it, or
+//     is bound by one BindStep. What mentions such a symbol comes after that step
+//     in its body (or in a body inside): a buffer of such a shape is allocated
+//     after it. Inputs, states and constants mention none.
 
 // A buffer is a C-contiguous tensor the program reads or writes.
 struct Buffer {
@@ -114,8 +118,13 @@ struct OrdinalNodes {
   std::vector<NodeId> nodes;
 };
 
+// What a phase's symbol begins with when the engine itself has the kernel
+// (runtime/engine/library).
+inline constexpr std::string_view kLibraryPrefix = "library:";
+
 struct KernelPhase {
-  std::string symbol;   // entry in the image
+  // The entry in the image, or kLibraryPrefix and the name of a library kernel.
+  std::string symbol;
   Dim tasks;            // number of tasks, over the program's symbols
 };
 
@@ -194,6 +203,16 @@ struct BranchStep {
   NodeId node = kNoNode;
 };
 
+// Binds a dim symbol to the value of a scalar i64 buffer, at least 0 and at most
+// `limit`. Storage of sizes that mention it is made here, so that the step is
+// fallible. In a loop's body it binds anew in each iteration.
+struct BindStep {
+  int32_t symbol = -1;  // index into Program::symbols
+  int32_t count = -1;
+  Dim limit;
+  NodeId node = kNoNode;
+};
+
 // Hands values to whoever looks at them (oriel/taps.h); an assert fails the call
 // unless all elements of its conditions are true. Fallible.
 struct ObserveStep {
@@ -212,7 +231,7 @@ struct ObserveStep {
 };
 
 struct Step {
-  std::variant<DispatchStep, CopyStep, DimValueStep, LoopStep, BranchStep, ObserveStep> op;
+  std::variant<DispatchStep, CopyStep, DimValueStep, LoopStep, BranchStep, ObserveStep, BindStep> op;
   // Buffers that must have storage from this step on / are dead after it
   // (temporaries and outputs; by plan order within this body).
   std::vector<int32_t> alloc, release;
@@ -227,7 +246,7 @@ struct DimConstraint {
 
 struct Program {
   std::string name;
-  std::vector<std::string> symbols;        // dim symbols, bound by the inputs
+  std::vector<std::string> symbols;        // dim symbols, bound by inputs and bind steps
   std::vector<Buffer> buffers;
   std::vector<Constant> constants;
   std::vector<InputDecl> inputs;

@@ -165,6 +165,9 @@ template <typename A>
 void io(A& a, BranchStep& v) { io(a, v.condition); io(a, v.then_body); io(a, v.else_body); io(a, v.node); }
 
 template <typename A>
+void io(A& a, BindStep& v) { io(a, v.symbol); io(a, v.count); io(a, v.limit); io(a, v.node); }
+
+template <typename A>
 void io(A& a, ObserveStep& v) {
   IoEnum(a, v.kind, TapKind::kWatch, "kind of tap");
   io(a, v.tap); io(a, v.result); io(a, v.node); io(a, v.message); io(a, v.attributes); io(a, v.file); io(a, v.line);

@@ -22,8 +22,10 @@ StepNames NamesOf(const PreparedProgram& p, int32_t step);
 
 Profile BuildProfile(const Function::Impl& impl);
 
-// `measured` -1: not measured; `copies`: bytes of contiguous copies of inputs.
-MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, uint64_t limit, int64_t measured, uint64_t copies);
+// `measured` -1: not measured; `copies`: bytes of contiguous copies of inputs;
+// `planned`: of no call, what steps bind is as large as it can be.
+MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, uint64_t limit, int64_t measured, uint64_t copies,
+                               bool planned = false);
 
 std::string PlanText(const PreparedProgram& p);
 

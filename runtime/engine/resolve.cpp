@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "runtime/core/out_of_bounds.h"
 #include "runtime/core/status.h"
 #include "runtime/device/thread_pool.h"
+#include "runtime/engine/error_report.h"
 #include "runtime/engine/prepared.h"
 #include "runtime/memory/arena.h"
 #include "runtime/memory/block_pool.h"
@@ -37,8 +39,9 @@ class Resolver {
   Resolver(const PreparedProgram& p, absl::Span<const int64_t> symbols) : p_(p), symbols_(symbols) {}
 
   absl::Status Values() {
-    values_.resize(p_.dims.size());
+    values_.assign(p_.dims.size(), 0);
     for (size_t i = 0; i < p_.dims.size(); ++i) {
+      if (IsOpen(p_.DimStage(static_cast<int32_t>(i)))) continue;
       const DimError error = p_.dims[i].Run(symbols_.data(), &values_[i]);
       if (error == DimError::kNone) continue;
       return absl::InvalidArgumentError("the dim expression " + p_.dims[i].text() +
@@ -47,17 +50,36 @@ class Resolver {
     return absl::OkStatus();
   }
 
-  absl::Status Constraints() const {
-    for (const DimConstraint& c : p_.program.constraints) {
+  // `failed`: the node of the one that does not hold.
+  absl::Status Constraints(NodeId* failed) const {
+    for (size_t i = 0; i < p_.program.constraints.size(); ++i) {
+      const DimConstraint& c = p_.program.constraints[i];
+      if (!p_.binds.empty() && IsOpen(p_.constraint_stage[i])) continue;
       int64_t left = 0, right = 0;
       ORIEL_RETURN_IF_ERROR(Evaluate(c.left, &left));
       ORIEL_RETURN_IF_ERROR(Evaluate(c.right, &right));
       if (left == right) continue;
-      return absl::InvalidArgumentError(c.what + NodeText(p_.program, c.node) + ": " + c.left.ToString() + " is " + std::to_string(left) +
-                                        " but must equal " + c.right.ToString() + ", which is " + std::to_string(right) +
-                                        SymbolsText(p_, symbols_));
+      *failed = c.node;
+      const absl::StatusCode code = RequirementCode(c.what);
+      std::string text = c.what + NodeText(p_.program, c.node);
+      if (code != absl::StatusCode::kOutOfRange) {  // which says it all
+        text += ": " + c.left.ToString() + " is " + std::to_string(left) + " but must equal " + c.right.ToString() + ", which is " +
+                std::to_string(right);
+      }
+      return absl::Status(code, text + SymbolsText(p_, symbols_));
     }
     return absl::OkStatus();
+  }
+
+  // The sections of a report about a node whose requirement does not hold, with
+  // the shapes as far as they make sense.
+  std::string Sections(NodeId node) const {
+    ResolvedDims known;
+    known.shapes.resize(p_.program.buffers.size());
+    for (size_t b = 0; b < known.shapes.size(); ++b) {
+      for (const int32_t extent : p_.shapes[b]) known.shapes[b].push_back(std::max<int64_t>(values_[extent], 0));
+    }
+    return ErrorSections(p_, known, nullptr, node, StepOf(p_, node));
   }
 
   absl::Status Shapes(std::vector<Extents>* shapes, std::vector<uint64_t>* bytes) const {
@@ -67,6 +89,11 @@ class Resolver {
     for (size_t b = 0; b < n; ++b) {
       const Buffer& buffer = p_.program.buffers[b];
       __uint128_t size = SizeOf(buffer.dtype);
+      if (IsOpen(p_.BufferStage(static_cast<int32_t>(b)))) {
+        (*bytes)[b] = 0;
+        if (shapes != nullptr) (*shapes)[b].resize(p_.shapes[b].size());
+        continue;
+      }
       if (shapes != nullptr) (*shapes)[b].reserve(p_.shapes[b].size());
       bool empty = false;
       for (size_t axis = 0; axis < p_.shapes[b].size(); ++axis) {
@@ -90,6 +117,7 @@ class Resolver {
     }
     for (size_t b = 0; b < n; ++b) {
       const int32_t root = p_.root(static_cast<int32_t>(b));
+      if (IsOpen(p_.BufferStage(root))) continue;
       if ((*bytes)[b] > (*bytes)[root]) {
         return absl::InternalError("'" + p_.program.buffers[b].name + "' has " + std::to_string((*bytes)[b]) + " bytes but shares the storage of '" +
                                    p_.program.buffers[root].name + "', which has " + std::to_string((*bytes)[root]) + SymbolsText(p_, symbols_));
@@ -103,6 +131,7 @@ class Resolver {
     for (size_t s = 0; s < p_.steps.size(); ++s) {
       const PreparedStep& step = p_.steps[s];
       ResolvedStep& out = (*steps)[s];
+      if (IsOpen(step.stage)) continue;
       switch (step.kind) {
         case StepKind::kDispatch: {
           const int64_t scratch = values_[step.scratch], shared = values_[step.shared];
@@ -138,6 +167,9 @@ class Resolver {
           ORIEL_RETURN_IF_ERROR(Rows(s, step, *loop, bytes, &out));
           break;
         }
+        case StepKind::kBind:
+          out.extent = values_[step.extent];
+          break;
         case StepKind::kBranch:
         case StepKind::kObserve:
           break;
@@ -187,9 +219,10 @@ class Resolver {
     ORIEL_ASSIGN_OR_RETURN(Storage storage, CollectStorage(r->bytes, r->steps));
     r->fixed_bytes = storage.fixed;
     r->planned_peak = storage.fixed + LivePeak(storage.buffers, &r->peak_time);
-    // Outputs and shadows outlive the call: they are not in the arena.
-    std::vector<ArenaBuffer> in_arena;
-    std::vector<size_t> which;
+    // Outputs and shadows outlive the call: they are not in an arena.
+    r->arena_offset.assign(p_.program.buffers.size(), 0);
+    r->stage_arena.assign(p_.binds.size() + 1, 0);
+    std::vector<size_t> plain;
     uint64_t apart = 0;
     for (size_t i = 0; i < storage.buffers.size(); ++i) {
       const int32_t root = storage.root[i];
@@ -199,23 +232,35 @@ class Resolver {
         if (p_.buffer(root).kind == BufferKind::kOutput && rounded >= BlockPool::kMinBytes) r->large_output_bytes += rounded;
         continue;
       }
-      in_arena.push_back(storage.buffers[i]);
-      which.push_back(i);
+      plain.push_back(i);
     }
-    const ArenaPlan plan = PlanArena(in_arena);
-    r->arena_offset.assign(p_.program.buffers.size(), 0);
-    for (size_t k = 0; k < which.size(); ++k) {
-      const int32_t root = storage.root[which[k]];
-      if (root >= 0) {
-        r->arena_offset[root] = plan.offsets[k];
-      } else if (storage.part[which[k]] == 0) {
-        r->steps[~root].scratch_offset = plan.offsets[k];
-      } else {
-        r->steps[~root].shared_offset = plan.offsets[k];
+    std::vector<ArenaBuffer> in_arena;
+    std::vector<size_t> which;
+    for (int32_t stage = 0; stage <= static_cast<int32_t>(p_.binds.size()); ++stage) {
+      if (IsOpen(stage)) continue;
+      in_arena.clear();
+      which.clear();
+      for (size_t i : plain) {
+        const int32_t root = storage.root[i];
+        if ((root >= 0 ? p_.BufferStage(root) : p_.steps[~root].stage) != stage) continue;
+        in_arena.push_back(storage.buffers[i]);
+        which.push_back(i);
       }
+      const ArenaPlan plan = PlanArena(in_arena);
+      for (size_t k = 0; k < which.size(); ++k) {
+        const int32_t root = storage.root[which[k]];
+        if (root >= 0) {
+          r->arena_offset[root] = plan.offsets[k];
+        } else if (storage.part[which[k]] == 0) {
+          r->steps[~root].scratch_offset = plan.offsets[k];
+        } else {
+          r->steps[~root].shared_offset = plan.offsets[k];
+        }
+      }
+      r->stage_arena[stage] = plan.bytes;
+      r->arena_bytes += plan.bytes;
     }
-    r->arena_bytes = plan.bytes;
-    r->held_bytes = storage.fixed + apart + plan.bytes;
+    r->held_bytes = storage.fixed + apart + r->arena_bytes;
     return absl::OkStatus();
   }
 
@@ -223,7 +268,7 @@ class Resolver {
     r->words.assign(p_.words, 0);
     std::vector<std::vector<Patch>> patches(p_.program.buffers.size());
     for (int32_t w = 0; w < p_.words; ++w) {
-      if (p_.word_dim.empty() || p_.word_dim[w] < 0) continue;
+      if (p_.word_dim.empty() || p_.word_dim[w] < 0 || IsOpen(p_.DimStage(p_.word_dim[w]))) continue;
       const int64_t value = values_[p_.word_dim[w]];
       if (p_.word_root[w] < 0) {
         r->words[w] = value;
@@ -248,6 +293,10 @@ class Resolver {
       for (int32_t i = step.first_phase; i < step.first_phase + step.phases; ++i) {
         Launch launch;
         launch.entry = p_.entries[i];
+        if (IsOpen(step.stage)) {
+          r->launches.push_back(launch);
+          continue;
+        }
         launch.tasks = values_[p_.phase_tasks[i]];
         if (launch.tasks < 0) {
           return absl::InvalidArgumentError("step " + std::to_string(s) + ": " + std::to_string(launch.tasks) + " tasks" + SymbolsText(p_, symbols_));
@@ -266,6 +315,11 @@ class Resolver {
     ORIEL_ASSIGN_OR_RETURN(DimProgram program, DimProgram::Compile(dim, p_.program.symbols));
     ORIEL_ASSIGN_OR_RETURN(*out, program.Evaluate(symbols_));
     return absl::OkStatus();
+  }
+
+  // Is its symbol still to be bound? What is of that stage is left out then.
+  bool IsOpen(int32_t stage) const {
+    return stage > 0 && symbols_[static_cast<size_t>(p_.binds[static_cast<size_t>(stage) - 1].symbol)] < 0;
   }
 
   // Where the rows of a loop's arrays lie; every row must be in its array.
@@ -317,7 +371,10 @@ absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgra
   r->symbols.assign(symbols.begin(), symbols.end());
   Resolver resolver(p, r->symbols);
   ORIEL_RETURN_IF_ERROR(resolver.Values());
-  ORIEL_RETURN_IF_ERROR(resolver.Constraints());
+  NodeId failed = kNoNode;
+  if (const absl::Status status = resolver.Constraints(&failed); !status.ok()) {
+    return failed == kNoNode ? status : absl::Status(status.code(), std::string(status.message()) + resolver.Sections(failed));
+  }
   ORIEL_RETURN_IF_ERROR(resolver.Shapes(&r->shapes, &r->bytes));
   for (const InputDecl& input : p.program.inputs) r->input_shapes.push_back(r->shapes[input.buffer]);
   ORIEL_RETURN_IF_ERROR(resolver.Steps(r->bytes, &r->steps));
@@ -331,13 +388,26 @@ uint64_t PlannedPeak(const PreparedProgram& p, absl::Span<const int64_t> symbols
   Resolver resolver(p, symbols);
   std::vector<uint64_t> bytes;
   std::vector<ResolvedStep> steps;
-  if (!resolver.Values().ok() || !resolver.Constraints().ok() || !resolver.Shapes(nullptr, &bytes).ok() ||
+  NodeId failed = kNoNode;
+  if (!resolver.Values().ok() || !resolver.Constraints(&failed).ok() || !resolver.Shapes(nullptr, &bytes).ok() ||
       !resolver.Steps(bytes, &steps).ok()) {
     return kNone;
   }
   absl::StatusOr<Resolver::Storage> storage = resolver.CollectStorage(bytes, steps);
   if (!storage.ok()) return kNone;
   return storage->fixed + LivePeak(storage->buffers);
+}
+
+std::vector<int64_t> WithLimits(const PreparedProgram& p, absl::Span<const int64_t> symbols) {
+  std::vector<int64_t> values(symbols.begin(), symbols.end());
+  for (const BindStage& bind : p.binds) {
+    int64_t& value = values[static_cast<size_t>(bind.symbol)];
+    int64_t limit = 0;
+    if (value >= 0) continue;
+    if (p.dims[bind.limit].Run(values.data(), &limit) != DimError::kNone) break;
+    value = std::max<int64_t>(limit, 0);
+  }
+  return values;
 }
 
 absl::StatusOr<std::vector<int64_t>> BindSymbols(const PreparedProgram& p, absl::Span<const Tensor> inputs) {
@@ -381,7 +451,7 @@ absl::StatusOr<std::vector<int64_t>> BindSymbols(const PreparedProgram& p, absl:
       }
     }
   }
-  // Expressions in input shapes, now that every symbol has its value.
+  // Expressions in input shapes, now that every symbol of them has its value.
   for (size_t i = 0; i < inputs.size(); ++i) {
     const InputDecl& input = program.inputs[i];
     const Buffer& buffer = program.buffers[input.buffer];

@@ -23,8 +23,8 @@ class Validator {
     ORIEL_RETURN_IF_ERROR(Symbols());
     ORIEL_RETURN_IF_ERROR(Nodes());
     ORIEL_RETURN_IF_ERROR(Buffers());
-    ORIEL_RETURN_IF_ERROR(Declarations());
     ORIEL_RETURN_IF_ERROR(Depth(p_.steps, 0));
+    ORIEL_RETURN_IF_ERROR(Declarations());
     steps_ = FlattenSteps(p_);
     const size_t n = p_.buffers.size();
     allocated_.assign(n, -1);
@@ -60,6 +60,37 @@ class Validator {
     dim.CollectSymbols(&names);
     for (const std::string& name : names) {
       if (!symbols_.count(name)) return Bad(where + ": unknown dim symbol '" + name + "' in " + dim.ToString());
+    }
+    return absl::OkStatus();
+  }
+  // And every symbol in it has a value by now.
+  absl::Status CheckBound(const Dim& dim, const std::string& where) const {
+    ORIEL_RETURN_IF_ERROR(CheckDim(dim, where));
+    if (dim.is_static() || bound_.size() == symbols_.size()) return absl::OkStatus();
+    std::vector<std::string> names;
+    dim.CollectSymbols(&names);
+    for (const std::string& name : names) {
+      if (!bound_.count(name)) return Bad(where + ": dim symbol '" + name + "' in " + dim.ToString() + " is not bound here");
+    }
+    return absl::OkStatus();
+  }
+  absl::Status CheckBound(int32_t s, int32_t b) const {
+    for (const Dim& dim : p_.buffers[b].shape) ORIEL_RETURN_IF_ERROR(CheckBound(dim, "step " + std::to_string(s) + ": " + Name(b)));
+    return absl::OkStatus();
+  }
+
+  absl::Status CollectBinds(const std::vector<Step>& body, std::unordered_set<std::string>* binds) const {
+    for (const Step& step : body) {
+      if (const auto* bind = std::get_if<BindStep>(&step.op)) {
+        if (bind->symbol < 0 || bind->symbol >= static_cast<int32_t>(p_.symbols.size())) return Bad("a step binds dim symbol " + std::to_string(bind->symbol) + " of " + std::to_string(p_.symbols.size()));
+        const std::string& name = p_.symbols[static_cast<size_t>(bind->symbol)];
+        if (!binds->insert(name).second) return Bad("dim symbol '" + name + "' is bound by two steps");
+      } else if (const auto* loop = std::get_if<LoopStep>(&step.op)) {
+        ORIEL_RETURN_IF_ERROR(CollectBinds(loop->body, binds));
+      } else if (const auto* branch = std::get_if<BranchStep>(&step.op)) {
+        ORIEL_RETURN_IF_ERROR(CollectBinds(branch->then_body, binds));
+        ORIEL_RETURN_IF_ERROR(CollectBinds(branch->else_body, binds));
+      }
     }
     return absl::OkStatus();
   }
@@ -142,7 +173,8 @@ class Validator {
 
   absl::Status Declarations() {
     std::vector<int> declared(p_.buffers.size(), 0);
-    std::unordered_set<std::string> names, bound;
+    std::unordered_set<std::string> names, binds;
+    ORIEL_RETURN_IF_ERROR(CollectBinds(p_.steps, &binds));
     for (size_t i = 0; i < p_.inputs.size(); ++i) {
       const InputDecl& input = p_.inputs[i];
       const std::string who = "input " + std::to_string(i) + " '" + input.name + "'";
@@ -151,11 +183,15 @@ class Validator {
       if (declared[input.buffer]++) return Bad(who + ": its buffer belongs to another input");
       if (!IsNode(input.node)) return Bad(who + ": unknown node");
       for (const Dim& dim : p_.buffers[input.buffer].shape) {
-        if (dim.is_symbol()) bound.insert(dim.symbol());
+        if (dim.is_symbol()) bound_.insert(dim.symbol());
       }
     }
     for (const std::string& name : p_.symbols) {
-      if (!bound.count(name)) return Bad("dim symbol '" + name + "' is not a whole extent of any input, so no call can bind it");
+      if (bound_.count(name) && binds.count(name)) return Bad("dim symbol '" + name + "' is bound by an input and by a step");
+      if (!bound_.count(name) && !binds.count(name)) return Bad("dim symbol '" + name + "' is not a whole extent of any input, so no call can bind it");
+    }
+    for (const InputDecl& input : p_.inputs) {
+      for (const Dim& dim : p_.buffers[input.buffer].shape) ORIEL_RETURN_IF_ERROR(CheckBound(dim, "input '" + input.name + "'"));
     }
     for (size_t i = 0; i < p_.outputs.size(); ++i) {
       const OutputDecl& output = p_.outputs[i];
@@ -287,7 +323,7 @@ class Validator {
   }
   bool Fallible(int32_t s) const {
     if (const auto* l = std::get_if<LoopStep>(&steps_[s].step->op)) return l->checked;
-    if (std::holds_alternative<ObserveStep>(steps_[s].step->op)) return true;
+    if (std::holds_alternative<ObserveStep>(steps_[s].step->op) || std::holds_alternative<BindStep>(steps_[s].step->op)) return true;
     const auto* d = std::get_if<DispatchStep>(&steps_[s].step->op);
     return d != nullptr && d->fallible;
   }
@@ -303,12 +339,15 @@ class Validator {
 
   absl::Status Body(int32_t begin, int32_t end, int32_t body) {
     std::vector<int32_t> mine;
+    const std::unordered_set<std::string> bound = bound_;  // above this body
     for (int32_t s = begin; s < end; s = steps_[s].end) {
       const Step& step = *steps_[s].step;
       for (int32_t b : step.alloc) {
         if (!IsBuffer(b)) return BadStep(s, "allocates buffer " + std::to_string(b) + " of " + std::to_string(p_.buffers.size()));
         if (!OwnLife(b)) return BadStep(s, "allocates " + Name(b) + ", which lives for the whole call");
         if (allocated_[b] >= 0) return BadStep(s, "allocates " + Name(b) + " a second time");
+        ORIEL_RETURN_IF_ERROR(CheckBound(s, b));
+        ORIEL_RETURN_IF_ERROR(CheckBound(s, roots_[b]));
         allocated_[b] = body;
         mine.push_back(b);
       }
@@ -320,8 +359,14 @@ class Validator {
       if (const auto* c = std::get_if<CopyStep>(&step.op)) ORIEL_RETURN_IF_ERROR(Copy(s, *c));
       if (const auto* v = std::get_if<DimValueStep>(&step.op)) {
         ORIEL_RETURN_IF_ERROR(ScalarOf(s, v->buffer, DType::i64, "the result"));
-        ORIEL_RETURN_IF_ERROR(CheckDim(v->value, "step " + std::to_string(s)));
+        ORIEL_RETURN_IF_ERROR(CheckBound(v->value, "step " + std::to_string(s)));
         ORIEL_RETURN_IF_ERROR(CheckWrite(s, v->buffer));
+      }
+      if (const auto* bind = std::get_if<BindStep>(&step.op)) {
+        ORIEL_RETURN_IF_ERROR(ScalarOf(s, bind->count, DType::i64, "the count"));
+        ORIEL_RETURN_IF_ERROR(CheckRead(s, bind->count));
+        ORIEL_RETURN_IF_ERROR(CheckBound(bind->limit, "step " + std::to_string(s)));
+        bound_.insert(p_.symbols[static_cast<size_t>(bind->symbol)]);
       }
       if (const auto* o = std::get_if<ObserveStep>(&step.op)) ORIEL_RETURN_IF_ERROR(Observe(s, *o));
       if (const auto* l = std::get_if<LoopStep>(&step.op)) ORIEL_RETURN_IF_ERROR(Loop(s, *l));
@@ -344,7 +389,8 @@ class Validator {
         released_[b] = true;
       }
     }
-    // A body's own buffers end with it.
+    // A body's own buffers end with it, and what it bound.
+    if (body != 0) bound_ = bound;
     if (body != 0) {
       for (int32_t b : mine) {
         if (p_.buffers[b].kind == BufferKind::kOutput || shadow_[b]) return Bad(Name(b) + ": an output or a state's new value is allocated inside a loop or branch");
@@ -379,17 +425,17 @@ class Validator {
     const std::string where = "step " + std::to_string(s) + " (" + d.kernel + ")";
     for (const KernelPhase& phase : d.phases) {
       if (phase.symbol.empty()) return BadStep(s, "a phase without a symbol");
-      ORIEL_RETURN_IF_ERROR(CheckDim(phase.tasks, where));
+      ORIEL_RETURN_IF_ERROR(CheckBound(phase.tasks, where));
     }
-    ORIEL_RETURN_IF_ERROR(CheckDim(d.scratch_bytes, where));
-    ORIEL_RETURN_IF_ERROR(CheckDim(d.shared_bytes, where));
-    ORIEL_RETURN_IF_ERROR(CheckDim(d.cost, where));
+    ORIEL_RETURN_IF_ERROR(CheckBound(d.scratch_bytes, where));
+    ORIEL_RETURN_IF_ERROR(CheckBound(d.shared_bytes, where));
+    ORIEL_RETURN_IF_ERROR(CheckBound(d.cost, where));
     for (int32_t b : d.reads) ORIEL_RETURN_IF_ERROR(CheckRead(s, b));
     for (int32_t b : d.writes) ORIEL_RETURN_IF_ERROR(CheckWrite(s, b));
     std::set<int32_t> touched(d.reads.begin(), d.reads.end());
     touched.insert(d.writes.begin(), d.writes.end());
     for (const ArgWord& arg : d.args) {
-      ORIEL_RETURN_IF_ERROR(CheckDim(arg.value, where));
+      ORIEL_RETURN_IF_ERROR(CheckBound(arg.value, where));
       if (arg.buffer < -1) return BadStep(s, "argument buffer " + std::to_string(arg.buffer));
       if (arg.buffer >= 0 && !touched.count(arg.buffer)) {
         return BadStep(s, "argument buffer " + std::to_string(arg.buffer) + " is neither in reads nor in writes");
@@ -420,7 +466,7 @@ class Validator {
     ORIEL_RETURN_IF_ERROR(CheckRead(s, l.trips));
     if (l.induction < -1) return BadStep(s, "induction buffer " + std::to_string(l.induction));
     if (l.stop < -1 || l.count < -1) return BadStep(s, "stop buffer " + std::to_string(l.stop) + ", count buffer " + std::to_string(l.count));
-    ORIEL_RETURN_IF_ERROR(CheckDim(l.extent, "step " + std::to_string(s)));
+    ORIEL_RETURN_IF_ERROR(CheckBound(l.extent, "step " + std::to_string(s)));
     if (!l.bounded && (l.checked || !l.sequences.empty() || !l.stacks.empty())) return BadStep(s, "a loop that is checked or has sequences or stacks needs an extent");
     if (l.reverse && l.stop >= 0) return BadStep(s, "a reversed loop cannot stop early");
     std::set<int32_t> own;
@@ -434,7 +480,7 @@ class Validator {
     std::set<int32_t> stack_rows;
     for (const LoopSequence& sequence : l.sequences) {
       ORIEL_RETURN_IF_ERROR(CheckRead(s, sequence.source));
-      ORIEL_RETURN_IF_ERROR(CheckDim(sequence.start, "step " + std::to_string(s)));
+      ORIEL_RETURN_IF_ERROR(CheckBound(sequence.start, "step " + std::to_string(s)));
       if (sequence.step == 0) return BadStep(s, "a sequence with step 0");
       ORIEL_RETURN_IF_ERROR(RowOf(s, sequence.source, sequence.row));
       defined_[sequence.row] = row_open_[sequence.row] = true;
@@ -462,9 +508,11 @@ class Validator {
       }
       for (int32_t b : {l.current[k], l.next[k]}) {
         if (b == l.next[k] && stack_rows.count(b)) continue;
-        // A state's new value may be carried where it ends up.
-        const bool swapped = roots_[l.current[k]] != roots_[l.next[k]] && b == l.next[k];
-        if (p_.buffers[roots_[b]].kind != BufferKind::kTemporary || (swapped && shadow_[roots_[b]])) return BadStep(s, "carried " + Name(b) + " must be a temporary");
+        // A state's new value may be carried where it ends up, and what works
+        // in place in an output.
+        const bool apart = roots_[l.current[k]] != roots_[l.next[k]], swapped = apart && b == l.next[k];
+        const BufferKind kind = p_.buffers[roots_[b]].kind;
+        if ((kind != BufferKind::kTemporary && (apart || kind != BufferKind::kOutput)) || (swapped && shadow_[roots_[b]])) return BadStep(s, "carried " + Name(b) + " must be a temporary");
       }
       if (roots_[l.initial[k]] == roots_[l.next[k]] && roots_[l.next[k]] != roots_[l.current[k]]) {
         return BadStep(s, "initial " + Name(l.initial[k]) + " shares storage with a next value");
@@ -512,6 +560,7 @@ class Validator {
 
   const Program& p_;
   std::unordered_set<std::string> symbols_;
+  std::unordered_set<std::string> bound_;  // that have a value where the walk is
   std::vector<int32_t> roots_;
   std::vector<FlatStep> steps_;
   std::vector<int32_t> allocated_;  // the body that allocated it, -1: none yet

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <map>
 
+#include "runtime/core/out_of_bounds.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/evaluator.h"
 #include "runtime/graph/graph_export.h"
@@ -24,6 +25,7 @@ absl::StatusOr<Tensor> Row(const Tensor& array, int64_t row) {
 
 class Evaluator {
  public:
+  explicit Evaluator(const graph::EvaluationHooks* hooks = nullptr) : hooks_(hooks) {}
   absl::Status BindInputs(const std::vector<Value>& inputs, absl::Span<const Tensor> arguments);
   // Evaluates what `roots` need in `region`; then Get() gives them.
   absl::Status Run(absl::Span<const Value> roots, uint64_t region);
@@ -45,6 +47,7 @@ class Evaluator {
   absl::StatusOr<std::vector<Tensor>> RunRegion(const Region& region);
   std::vector<Tensor> Operands(const Node& node) const;
 
+  const graph::EvaluationHooks* hooks_;
   DimBindings dims_;
   std::map<NodeId, std::vector<Tensor>> values_;
   // Each state as it was when first read: all reads of a call agree.
@@ -89,7 +92,8 @@ absl::Status Evaluator::CheckRequirements(const Node& node) const {
     ORIEL_ASSIGN_OR_RETURN(const int64_t left, need.left.Evaluate(dims_));
     ORIEL_ASSIGN_OR_RETURN(const int64_t right, need.right.Evaluate(dims_));
     if (left == right) continue;
-    return absl::InvalidArgumentError(need.what + ": " + need.left.ToString() + " = " + std::to_string(left) +
+    const absl::StatusCode code = RequirementCode(need.what);
+    return absl::Status(code, need.what + ": " + need.left.ToString() + " = " + std::to_string(left) +
                                       " must equal " + need.right.ToString() + " = " + std::to_string(right));
   }
   return absl::OkStatus();
@@ -165,10 +169,26 @@ absl::StatusOr<std::vector<Tensor>> Evaluator::Compute(const Node& node) {
     }
     case OpKind::kLoop:
       return Loop(node);
+    case OpKind::kRows: {
+      const std::vector<Tensor> operands = Operands(node);
+      const int64_t count = operands[1].ElementAsInt({});
+      const std::string symbol = node.attrs.Get<Dims>("dim")->front().symbol();
+      if (count < 0 || count > operands[0].dim(0)) {
+        return absl::InvalidArgumentError("dim '" + symbol + "' would be " + std::to_string(count) +
+                                          ", required at least 0 and at most " + std::to_string(operands[0].dim(0)));
+      }
+      dims_[symbol] = count;
+      return EvaluateOp(node.op, node.attrs, operands, dims_);
+    }
     case OpKind::kBranch:
       return RunRegion(node.regions[Get(node.operands[0]).ElementAsInt({}) != 0 ? 0 : 1]);
-    default:
-      return EvaluateOp(node.op, node.attrs, Operands(node), dims_);
+    default: {
+      std::vector<Tensor> operands = Operands(node);
+      if (hooks_ != nullptr && hooks_->before) hooks_->before(node, &operands);
+      absl::StatusOr<std::vector<Tensor>> results = EvaluateOp(node.op, node.attrs, operands, dims_);
+      if (results.ok() && hooks_ != nullptr && hooks_->after) hooks_->after(node, &*results);
+      return results;
+    }
   }
 }
 
@@ -204,11 +224,12 @@ absl::StatusOr<std::vector<Tensor>> EvaluateNode(const Node& node, absl::Span<co
 
 }  // namespace graph
 
-absl::StatusOr<std::vector<Tensor>> Evaluate(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
-                                             const std::vector<Update>& updates,
-                                             absl::Span<const Tensor> arguments) {
+absl::StatusOr<std::vector<Tensor>> graph::EvaluateWith(const EvaluationHooks& hooks, const std::vector<Value>& inputs,
+                                                        const std::vector<Value>& outputs,
+                                                        const std::vector<Update>& updates,
+                                                        absl::Span<const Tensor> arguments) {
   ORIEL_RETURN_IF_ERROR(graph::CheckGraph(inputs, outputs, updates));
-  Evaluator evaluator;
+  Evaluator evaluator(&hooks);
   ORIEL_RETURN_IF_ERROR(evaluator.BindInputs(inputs, arguments));
   std::vector<Value> roots = outputs;
   for (const Update& update : updates) roots.push_back(update.second);
@@ -223,6 +244,12 @@ absl::StatusOr<std::vector<Tensor>> Evaluate(const std::vector<Value>& inputs, c
                                       ", required " + ToString(state.shape()));
   }
   return results;
+}
+
+absl::StatusOr<std::vector<Tensor>> Evaluate(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
+                                             const std::vector<Update>& updates,
+                                             absl::Span<const Tensor> arguments) {
+  return graph::EvaluateWith({}, inputs, outputs, updates, arguments);
 }
 
 }  // namespace oriel

@@ -31,6 +31,7 @@ std::vector<std::pair<State, Value>> WithImpliedUpdates(absl::Span<const Value> 
     }
     push(node->operands);
     push(node->captures);
+    for (const auto& binder : node->binders) push({&binder->rows, 1});
     for (const Region& region : node->regions) push(region.results);
   }
   for (const auto& [id, update] : implied) updates.emplace_back(State(update.state), update.value);

@@ -48,6 +48,8 @@ class TextWriter {
   std::string Functional(const Node& node) const {
     return "(" + TypesOf(node.operands) + ") -> " + MlirType(node.types[0]);
   }
+  // With late symbols as the text shows them.
+  std::string DimsText(const Dims& dims);
   // The part between the op's name and its location.
   std::string Assembly(const Node& node);
   std::string ElementwiseAssembly(const Node& node);
@@ -64,6 +66,8 @@ class TextWriter {
   std::map<std::pair<NodeId, int>, std::string> names_;
   std::vector<MlirResource> resources_;
   std::string body_;
+  std::map<std::string, Dim> late_;   // of symbols that rows ops bind
+  std::set<std::string> dim_names_;   // that are taken
   int indent_ = 0;
   int next_ = 0;
   // The first node of each tap, and the taps written.
@@ -85,6 +89,23 @@ std::string TextWriter::DerivationText(const Node& node) const {
   std::string text;
   for (NodeId id : numbers_->FromOf(*node.derivation)) text += (text.empty() ? "" : ", ") + std::to_string(id);
   return "<{from = [" + text + "], rule = " + MlirString(node.derivation->rule) + "}>";
+}
+
+std::string TextWriter::DimsText(const Dims& dims) {
+  Dims shown;
+  for (const Dim& dim : dims) {
+    std::vector<std::string> symbols;
+    if (!dim.is_static()) dim.CollectSymbols(&symbols);
+    for (const std::string& symbol : symbols) {
+      if (!IsLate(symbol) || late_.count(symbol) != 0) continue;
+      const std::string stem = symbol.substr(0, symbol.find('$'));
+      std::string name = stem;
+      for (int suffix = 1; !dim_names_.insert(name).second; ++suffix) name = stem + "_" + std::to_string(suffix);
+      late_.emplace(symbol, Dim::Symbol(name));
+    }
+    shown.push_back(late_.empty() ? dim : dim.Substitute(late_));
+  }
+  return MlirDims(shown);
 }
 
 std::string TextWriter::NamesOf(absl::Span<const Value> values) const {
@@ -133,7 +154,7 @@ std::string TextWriter::TapAssembly(const Node& node) {
 
 std::string TextWriter::Assembly(const Node& node) {
   if (IsElementwiseUnary(node.op) || IsElementwiseBinary(node.op)) return ElementwiseAssembly(node);
-  const auto dims = [&](std::string_view name) { return MlirDims(*node.attrs.Get<Dims>(name)); };
+  const auto dims = [&](std::string_view name) { return DimsText(*node.attrs.Get<Dims>(name)); };
   const auto ints = [&](std::string_view name) { return MlirInts(*node.attrs.Get<std::vector<int64_t>>(name)); };
   const auto axis = [&] { return " axis " + std::to_string(*node.attrs.Get<int64_t>("axis")); };
   const auto keepdims = [&] { return std::string(*node.attrs.Get<bool>("keepdims") ? " keepdims" : ""); };
@@ -173,6 +194,10 @@ std::string TextWriter::Assembly(const Node& node) {
     case OpKind::kArgMax:
     case OpKind::kArgMin:
       return x + axis() + keepdims() + arrow;
+    case OpKind::kSort:
+      return x + axis() + " : " + result;
+    case OpKind::kArgSort:
+      return x + axis() + arrow;
     case OpKind::kMatMul:
       return from(0) + " : " + Functional(node);
     case OpKind::kGather:
@@ -202,11 +227,11 @@ void TextWriter::WriteLoop(const Node& node, const std::string& results) {
   };
   const auto list = [](std::string* text, const std::string& item) { *text += (text->empty() ? "" : ", ") + item; };
   std::string text = results + "oriel.loop " + bind(loop.index(), "%i") + " to " + Name(loop.trips());
-  if (loop.extent()) text += " extent " + MlirDims({*loop.extent()});
+  if (loop.extent()) text += " extent " + DimsText({*loop.extent()});
   std::string rows, carried, stacks;
   for (size_t s = 0; s < loop.sequences(); ++s) {
     const std::string array = Name(loop.array(s));
-    list(&rows, bind(loop.element(s), "%e") + " = " + array + " from " + MlirDims({loop.start(s)}) + " by " +
+    list(&rows, bind(loop.element(s), "%e") + " = " + array + " from " + DimsText({loop.start(s)}) + " by " +
                     std::to_string(loop.step(s)) + " : " + MlirType(TypeOf(loop.array(s))));
   }
   for (size_t k = 0; k < loop.carried(); ++k) {
@@ -284,12 +309,15 @@ std::string TextWriter::Write(const std::vector<Value>& inputs, const std::vecto
   std::string arguments;
   for (const Value& input : inputs) {
     const Node& node = *input.node();
-    std::string ssa = "%" + (IsMlirIdentifier(node.name) ? node.name : "arg" + std::to_string(next_++));
+    std::string ssa = "%" + (IsMlirIdentifier(node.name.str()) ? node.name.str() : "arg" + std::to_string(next_++));
     while (!taken.insert(ssa).second) ssa += "_";
+    std::vector<std::string> dims;
+    for (const Dim& dim : node.types[0].shape) dim.CollectSymbols(&dims);
+    dim_names_.insert(dims.begin(), dims.end());
     names_[{node.id, 0}] = ssa;
     arguments += (arguments.empty() ? "" : ",\n" + std::string(6, ' ')) + ssa + ": " + MlirType(node.types[0]) +
                  " {oriel.dims = #oriel.dims" + MlirDims(node.types[0].shape) +
-                 ", oriel.name = " + MlirString(node.name) + "}" + Loc("", node.scope, node.file, node.line);
+                 ", oriel.name = " + MlirString(node.name.str()) + "}" + Loc("", node.scope, node.file, node.line);
   }
   std::string results;
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -337,13 +365,11 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
   for (const auto& [state, value] : updates) {
     const Extents extents = state.shape();
     const Dims shape(extents.begin(), extents.end());
-    Value fitted = value;
-    if (value.shape() != shape) {
-      fitted = MakeOp({.op = OpKind::kReshape, .attrs = {{"shape", shape}}, .operands = {value}, .derived = true},
-                      Location::current());
-      if (!fitted.ok()) return fitted.status();
-    }
-    new_values.push_back(std::move(fitted));
+    std::vector<Value> fitted = {value};
+    const Node& node = *value.node();
+    FitShapes({{state.dtype(), shape}}, &fitted, Location(node.file.c_str(), static_cast<uint32_t>(node.line)));
+    if (!fitted[0].ok()) return fitted[0].status();
+    new_values.push_back(std::move(fitted[0]));
   }
   // States in the order of their first use, under unique symbols.
   std::map<uint64_t, std::string> symbols;
@@ -351,7 +377,7 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
   std::set<std::string> taken = {function};
   auto declare = [&](const std::shared_ptr<StateCell>& cell) {
     if (symbols.count(cell->id) != 0) return;
-    const std::string stem = cell->name.empty() ? "state" : cell->name;
+    const std::string stem = cell->name.empty() ? "state" : cell->name.str();
     std::string symbol = stem;
     for (int suffix = 1; !taken.insert(symbol).second; ++suffix) symbol = stem + "_" + std::to_string(suffix);
     symbols[cell->id] = symbol;

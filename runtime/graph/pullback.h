@@ -61,6 +61,20 @@ class Pullback {
   void GiveCapture(size_t capture, const Value& gradient);
   const std::vector<Value>& given() const { return given_; }
 
+  // What has been added up so far of the gradient of an operand (captures come
+  // after operands), in the shape of the operand; empty: nothing, or the sum is
+  // another slot's to replace. `in_place`: it is carried by a loop, and an
+  // addition to some elements should touch those alone.
+  struct SumSoFar {
+    Value value = {};
+    bool in_place = false;
+  };
+  SumSoFar Sum(size_t slot) const { return sum_ ? sum_(slot) : SumSoFar(); }
+  // Instead of Give where there is a sum: the sum with the gradient added.
+  void GiveTotal(size_t slot, const Value& total) { totals_.emplace_back(slot, total); }
+  const std::vector<std::pair<size_t, Value>>& totals() const { return totals_; }
+  void set_sum(std::function<SumSoFar(size_t slot)> sum) { sum_ = std::move(sum); }
+
   // For rules of several nodes: adds to the gradient of a value further up, past
   // `between`, which must not be asked for itself: GoesPast(between) says so.
   bool GoesPast(const Value& between) const { return goes_past_ && goes_past_(between); }
@@ -87,6 +101,8 @@ class Pullback {
   std::vector<Value> given_;  // operands, then captures
   std::function<bool(const Value&)> goes_past_;
   std::vector<std::pair<Value, Value>> past_;
+  std::function<SumSoFar(size_t slot)> sum_;
+  std::vector<std::pair<size_t, Value>> totals_;
 };
 
 // What an op's gradient is.
@@ -170,12 +186,14 @@ ORIEL_PULLBACK(Select);
 ORIEL_PULLBACK(Cast);
 ORIEL_PULLBACK(Tap);
 ORIEL_PULLBACK(Broadcast);
+ORIEL_PULLBACK(Rows);
 ORIEL_PULLBACK(Reshape);
 ORIEL_PULLBACK(Transpose);
 ORIEL_PULLBACK(Slice);
 ORIEL_PULLBACK(DynamicSlice);
 ORIEL_PULLBACK(Concatenate);
 ORIEL_PULLBACK(Reduce);
+ORIEL_PULLBACK(Sort);
 ORIEL_PULLBACK(MatMul);
 ORIEL_PULLBACK(Gather);
 ORIEL_PULLBACK(Scatter);

@@ -56,9 +56,41 @@ Value Reversed(const Value& x, const std::vector<bool>& axes) {
       Location::current());
 }
 
+// Does a slice leave most of the array alone? Where sizes are not known: does it
+// take part of the rows, and those whole?
+bool IsSmallPart(const Pullback& p) {
+  const Dims &shape = p.x().shape(), &part = p.y().shape();
+  const Dim all = NumElements(shape), taken = NumElements(part);
+  if (all.is_static() && taken.is_static()) return taken.value() <= all.value() / 4;
+  return !shape.empty() && part[0] != shape[0] && Dims(shape.begin() + 1, shape.end()) == Dims(part.begin() + 1, part.end());
+}
+
+// A slice's gradient added to `sum` where the elements came from.
+Value AddPart(const Pullback& p, const Value& sum) {
+  const Dims &starts = DimsOf(p, "starts"), &shape = p.x().shape(), &part = p.y().shape();
+  const std::vector<int64_t>& steps = Ints(p, "steps");
+  size_t first = shape.size(), last = 0;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    if (part[axis] == shape[axis] && steps[axis] == 1) continue;
+    first = std::min(first, axis);
+    last = axis;
+  }
+  const Dims block(part.begin() + static_cast<std::ptrdiff_t>(first), part.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+  std::vector<Value> indices;
+  for (size_t axis = first; axis <= last; ++axis) {
+    indices.push_back(steps[axis] * iota(block, static_cast<int>(axis - first), DType::i64) + dim_value(starts[axis]));
+  }
+  return scatter_add(sum, std::move(indices), p.g(), static_cast<int>(first));
+}
+
 }  // namespace
 
 void Broadcast(Pullback& p) { p.Give(0, SumOfCopies(p.node(), p.g())); }
+
+// Rows that were not made get none.
+void Rows(Pullback& p) {
+  p.Give(0, Padded(p.g(), 0, Dim(0), p.x().shape()[0] - p.y().shape()[0]));
+}
 
 void Reshape(Pullback& p) { p.Give(0, p.g()); }
 
@@ -78,6 +110,10 @@ void Slice(Pullback& p) {
   const std::vector<int64_t>& steps = Ints(p, "steps");
   std::vector<bool> reversed;
   for (int64_t step : steps) reversed.push_back(step == -1);
+  p.Mask();
+  if (const Pullback::SumSoFar sum = p.Sum(0); sum.in_place && IsSmallPart(p)) {
+    return p.GiveTotal(0, AddPart(p, sum.value));
+  }
   Value gradient = p.g();
   if (std::find(reversed.begin(), reversed.end(), true) != reversed.end()) gradient = Reversed(gradient, reversed);
   for (size_t axis = 0; axis < steps.size(); ++axis) {
@@ -95,7 +131,6 @@ void Slice(Pullback& p) {
     }
   }
   p.Give(0, gradient);
-  p.Mask();
 }
 
 void DynamicSlice(Pullback& p) {
@@ -115,8 +150,10 @@ void DynamicSlice(Pullback& p) {
   for (size_t axis = first; axis <= last; ++axis) {
     indices.push_back(iota(block, static_cast<int>(axis - first), DType::i64) + p.x(1 + axis));
   }
-  p.Give(0, scatter_set(ZerosLike(p.x()), std::move(indices), p.g(), static_cast<int>(first)));
   p.Mask();
+  const Pullback::SumSoFar sum = p.Sum(0);
+  if (sum.in_place) return p.GiveTotal(0, scatter_add(sum.value, std::move(indices), p.g(), static_cast<int>(first)));
+  p.Give(0, scatter_set(ZerosLike(p.x()), std::move(indices), p.g(), static_cast<int>(first)));
 }
 
 void Concatenate(Pullback& p) {

@@ -102,7 +102,10 @@ PullbackRule RuleOf(OpKind op) {
       return pull(pullback::Reduce);
     case OpKind::kArgMax:
     case OpKind::kArgMin:
+    case OpKind::kArgSort:
       return none(kIndexResult);
+    case OpKind::kSort:
+      return pull(pullback::Sort);
     case OpKind::kMatMul:
       return pull(pullback::MatMul);
     case OpKind::kGather:
@@ -112,7 +115,7 @@ PullbackRule RuleOf(OpKind op) {
     case OpKind::kLoop:
       return pull(pullback::Loop);
     case OpKind::kRows:
-      return none("how many rows it has is known to a run only: it can be returned, not computed with");
+      return pull(pullback::Rows);
     case OpKind::kBranch:
       return pull(pullback::Branch);
     case OpKind::kTap:

@@ -40,7 +40,9 @@ class Scan {
     spec_.truncate_gradient = o_.truncate_gradient;
     spec_.name = o_.name;
     if (o_.truncate_gradient < -1) return Fail("truncate_gradient must be -1 or at least 0, got " + std::to_string(o_.truncate_gradient));
-    if (o_.checkpoint < 0) return Fail("checkpoint must be at least 0, got " + std::to_string(o_.checkpoint));
+    if (o_.checkpoint < 0 && o_.checkpoint != ScanOptions::kSqrt) {
+      return Fail("checkpoint must be at least 0, or ScanOptions::kSqrt (-1), got " + std::to_string(o_.checkpoint));
+    }
     const size_t plain = spec_.initial.size();
     LoopResults loop = MakeLoop(spec_, [this](const Value& i, const std::vector<Value>& elements,
                                               const std::vector<Value>& carried) { return Body(i, elements, carried); }, at_);
@@ -48,11 +50,10 @@ class Scan {
     if (loop.failed) return Fail(loop.error);
     if (!updates_.empty()) loop = WithStates();
     if (loop.failed) return Fail(loop.error);
-    if (o_.checkpoint > 0) {
-      if (steps_.node() != nullptr || loop.count.node() != nullptr) {
-        return Fail("checkpoint needs a number of steps that is known when the scan begins");
-      }
-      loop = graph::CheckpointLoop(graph::LoopView(*Node(loop)), o_.checkpoint, at_);
+    if (o_.checkpoint != 0) {
+      const bool root = o_.checkpoint == ScanOptions::kSqrt;
+      const Dim every = root ? Dim::Max(Dim(1), Dim::CeilSqrt(*spec_.extent)) : Dim(o_.checkpoint);
+      loop = graph::CheckpointLoop(graph::LoopView(*Node(loop)), every, at_);
       if (loop.failed) return Fail(loop.error);
     }
     return Results(std::move(loop), plain);
@@ -298,7 +299,7 @@ class Scan {
     }
     for (const Value& capture : graph::CapturesOf(body)) {
       const graph::Node& node = *capture.node();
-      const bool free = node.kind == graph::NodeKind::kOp && (node.op == OpKind::kConstant || node.op == OpKind::kDimValue);
+      const bool free = node.kind == graph::NodeKind::kOp && (node.op == OpKind::kConstant || node.op == OpKind::kDimValue || node.op == OpKind::kRows);
       if (free || listed.count(graph::KeyOf(capture)) != 0) continue;
       if (node.state != nullptr && states.count(node.state->id) != 0) continue;
       return Bad("strict: the body uses '" + (node.state != nullptr ? node.state->name : node.Label()) + "' (" + node.Where() +
@@ -360,10 +361,11 @@ class Scan {
       const Value& final = loop.finals[c.first + c.count - 1];
       result.finals[c.output] = implied.empty() ? final : graph::WithImplied(final, implied, at_);
     }
+    const Dim made = counted ? graph::LateDim("steps_of_" + (o_.name.empty() ? std::string("loop") : o_.name)) : Dim();
     for (const Value& stack : loop.stacks) {
       Value output = stack;
       if (!implied.empty()) output = graph::WithImplied(output, implied, at_);
-      result.outputs.push_back(counted ? graph::FirstRows(output, count, at_) : output);
+      result.outputs.push_back(counted ? graph::FirstRows(output, count, made, at_) : output);
     }
     return result;
   }

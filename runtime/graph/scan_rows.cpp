@@ -1,9 +1,29 @@
 // Stacks whose number of rows only a run knows.
+#include <atomic>
 #include <cctype>
+#include <map>
+#include <mutex>
+#include <set>
 
 #include "runtime/graph/scan_internal.h"
 
 namespace oriel::graph {
+namespace {
+
+// Is there any late dim at all? Nodes need not be searched before.
+std::atomic<bool> any_late{false};
+
+// What binds the late dims that are in use.
+struct Binders {
+  std::mutex mutex;
+  std::map<std::string, std::weak_ptr<const Binder>> of;
+};
+Binders& TheBinders() {
+  static Binders* binders = new Binders;
+  return *binders;
+}
+
+}  // namespace
 
 std::optional<Dim> DimOf(const Value& value) {
   if (!value.ok() || value.node()->kind != NodeKind::kOp) return std::nullopt;
@@ -15,16 +35,66 @@ std::optional<Dim> DimOf(const Value& value) {
   return std::nullopt;
 }
 
-Value FirstRows(const Value& stack, const Value& count, const Location& at) {
-  if (auto poisoned = FirstPoisoned(std::vector<Value>{stack, count})) return *poisoned;
-  // A dim of its own: no input binds it, so that it is no extent of anything
-  // else. Not the node's id, which no cache could meet again.
-  std::string name = stack.node()->name.empty() ? "loop" : stack.node()->name;
-  for (char& c : name) {
+Dim LateDim(const std::string& name) {
+  static std::atomic<int64_t> next{0};
+  any_late.store(true, std::memory_order_relaxed);
+  std::string stem = name.substr(0, name.find('$'));
+  for (char& c : stem) {
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   }
-  const Dim rows = Dim::Symbol("steps_of_" + name + "_" + std::to_string(stack.result_index()));
-  return MakeOp({.op = OpKind::kRows, .attrs = {{"dim", Dims{rows}}}, .operands = {stack, count}}, at);
+  if (stem.empty() || std::isdigit(static_cast<unsigned char>(stem[0]))) stem = "n" + stem;
+  return Dim::Symbol(stem + "$" + std::to_string(next.fetch_add(1, std::memory_order_relaxed)));
+}
+
+bool IsLate(std::string_view symbol) { return symbol.find('$') != std::string_view::npos; }
+
+absl::Status BindLateDims(Node* node) {
+  if (!any_late.load(std::memory_order_relaxed)) return absl::OkStatus();
+  std::vector<std::string> symbols;
+  const auto collect = [&](const Dims& dims) {
+    for (const Dim& dim : dims) {
+      if (!dim.is_static()) dim.CollectSymbols(&symbols);
+    }
+  };
+  for (const TensorType& type : node->types) collect(type.shape);
+  for (const auto& [name, value] : node->attrs.entries()) {
+    if (const Dims* dims = std::get_if<Dims>(&value)) collect(*dims);
+  }
+  const std::string own = node->op == OpKind::kRows ? node->attrs.Get<Dims>("dim")->front().symbol() : "";
+  std::set<std::string> seen;
+  for (const std::string& symbol : symbols) {
+    if (!IsLate(symbol) || !seen.insert(symbol).second) continue;
+    std::shared_ptr<const Binder> binder;
+    for (const std::vector<Value>* values : {&node->operands, &node->captures}) {
+      for (const Value& value : *values) {
+        for (const auto& theirs : value.node()->binders) {
+          if (binder == nullptr && theirs->symbol == symbol) binder = theirs;
+        }
+      }
+    }
+    if (binder == nullptr) {
+      std::lock_guard<std::mutex> lock(TheBinders().mutex);
+      std::weak_ptr<const Binder>& known = TheBinders().of[symbol];
+      binder = known.lock();
+      if (binder == nullptr && symbol == own) {
+        // Without binders of its own: nothing may hold itself.
+        auto rows = std::make_shared<Node>(*node);
+        rows->binders.clear();
+        binder = std::make_shared<const Binder>(Binder{symbol, Value(std::move(rows))});
+        known = binder;
+      }
+    }
+    if (binder == nullptr) {
+      return absl::InvalidArgumentError("the dim '" + symbol + "' is that of a value which is no longer there");
+    }
+    node->binders.push_back(std::move(binder));
+  }
+  return absl::OkStatus();
+}
+
+Value FirstRows(const Value& stack, const Value& count, const Dim& dim, const Location& at) {
+  if (auto poisoned = FirstPoisoned(std::vector<Value>{stack, count})) return *poisoned;
+  return MakeOp({.op = OpKind::kRows, .attrs = {{"dim", Dims{dim}}}, .operands = {stack, count}}, at);
 }
 
 Value RowOfFirst(const Node& first_rows, int64_t index, const Location& at) {

@@ -136,6 +136,7 @@ class Substituter {
       }
       push(node->operands);
       push(node->captures);
+      for (const auto& binder : node->binders) pending.push_back(&binder->rows);
       for (const ImpliedUpdate& update : node->implied) pending.push_back(&update.value);
       if (node->pullback != nullptr) push(node->pullback->inputs);
     }
@@ -199,6 +200,11 @@ class Substituter {
       return Remember(node, Finish(node, copy));
     }
     if (!Affected(node)) return;
+    if (node.op == OpKind::kRows) {
+      // Another count: another dim, also for what mentions it without an operand.
+      const std::string symbol = node.attrs.Get<Dims>("dim")->front().symbol();
+      if (dims_.count(symbol) == 0) dims_.emplace(symbol, LateDim(symbol));
+    }
     NodeSpec spec{.op = node.op, .attrs = {}, .operands = MapAll(node.operands), .regions = {}, .state = node.state};
     for (const auto& [name, value] : node.attrs.entries()) {
       const Dims* dims = std::get_if<Dims>(&value);

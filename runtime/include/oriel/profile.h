@@ -77,6 +77,14 @@ struct MemoryApplyRow {
   int64_t bytes = 0;  // of all outputs, also of those that take no new memory
 };
 
+// A size that a run finds (oriel/scan.h: until, n_steps found at run time).
+struct FoundSize {
+  std::string dim;
+  int64_t value = 0;     // of the last call; of a plan: taken to be the most
+  int64_t most = 0;
+  bool is_bound = false; // of a plan
+};
+
 struct MemoryReport {
   std::string function;
   int64_t planned_peak = 0;   // bytes: largest sum of live buffers
@@ -84,6 +92,7 @@ struct MemoryReport {
   int64_t arena_bytes = 0;    // allocated for temporaries, fragmentation included
   int64_t limit = 0;
   std::string peak_formula;   // over the dim symbols
+  std::vector<FoundSize> found;  // where one is_bound, the planned peak is a bound
   std::vector<BufferRow> buffers;  // by size, largest first
   std::vector<MemoryApplyRow> applies;  // by bytes, largest first
 

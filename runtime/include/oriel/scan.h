@@ -82,8 +82,9 @@ struct ScanOptions {
   bool go_backwards = false;           // sequences from their last row to their first
   int64_t truncate_gradient = -1;      // gradients through the last so many steps; -1: all
   // Gradients keep the carried values of every so many steps and compute the
-  // others again (0: keep all). About the square root of the number of steps
-  // needs the least memory.
+  // others again (0: keep all). kSqrt: every ceil(sqrt(n)) of n steps, which
+  // needs the least memory, about 2 sqrt(n) rows, whatever n is.
+  static constexpr int64_t kSqrt = -1;
   int64_t checkpoint = 0;
   bool strict = false;                 // a value from outside that is not listed is an error
   std::string name = {};
@@ -91,9 +92,9 @@ struct ScanOptions {
 
 struct ScanResult {
   // Each [steps, ...]. Where the number of steps is found at run time (until, or
-  // n_steps as a Value) it is an output of the function with as many rows as
-  // steps were made, or read at one row ([i], [-1]); compile() refuses other
-  // uses (Unimplemented).
+  // n_steps as a Value) the first extent is a dim that the run binds, one for all
+  // outputs. They can be used like any other value; in the body of a loop or
+  // branch they can be read at one row alone ([i], [-1]; Unimplemented otherwise).
   std::vector<Value> outputs;
   // The last value of each carried output, its initial one where no step was
   // made; empty for an output that is not carried. outputs[k] need not be used.

@@ -203,6 +203,45 @@ TEST(ProgramIo, LoopsOverRows) {
   }
 }
 
+// y[made] = first rows of x, squared; the count is an input.
+Program Bound() {
+  ProgramBuilder b("bound");
+  const Dim n = b.Symbol("n"), made = b.Symbol("made");
+  const int32_t x = b.Input("x", DType::f32, {n}), count = b.Input("count", DType::i64, {});
+  const int32_t rows = b.Temp("rows", DType::f32, {made}, x), y = b.Output("y", DType::f32, {made});
+  b.Add(BindStep{1, count, n, kNoNode});
+  b.Add(CopyStep{rows, y, kNoNode}, {rows, y}, {rows});
+  return b.program();
+}
+
+TEST(ProgramIo, BindSteps) {
+  const Program good = Bound();
+  ASSERT_TRUE(ValidateProgram(good).ok()) << ValidateProgram(good);
+  const absl::StatusOr<Program> again = ReadProgram(WriteProgram(good));
+  ASSERT_TRUE(again.ok()) << again.status();
+  const BindStep& bind = std::get<BindStep>(again->steps[0].op);
+  EXPECT_EQ(bind.symbol, 1);
+  EXPECT_EQ(bind.count, 1);
+  EXPECT_EQ(bind.limit.ToString(), "n");
+  using Break = std::function<void(Program&)>;
+  const std::vector<std::pair<Break, const char*>> cases = {
+      {[](Program& p) { std::swap(p.steps[0], p.steps[1]); }, "dim symbol 'made' in made is not bound here"},
+      {[](Program& p) { p.steps.erase(p.steps.begin()); }, "dim symbol 'made' is not a whole extent of any input"},
+      {[](Program& p) { p.steps.insert(p.steps.begin(), p.steps[0]); }, "dim symbol 'made' is bound by two steps"},
+      {[](Program& p) { std::get<BindStep>(p.steps[0].op).symbol = 0; }, "dim symbol 'made' is not a whole extent of any input"},
+      {[](Program& p) { std::get<BindStep>(p.steps[0].op).symbol = 7; }, "binds dim symbol 7 of 2"},
+      {[](Program& p) { std::get<BindStep>(p.steps[0].op).count = 0; }, "the count buffer 0 'x' is float32 (n,), required int64 ()"},
+      {[](Program& p) { std::get<BindStep>(p.steps[0].op).limit = Dim::Symbol("made"); }, "is not bound here"},
+      {[](Program& p) { p.buffers[0].shape = {Dim::Symbol("n"), Dim::Symbol("made") + 1}; }, "is not bound here"},
+      {[](Program& p) { p.buffers[0].shape = {Dim::Symbol("n"), Dim::Symbol("made")}; }, "bound by an input and by a step"},
+  };
+  for (const auto& [broken, message] : cases) {
+    Program p = good;
+    broken(p);
+    EXPECT_THAT(std::string(ValidateProgram(p).message()), testing::HasSubstr(message));
+  }
+}
+
 // Every rule of program.h, broken once.
 TEST(ProgramIo, ValidationNamesWhatIsWrong) {
   using Break = std::function<void(Program&)>;

@@ -24,7 +24,7 @@ TEST(Grad, EveryOpHasAPullbackOrAReason) {
     // What computes floats from floats has a gradient.
     const bool of_floats =
         op.result == ResultRule::kSame && op.operands > 0 && op.dtypes.find('f') < op.dtypes.find(';');
-    if (of_floats && op.kind != OpKind::kTransfer && op.kind != OpKind::kStateUpdate && op.kind != OpKind::kRows) {
+    if (of_floats && op.kind != OpKind::kTransfer && op.kind != OpKind::kStateUpdate) {
       EXPECT_EQ(rule.reason, nullptr) << op.mnemonic << ": " << rule.reason;
     }
   }

@@ -212,3 +212,15 @@ func.func @control(%n: tensor<i64>, %x: tensor<4xf32>) -> (tensor<4xf32>, tensor
   // CHECK: return %[[X]], %[[L]], %[[X]], %[[E]]
   return %0, %2#0, %2#1, %4 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
 }
+
+// What binds a dim stays while an attribute mentions it, and goes with the last.
+// CHECK-LABEL: func @binds
+// CHECK: oriel.rows %{{.*}} dim <kept>
+// CHECK-NOT: oriel.rows
+func.func @binds(%x: tensor<8xf32>, %n: tensor<i64>) -> tensor<i64> {
+  %0 = oriel.rows %x, %n dim <kept> : (tensor<8xf32>, tensor<i64>) -> tensor<?xf32>
+  %1 = oriel.rows %x, %n dim <gone> : (tensor<8xf32>, tensor<i64>) -> tensor<?xf32>
+  %2 = oriel.rows %x, %n dim <kept> : (tensor<8xf32>, tensor<i64>) -> tensor<?xf32>
+  %3 = oriel.dim_value <"2*kept"> : tensor<i64>
+  return %3 : tensor<i64>
+}

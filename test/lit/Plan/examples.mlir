@@ -109,3 +109,16 @@ plan.program @states symbols [] {
   // CHECK: plan.commit %V from {{.*}} because "it is read after the update"
   plan.commit %V from %s because "it is read after the update"
 }
+
+// CHECK-LABEL: plan.program @bound
+plan.program @bound symbols ["n", "made"] {
+  %x = plan.buffer input "x" : f32 #oriel.dims<n>
+  %i = plan.buffer input "i" : i64 #oriel.dims<>
+  %v = plan.buffer temporary "v" : f32 #oriel.dims<made> alias %x
+  %o = plan.buffer output "o" : f32 #oriel.dims<made>
+  // CHECK: plan.bind "made" to %i limit <n> node 4
+  plan.bind "made" to %i limit #oriel.dims<n> node 4
+  plan.alloc %v, %o
+  plan.copy %v to %o
+  plan.release %v
+}

@@ -26,3 +26,21 @@ func.func @one() {
 func.func @two() {
   return
 }
+
+// -----
+
+// One dim is never two sizes.
+func.func @two_counts(%x: tensor<8xf32>, %a: tensor<i64>, %b: tensor<i64>) -> (tensor<?xf32>, tensor<?xf32>) {
+  %0 = oriel.rows %x, %a dim <made> : (tensor<8xf32>, tensor<i64>) -> tensor<?xf32>
+  // expected-error@+1 {{binds the dim 'made', which another op binds to another count}}
+  %1 = oriel.rows %x, %b dim <made> : (tensor<8xf32>, tensor<i64>) -> tensor<?xf32>
+  return %0, %1 : tensor<?xf32>, tensor<?xf32>
+}
+
+// -----
+
+func.func @an_arguments_dim(%x: tensor<?xf32> {oriel.dims = #oriel.dims<n>}, %a: tensor<i64>) -> tensor<?xf32> {
+  // expected-error@+1 {{binds the dim 'n', which an argument binds}}
+  %0 = oriel.rows %x, %a dim <n> : (tensor<?xf32>, tensor<i64>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}

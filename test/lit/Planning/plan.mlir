@@ -135,3 +135,26 @@ func.func @scan(%x: tensor<?x4xf32> {oriel.name = "x", oriel.dims = #oriel.dims<
   }
   return %0#0, %0#1 : tensor<4xf32>, tensor<?x4xf32>
 }
+
+// -----
+
+// The first rows of an array are a view, and a step that binds their dim: all
+// that mentions it comes after, also what has no operand of that extent.
+// CHECK-LABEL: plan.program @rows symbols ["n", "made"]
+// CHECK-DAG: %[[V:.*]] = plan.buffer temporary "{{.*}}" : f32 <made> alias %x
+// CHECK: plan.bind "made" to %count limit <n>
+// CHECK: plan.dim_value <2*made> to %twice
+// CHECK: plan.dispatch "k0"
+// CHECK-SAME: ins(%[[V]]) outs(%y) args [0, #oriel.dims<made>, 1, #oriel.dims<made>]
+module @k0 attributes {oriel.class = "Elementwise", oriel.in_place_operands = array<i64: 0>,
+  oriel.entries = [@k0], oriel.tasks = #oriel.dims<"ceildiv(a0_0,4096)">, oriel.scratch = #oriel.dims<0>,
+  oriel.shared = #oriel.dims<0>, oriel.cost = #oriel.dims<a0_0>} {
+  func.func private @k0()
+}
+func.func @rows(%x: tensor<?xf32> {oriel.name = "x", oriel.dims = #oriel.dims<n>}, %count: tensor<i64> {oriel.name = "count"})
+    -> (tensor<?xf32> {oriel.name = "y"}, tensor<i64> {oriel.name = "twice"}) {
+  %0 = oriel.dim_value <"2*made"> : tensor<i64>
+  %1 = oriel.rows %x, %count dim <made> : (tensor<?xf32>, tensor<i64>) -> tensor<?xf32>
+  %2 = oriel.dispatch @k0::@k0(%1) dims <> nodes [[0]] {oriel.result_dims = [#oriel.dims<made>]} : (tensor<?xf32>) -> tensor<?xf32>
+  return %2, %0 : tensor<?xf32>, tensor<i64>
+}
