@@ -25,6 +25,7 @@ FAMILIES = {
     "Elementwise": "Elementwise",
     "Shape": "Shape",
     "Reduce": "Reductions",
+    "Sort": "Ordering",
     "Contract": "Contractions",
     "Index": "Indexing",
     "Control": "Control",

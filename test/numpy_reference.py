@@ -213,6 +213,16 @@ def reductions():
     case("reduce", [empty], empty.max(0), kind="max", axes=[0], keepdims=False)
 
 
+
+def sorts():
+    for dtype in FLOATS + INTS + ["bool"]:
+        many = np.concatenate([edges(dtype), edges(dtype), numbers(dtype, 30)])
+        for x in [rng.permutation(many), rng.permutation(many)[:24].reshape(2, 3, 4), np.zeros((2, 0, 3), dtype)]:
+            for axis in range(x.ndim):
+                case("sort", [x], np.sort(x, axis, kind="stable"), axis=axis)
+                case("argsort", [x], np.argsort(x, axis, kind="stable"), axis=axis)
+
+
 def contractions():
     ranks = [((5,), (5,)), ((5,), (5, 3)), ((4, 5), (5,)), ((4, 5), (5, 3)), ((2, 4, 5), (2, 5, 3)), ((2, 4, 5), (5,)),
              ((5,), (2, 5, 3)), ((0, 5), (5, 3)), ((4, 0), (0, 3)), ((2, 3, 4, 5), (2, 3, 5, 2))]
@@ -255,7 +265,7 @@ def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
     with np.errstate(all="ignore"):
-        for group in [unary, binary, casts, shapes, reductions, contractions, indexing]:
+        for group in [unary, binary, casts, shapes, reductions, sorts, contractions, indexing]:
             group()
     np.savez(os.path.join(folder, "cases.npz"), **arrays)
     with open(os.path.join(folder, "cases.txt"), "w") as file:

@@ -99,7 +99,8 @@ YieldOp KernelOp::getYield() {
 LogicalResult KernelOp::verify() {
   static constexpr StringLiteral classes[] = {
       "Elementwise", "RowReduce",   "ColumnReduce", "MatMul", "Gather",
-      "Scatter",     "Concatenate", "ArgReduce",    "Copy"};
+      "Scatter",     "Concatenate", "ArgReduce",    "Copy",
+      "Library"};
   if (!llvm::is_contained(classes, getKernelClass()))
     return emitOpError() << "class is " << getKernelClassAttr()
                          << ", required one of "

@@ -31,6 +31,7 @@ void OrielDialect::initialize() {
   registerElementwiseOps(this);
   registerShapeOps(this);
   registerReduceOps(this);
+  registerSortOps(this);
   registerContractOps(this);
   registerIndexOps(this);
   registerControlOps(this);

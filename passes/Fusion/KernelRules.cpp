@@ -11,7 +11,7 @@ namespace oriel {
 
 static constexpr StringLiteral kClassNames[] = {
     "Elementwise", "RowReduce", "ColumnReduce", "MatMul", "Gather",
-    "Scatter", "Concatenate", "ArgReduce", "Copy"};
+    "Scatter", "Concatenate", "ArgReduce", "Copy", "Library"};
 
 StringRef toString(KernelClass kernelClass) {
   return kClassNames[static_cast<int>(kernelClass)];
@@ -56,6 +56,8 @@ OpRole getRole(Operation *op) {
     return OpRole::Concatenate;
   if (isa<ir::ArgMaxOp, ir::ArgMinOp>(op))
     return OpRole::ArgReduce;
+  if (isa<ir::SortOp, ir::ArgSortOp>(op))
+    return OpRole::Library;
   if (auto reduce = dyn_cast<ir::ReduceOp>(op)) {
     auto type = cast<RankedTensorType>(reduce.getX().getType());
     bool isLast = reduce.getAxes().size() == 1 &&
@@ -77,6 +79,7 @@ KernelClass getClassOf(OpRole role) {
   case OpRole::Scatter: return KernelClass::Scatter;
   case OpRole::Concatenate: return KernelClass::Concatenate;
   case OpRole::ArgReduce: return KernelClass::ArgReduce;
+  case OpRole::Library: return KernelClass::Library;
   case OpRole::View: return KernelClass::Copy;
   default: return KernelClass::Elementwise;
   }

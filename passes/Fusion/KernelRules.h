@@ -18,7 +18,7 @@ namespace oriel {
 
 enum class KernelClass {
   Elementwise, RowReduce, ColumnReduce, MatMul, Gather, Scatter, Concatenate,
-  ArgReduce, Copy,
+  ArgReduce, Copy, Library,
 };
 llvm::StringRef toString(KernelClass kernelClass);
 std::optional<KernelClass> parseKernelClass(llvm::StringRef text);
@@ -34,6 +34,7 @@ enum class OpRole {
   MatMul,
   Gather,       // gather and dynamic_slice
   Scatter, Concatenate, ArgReduce,
+  Library, // what the engine itself has a kernel for
 };
 OpRole getRole(mlir::Operation *op);
 

@@ -26,6 +26,7 @@ LogicalResult KernelLowering::run() {
   case KernelClass::Scatter:
   case KernelClass::Concatenate:
   case KernelClass::ArgReduce:
+  case KernelClass::Library:
     if (failed(lowerAlone()))
       return failure();
     break;
@@ -142,6 +143,9 @@ Value KernelLowering::index(const Dim &dim) {
   auto atomValue = [&](const DimAtom &atom) -> Value {
     if (atom.kind == DimAtom::Kind::kSymbol)
       return symbolValue(atom.symbol);
+    // Such a size is an index argument of the kernel (OutlineKernels).
+    if (atom.kind == DimAtom::Kind::kCeilSqrt)
+      return Value();
     // Nesting is bounded (kMaxDimDepth).
     Value result;
     for (const Dim &arg : atom.args) {
@@ -173,6 +177,7 @@ Value KernelLowering::index(const Dim &dim) {
         result = made(arith::MulIOp::create(b, loc, first, next));
         break;
       case DimAtom::Kind::kSymbol:
+      case DimAtom::Kind::kCeilSqrt:
         break;
       }
       if (atom.kind == DimAtom::Kind::kMod) {

@@ -19,6 +19,8 @@
 //   [4...] the arguments of the kernel's function in order, inputs then
 //       outputs: a tensor is its address followed by the size of each of its
 //       DYNAMIC dims in order; an index argument is its value.
+// A library kernel (runtime/engine/library) has the same entry; its words from
+// [4] on are the addresses of its inputs and outputs, then its parameters.
 // Tensors are C-contiguous and 64-byte aligned unless they are user inputs
 // (aligned to the element size then: generated code assumes only that).
 // Booleans are bytes 0 or 1.

@@ -4,113 +4,24 @@
 #include <cmath>
 #include <numbers>
 
-#include "oriel/taps.h"
 #include "runtime/core/status.h"
-#include "runtime/graph/builder.h"
+#include "runtime/graph/random_internal.h"
 #include "runtime/ops/random_bits.h"
 
 namespace oriel {
 
+using graph::Draw;
 using graph::Poison;
 using graph::PoisonInvalid;
-
-struct RandomStreams::Impl {
-  std::string name;
-  uint64_t key = 0;
-  uint64_t splits = 0;
-  std::vector<State> states;
-};
+using graph::Wide;
 
 namespace {
 
 constexpr int64_t kMaxTrials = int64_t{1} << 20;
 
-// Keys of draws and of splits come from two counters that never meet.
-uint64_t DrawKey(uint64_t key, uint64_t index) { return RandomBits(key, index); }
 uint64_t SplitKey(uint64_t key, uint64_t index) { return RandomBits(key, ~index); }
 
-Tensor StateValue(uint64_t key) { return *Tensor::From<uint64_t>({key, 0}, {2}); }
-
 Value U64(uint64_t value, const Location& at) { return constant(Tensor::Scalar<uint64_t>(value), at); }
-
-// The position of each element in C order, as uint64.
-Value LinearIndex(const Dims& shape, const Location& at) {
-  Value index = U64(0, at);
-  Dim stride = 1;
-  for (int axis = static_cast<int>(shape.size()) - 1; axis >= 0; --axis) {
-    Value along = iota(shape, axis, DType::u64, at);
-    if (stride != Dim(1)) along = mul(Operand(along, at), Operand(cast(Operand(dim_value(stride, at), at), DType::u64), at));
-    index = axis + 1 == static_cast<int>(shape.size()) ? along : add(Operand(index, at), Operand(along, at));
-    stride = stride * shape[axis];
-  }
-  return index;
-}
-
-Value MakeBits(Value key, Value counter, std::vector<graph::ImpliedUpdate> implied, const Location& at) {
-  std::vector<Value> operands = {std::move(key), std::move(counter)};
-  if (auto poisoned = graph::FirstPoisoned(operands)) return *poisoned;
-  if (absl::Status status = graph::BroadcastTogether(&operands, at); !status.ok()) {
-    return Poison(Prefixed(status, "random_bits"), at);
-  }
-  return graph::MakeOp({.op = OpKind::kRandomBits, .operands = std::move(operands), .implied = std::move(implied)}, at);
-}
-
-// One draw: a state of its own, and the key of this call and iteration.
-class Draw {
- public:
-  Draw(RandomStreams::Impl* stream, Location at) : at_(at) {
-    const size_t index = stream->states.size();
-    State cell = state(stream->name + "_" + std::to_string(index), StateValue(DrawKey(stream->key, index)), at);
-    stream->states.push_back(cell);
-    {
-      // The update belongs to the call, whatever body the draw is made in.
-      graph::RegionScope outside(0);
-      const Value read = Operand(cell, at).value;
-      update_ = {cell, add(Operand(read, at), Operand(iota({2}, 0, DType::u64, at), at))};
-      key_ = random_bits(Operand(Item(read, 0), at), Operand(Item(read, 1), at));
-    }
-    for (const Value& i : graph::OpenInductions()) {
-      key_ = random_bits(Operand(key_, at), Operand(cast(Operand(i, at), DType::u64), at));
-    }
-  }
-
-  // Fresh bits of that shape; each call of Bits gives others.
-  Value Bits(const Dims& shape) {
-    const Value key = random_bits(Operand(key_, at_), Operand(U64(~uint64_t{0} - used_++, at_), at_));
-    return MakeBits(key, LinearIndex(shape, at_), {{update_.first.cell(), update_.second}}, at_);
-  }
-
-  // The top `bits` bits of each element, as uint64.
-  Value Top(const Value& value, int bits) {
-    return floor_div(Operand(value, at_), Operand(U64(uint64_t{1} << (64 - bits), at_), at_));
-  }
-
-  // In [0, 1), a multiple of 2^-24 or 2^-53.
-  Value Unit(const Dims& shape, DType dtype) {
-    const int bits = dtype == DType::f64 ? 53 : 24;
-    return mul(Operand(cast(Operand(Top(Bits(shape), bits), at_), dtype), at_), Operand(std::ldexp(1.0, -bits), at_));
-  }
-
-  // In (0, 1), symmetric about a half: neither logarithm of it is infinite.
-  Value OpenUnit(const Dims& shape, DType dtype) {
-    const int bits = dtype == DType::f64 ? 52 : 23;
-    const Value whole = cast(Operand(Top(Bits(shape), bits), at_), dtype);
-    return mul(Operand(add(Operand(whole, at_), Operand(0.5, at_)), at_), Operand(std::ldexp(1.0, -bits), at_));
-  }
-
- private:
-  Value Item(const Value& pair, int64_t i) {
-    return reshape(Operand(slice(Operand(pair, at_), {Dim(i)}, {Dim(i + 1)}), at_), {});
-  }
-
-  Location at_;
-  std::pair<State, Value> update_;
-  Value key_;
-  uint64_t used_ = 0;
-};
-
-// What draws compute in: 16-bit floats are rounded at the end.
-DType Wide(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 
 absl::Status CheckFloat(const char* what, DType dtype) {
   if (IsFloat(dtype)) return absl::OkStatus();
@@ -124,15 +35,6 @@ Value Parameter(const Operand& operand, DType dtype, const Dims& shape, const Lo
   return value.ok() ? broadcast_to(Operand(value, at), shape) : value;
 }
 
-// The rows, checked at run time: without a positive entry, with a negative one
-// or a NaN there is no distribution to draw from.
-Value Probabilities(const Value& p, const Location& at) {
-  const Value none_negative = all_of(Operand(greater_equal(Operand(p, at), Operand(0, at)), at));
-  const Value some_positive = all_of(Operand(any(Operand(greater(Operand(p, at), Operand(0, at)), at), {-1}), at));
-  return assert_that(Operand(p, at), "a row of probabilities must have a positive entry and no negative one or NaN",
-                     {none_negative, some_positive});
-}
-
 }  // namespace
 
 Value random_bits(const Operand& key, const Operand& counter) {
@@ -142,7 +44,7 @@ Value random_bits(const Operand& key, const Operand& counter) {
                              std::string(NumpyName(operand->value.dtype())),
                          operand->location);
   }
-  return MakeBits(graph::Fit(key, DType::u64, key.location), graph::Fit(counter, DType::u64, counter.location), {},
+  return graph::MakeBits(graph::Fit(key, DType::u64, key.location), graph::Fit(counter, DType::u64, counter.location), {},
                   key.location);
 }
 
@@ -163,7 +65,7 @@ std::vector<State> RandomStreams::states() const { return impl_->states; }
 absl::Status RandomStreams::seed(uint64_t seed) {
   impl_->key = seed;
   for (size_t i = 0; i < impl_->states.size(); ++i) {
-    ORIEL_RETURN_IF_ERROR(impl_->states[i].set_value(StateValue(DrawKey(seed, i))));
+    ORIEL_RETURN_IF_ERROR(impl_->states[i].set_value(graph::DrawState(seed, i)));
   }
   return absl::OkStatus();
 }
@@ -283,32 +185,13 @@ Value RandomStreams::categorical(const Operand& probabilities, DType dtype, Loca
   if (!status.ok()) return Poison(status, at);
   graph::OriginScope origin({p}, "categorical", at);
   const DType wide = Wide(p.dtype());
-  const Value weights = Probabilities(cast(Operand(p, at), wide), at);
+  const Value weights = graph::CheckedWeights(cast(Operand(p, at), wide), 1, at);
   Draw draw(impl_.get(), at);
   // The first of exponential clocks of rates p rings: a clock of rate 0 never
-  // does (log of an open unit is below 0, so its time is +infinity).
-  const Value time = div(Operand(neg(Operand(log(Operand(draw.OpenUnit(p.shape(), wide), at)), at)), at), Operand(weights, at));
+  // does. Rates are those relative to the largest, whose clock always does.
+  const Value rates = div(Operand(weights, at), Operand(reduce_max(Operand(weights, at), {-1}, true), at));
+  const Value time = div(Operand(draw.Exponential(p.shape(), wide), at), Operand(rates, at));
   return cast(Operand(argmin(Operand(time, at), -1), at), dtype);
-}
-
-Value RandomStreams::multinomial(const Operand& probabilities, int64_t n, DType dtype, Location at) {
-  if (n < 0) return PoisonInvalid("multinomial: the number of draws is " + std::to_string(n) + ", 0 or more required", at);
-  const Value p = graph::Strong(probabilities);
-  if (!p.ok()) return p;
-  auto one_hot = [&] {
-    const Value drawn = categorical(Operand(p, at), DType::i64, at);
-    if (!drawn.ok()) return drawn;
-    const Value position = iota(p.shape(), p.rank() - 1, DType::i64, at);
-    const Value wide = broadcast_to(Operand(expand_dims(Operand(drawn, at), -1), at), p.shape());
-    return cast(Operand(equal(Operand(position, at), Operand(wide, at)), at), dtype);
-  };
-  if (n == 1) return one_hot();
-  const Value none = broadcast_to(Operand(cast(Operand(0, at), dtype), at), p.shape());
-  return loop(Operand(n, at), {none},
-              [&](Value, std::vector<Value> counts) {
-                return std::vector<Value>{add(Operand(counts[0], at), Operand(one_hot(), at))};
-              },
-              at)[0];
 }
 
 }  // namespace oriel

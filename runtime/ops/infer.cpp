@@ -26,6 +26,7 @@ bool ProvablyNonNegative(const Dim& dim) {
     if (term.coefficient < 0) return false;
     for (const auto& atom : term.factors) {
       const auto& args = atom->args;
+      if (atom->kind == Kind::kCeilSqrt) continue;
       const bool all = std::all_of(args.begin(), args.end(), ProvablyNonNegative);
       const bool any = std::any_of(args.begin(), args.end(), ProvablyNonNegative);
       if (atom->kind == Kind::kMax ? !any : !all) return false;
@@ -189,6 +190,9 @@ absl::StatusOr<std::vector<TensorType>> InferTypes(OpKind kind, const Attrs& att
     case OpKind::kArgMax:
     case OpKind::kArgMin:
       return infer::Reduce(context);
+    case OpKind::kSort:
+    case OpKind::kArgSort:
+      return infer::Sort(context);
     case OpKind::kMatMul:
       return infer::Contract(context);
     case OpKind::kDynamicSlice:

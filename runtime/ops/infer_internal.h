@@ -50,6 +50,7 @@ absl::StatusOr<Types> Elementwise(const Context& c);
 absl::StatusOr<Types> Leaf(const Context& c);
 absl::StatusOr<Types> Shape(const Context& c);
 absl::StatusOr<Types> Reduce(const Context& c);
+absl::StatusOr<Types> Sort(const Context& c);
 absl::StatusOr<Types> Contract(const Context& c);
 absl::StatusOr<Types> Index(const Context& c);
 absl::StatusOr<Types> Control(const Context& c);

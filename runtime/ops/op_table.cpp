@@ -61,6 +61,7 @@ ResultRule RuleOf(OpKind kind) {
       return ResultRule::kBool;
     case OpKind::kArgMax:
     case OpKind::kArgMin:
+    case OpKind::kArgSort:
     case OpKind::kDimValue:
       return ResultRule::kIndex;
     case OpKind::kConstant:

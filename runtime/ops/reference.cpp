@@ -95,6 +95,9 @@ absl::Status Run(const Call& call) {
     case OpKind::kArgMax:
     case OpKind::kArgMin:
       return ArgReduce(call);
+    case OpKind::kSort:
+    case OpKind::kArgSort:
+      return Sort(call);
     case OpKind::kMatMul:
       return MatMul(call);
     case OpKind::kGather:

@@ -46,6 +46,7 @@ absl::Status Concatenate(const Call& call);
 absl::Status DynamicSlice(const Call& call);
 absl::Status Reduce(const Call& call);
 absl::Status ArgReduce(const Call& call);
+absl::Status Sort(const Call& call);
 absl::Status MatMul(const Call& call);
 absl::Status Gather(const Call& call);
 absl::Status Scatter(const Call& call);

@@ -204,7 +204,7 @@ TEST(Random, RowsWithoutADistributionAreAnError) {
     rows.insert(rows.end(), row.begin(), row.end());
     const auto out = (*f)({*Tensor::From<double>(rows, {2, 3})});
     EXPECT_EQ(out.status().code(), absl::StatusCode::kFailedPrecondition) << out.status();
-    EXPECT_THAT(std::string(out.status().message()), HasSubstr("a row of probabilities"));
+    EXPECT_THAT(std::string(out.status().message()), HasSubstr("a row of weights"));
     EXPECT_TRUE(SameBits(random.states()[0].value(), before));  // no number was taken
   }
   EXPECT_TRUE((*f)({*Tensor::From<double>({1, 2, 3}, {1, 3})}).ok());

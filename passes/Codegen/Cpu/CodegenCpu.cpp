@@ -29,6 +29,7 @@ EmitKernel emitterFor(StringRef kernelClass) {
       .Case("Scatter", emitScatterKernel)
       .Case("Concatenate", emitConcatenateKernel)
       .Case("ArgReduce", emitArgReduceKernel)
+      .Case("Library", emitLibraryKernel)
       .Default(nullptr);
 }
 
@@ -42,7 +43,7 @@ LogicalResult emitKernelModule(ModuleOp module, const CpuEmitOptions &options) {
       return function.emitError("kernel class \"")
              << kernelClass.getValue()
              << "\" is unknown; required: Elementwise, RowReduce, ColumnReduce, MatMul, Gather, "
-                "Scatter, Concatenate, ArgReduce or Copy";
+                "Scatter, Concatenate, ArgReduce, Copy or Library";
     FailureOr<KernelSignature> signature = KernelSignature::get(function);
     if (failed(signature))
       return failure();

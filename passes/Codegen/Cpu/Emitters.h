@@ -38,6 +38,11 @@ mlir::LogicalResult emitArgReduceKernel(mlir::ModuleOp module,
                                         KernelSignature &signature,
                                         const CpuEmitOptions &options,
                                         KernelInfo &info);
+/// Library: no code, the engine's own kernel is named.
+mlir::LogicalResult emitLibraryKernel(mlir::ModuleOp module,
+                                      KernelSignature &signature,
+                                      const CpuEmitOptions &options,
+                                      KernelInfo &info);
 
 } // namespace oriel
 

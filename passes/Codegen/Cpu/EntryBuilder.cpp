@@ -348,7 +348,8 @@ void setKernelInfo(ModuleOp module, const KernelInfo &info) {
   };
   SmallVector<Attribute> entries;
   for (const std::string &entry : info.entries)
-    entries.push_back(FlatSymbolRefAttr::get(b.getContext(), entry));
+    entries.push_back(info.library ? Attribute(b.getStringAttr(entry))
+                                   : FlatSymbolRefAttr::get(b.getContext(), entry));
   auto dims = [&](const Dims &value) { return ir::DimsAttr::get(b.getContext(), value); };
   module->setAttr("oriel.entries", b.getArrayAttr(entries));
   module->setAttr("oriel.tasks", dims(info.tasks));
@@ -357,6 +358,8 @@ void setKernelInfo(ModuleOp module, const KernelInfo &info) {
   module->setAttr("oriel.cost", dims({info.cost}));
   if (info.fallible)
     module->setAttr("oriel.fallible", b.getUnitAttr());
+  if (info.library)
+    module->setAttr("oriel.parameters", dims(info.parameters));
 }
 
 } // namespace oriel

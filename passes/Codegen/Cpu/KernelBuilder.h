@@ -281,6 +281,8 @@ struct KernelInfo {
   Dim scratch, shared;                    // bytes; rounded up to 64 here
   Dim cost;                               // nanoseconds, one thread
   bool fallible = false;
+  bool library = false;                   // entries name library kernels
+  Dims parameters;                        // of a library kernel
 };
 
 /// Sets oriel.entries ... oriel.fallible on the kernel's module.

@@ -25,6 +25,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,12 @@ namespace oriel {
 // 64 bits of a key and a counter, both uint64, broadcast together. Equal
 // operands give equal bits everywhere.
 Value random_bits(const Operand& key, const Operand& counter);
+
+struct ChoiceOptions {
+  bool replace = true;
+  std::optional<Value> weights = std::nullopt;  // of floats or integers; none: all equal
+  DType dtype = DType::i64;                     // of positions
+};
 
 // Not thread-safe: one thread adds draws at a time. Copies share the stream.
 class RandomStreams {
@@ -58,11 +65,33 @@ class RandomStreams {
   Value below(Dims shape, const Dim& n, DType dtype = DType::i64, Location at = Location::current());
   // One index of the last axis for each row of probabilities (float, any scale:
   // rows need not sum to one): shape[:-1]. Positions of probability 0 are never
-  // drawn.
+  // drawn. A row without a positive entry, or with one that is negative, NaN or
+  // infinite, fails the call with FailedPrecondition and takes no number.
   Value categorical(const Operand& probabilities, DType dtype = DType::i64, Location at = Location::current());
   // How often each position of a row came up in n draws; for n = 1 one-hot rows.
   Value multinomial(const Operand& probabilities, int64_t n = 1, DType dtype = DType::i64,
                     Location at = Location::current());
+
+  // Permutations of 0 ... n-1, each equally likely: [size..., n].
+  Value permutation(const Dim& n, Dims size = {}, DType dtype = DType::i64, Location at = Location::current());
+  // x with its slices along the first axis in a random order.
+  Value permutation(const Value& x, Location at = Location::current());
+  // x with the elements of each row (the last axis) in a random order of its own.
+  Value shuffle_row_elements(const Value& x, Location at = Location::current());
+
+  // `size` positions below n, or slices of x along its first axis. Without
+  // replacement no position comes twice: more than there are is InvalidArgument,
+  // at build or at call. Without weights all are equally likely; with weights
+  // [..., n] each row draws for itself, [..., size...]. Weights have any scale
+  // and are looked at as categorical's; without replacement each draw is from
+  // the weights that are left, and a row with fewer positive ones than asked is
+  // FailedPrecondition. With replacement the work is that of n^2 / 4096 + 64 n
+  // sums and one comparison for each draw and position, without it that of a sort of n.
+  Value choice(Dims size, const Dim& n, const ChoiceOptions& options = {}, Location at = Location::current());
+  Value choice(Dims size, const Value& x, const ChoiceOptions& options = {}, Location at = Location::current());
+  // n different positions of each row, drawn by weight: shape[:-1] + (n,).
+  Value multinomial_wo_replacement(const Operand& weights, const Dim& n = 1, DType dtype = DType::i64,
+                                   Location at = Location::current());
 
   // The states of all draws so far, in order of making: to save and load.
   std::vector<State> states() const;

@@ -105,12 +105,17 @@ absl::Status Compile(const KernelOptions& options, Diagnostics* diagnostics,
         "a kernel could not be compiled, without a reason");
   }
   job->kernel.attributes = AttributesOf(*job->module);
-  llvm::Expected<ObjectCode> object = emitObject(*job->module, options.target);
-  if (!object) {
-    return absl::InternalError(absl::StrCat(
-        "a kernel could not be emitted: ", llvm::toString(object.takeError())));
+  // A library kernel is the engine's: there is no code.
+  if (!job->module->getBody()->empty()) {
+    llvm::Expected<ObjectCode> object =
+        emitObject(*job->module, options.target);
+    if (!object) {
+      return absl::InternalError(
+          absl::StrCat("a kernel could not be emitted: ",
+                       llvm::toString(object.takeError())));
+    }
+    job->kernel.object = std::move(*object);
   }
-  job->kernel.object = std::move(*object);
   if (options.cache != nullptr) {
     // A cache that cannot be written costs time later, not this compilation.
     (void)options.cache->Store(kCacheKind, job->key,

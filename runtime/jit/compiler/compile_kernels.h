@@ -19,8 +19,8 @@
 
 namespace oriel::jit {
 
-// A compiled kernel: its object and the attributes code generation leaves on
-// the module, both under the canonical name.
+// A compiled kernel: its object (of no bytes for a library kernel) and the
+// attributes code generation leaves on the module, both under the canonical name.
 struct CompiledKernel {
   ObjectCode object;
   std::string attributes;  // a printed dictionary

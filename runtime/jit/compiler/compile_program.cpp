@@ -307,9 +307,15 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
   for (const auto& [name, index] : kernels.of_module) {
     if (names[index].empty()) names[index] = name;
   }
-  for (size_t i = 0; i < kernels.kernels.size(); ++i)
+  std::vector<int> kernel_of;  // per input
+  for (size_t i = 0; i < kernels.kernels.size(); ++i) {
+    if (kernels.kernels[i].object.elf.empty()) continue;
     inputs.push_back({names[i], kernels.kernels[i].object.elf});
+    kernel_of.push_back(static_cast<int>(i));
+  }
   ORIEL_ASSIGN_OR_RETURN(PackedCode code, PackObjects(inputs));
+  for (PackedSymbol& symbol : code.symbols)
+    symbol.object = kernel_of[symbol.object];
   ImageParts parts;
   NameKernels(kernels, code, &parts);
   parts.text = std::move(code.text);

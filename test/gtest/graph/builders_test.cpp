@@ -63,6 +63,8 @@ std::map<std::string, Value> AllBuilders() {
       {"reduce", sum(x)},
       {"argmax", argmax(x, 0)},
       {"argmin", argmin(x, 0)},
+      {"sort", sort(x)},
+      {"argsort", argsort(x, 0)},
       {"matmul", matmul(x, transpose(y))},
       {"gather", gather(x, {i})},
       {"scatter", scatter_add(x, {i}, input("u", DType::f32, {4, 3}))},

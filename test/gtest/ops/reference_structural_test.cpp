@@ -81,6 +81,16 @@ TEST(ReferenceReduce, EdgeCases) {
   EXPECT_THAT(Values(Reduce("sum", Tensor::Ones({4096}, DType::f16), {0})), SameNumbers(D{4096}));
 }
 
+TEST(ReferenceSort, OrderTiesAndNaN) {
+  auto apply = [](OpKind op, const Tensor& x, int64_t axis) { return Values(Apply(op, {{"axis", axis}}, {x})); };
+  const Tensor x = Make(DType::f32, {6}, {2, kNaN, -0.0, 0, -1, 2});
+  EXPECT_THAT(apply(OpKind::kSort, x, 0), SameNumbers(D{-1, -0.0, 0, 2, 2, kNaN}));
+  EXPECT_THAT(apply(OpKind::kArgSort, x, 0), SameNumbers(D{4, 2, 3, 0, 5, 1}));
+  const Tensor grid = Make(DType::i8, {2, 3}, {3, -1, 2, 1, 5, 2});
+  EXPECT_THAT(apply(OpKind::kSort, grid, 0), SameNumbers(D{1, -1, 2, 3, 5, 2}));
+  EXPECT_THAT(apply(OpKind::kArgSort, grid, 1), SameNumbers(D{1, 2, 0, 0, 2, 1}));
+}
+
 TEST(ReferenceReduce, ArgMaxAndArgMin) {
   auto arg = [](OpKind op, const Tensor& x, int64_t axis) {
     return Values(Apply(op, {{"axis", axis}, {"keepdims", false}}, {x}));

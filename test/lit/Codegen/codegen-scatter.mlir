@@ -5,6 +5,11 @@
 // CHECK-SAME: oriel.entries = [@scatter_0, @scatter_1, @scatter_2]
 // CHECK-SAME: oriel.fallible
 // CHECK: func.func @scatter_0
+// A first look takes the largest of all; only a bad one has each looked at.
+// CHECK: arith.maxui %{{.*}} : vector<4xi64>
+// CHECK: vector.reduction <maxui>
+// CHECK: arith.cmpi uge, %{{.*}} : i64
+// CHECK: scf.if
 // CHECK: arith.cmpi uge, %{{.*}} : vector<4xi64>
 // CHECK: vector.reduction <or>
 // CHECK: func.func @scatter_1
@@ -19,6 +24,27 @@ module @scatter {
   func.func @scatter(%x: tensor<?x?xf32>, %u: tensor<?x?xf32>, %i: tensor<?xi64>, %o0: tensor<?x?xf32> {oriel.output}) -> tensor<?x?xf32> attributes {oriel.class = "Scatter"} {
     %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<?x?xf32>, tensor<?x?xf32>, tensor<?xi64>) -> tensor<?x?xf32>
     return %0 : tensor<?x?xf32>
+  }
+}
+
+// Single elements into a fill: nobody's memory yet, so each index is checked where
+// it is used, by one comparison unless it is negative or bad.
+// CHECK-LABEL: module @gradient
+// CHECK-SAME: oriel.entries = [@gradient_1, @gradient_2]
+// CHECK-SAME: oriel.fallible
+// CHECK-NOT: func.func @gradient_0
+// CHECK: func.func @gradient_2
+// CHECK: arith.cmpi ult, %{{.*}} : i64
+// CHECK: scf.if
+// CHECK: arith.addf %{{.*}} : f32
+// CHECK: } else {
+// CHECK: arith.cmpi uge, %{{.*}} : i64
+module @gradient {
+  func.func @gradient(%u: tensor<?xf32>, %i: tensor<?xi64>, %o0: tensor<10001xf32> {oriel.output}) -> tensor<10001xf32> attributes {oriel.class = "Scatter"} {
+    %zero = arith.constant 0.0 : f32
+    %x = linalg.fill ins(%zero : f32) outs(%o0 : tensor<10001xf32>) -> tensor<10001xf32>
+    %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10001xf32>, tensor<?xf32>, tensor<?xi64>) -> tensor<10001xf32>
+    return %0 : tensor<10001xf32>
   }
 }
 

@@ -49,6 +49,10 @@ func.func @combining(%x: tensor<?x64xf32>, %i: tensor<5xi64>, %u: tensor<5x64xf3
   %2 = oriel.argmax %x axis 1 : tensor<?x64xf32> -> tensor<?xi64>
   // CHECK: oriel.argmin %{{.*}} axis 1 keepdims : tensor<?x64xf32> -> tensor<?x1xi64>
   %3 = oriel.argmin %x axis 1 keepdims : tensor<?x64xf32> -> tensor<?x1xi64>
+  // CHECK: oriel.sort %{{.*}} axis 1 : tensor<?x64xf32>
+  %6 = oriel.sort %x axis 1 : tensor<?x64xf32>
+  // CHECK: oriel.argsort %{{.*}} axis 0 : tensor<?x64xf32> -> tensor<?x64xi64>
+  %7 = oriel.argsort %x axis 0 : tensor<?x64xf32> -> tensor<?x64xi64>
   // CHECK: oriel.gather %{{.*}}[%{{.*}}] axis 0 : (tensor<?x64xf32>, tensor<5xi64>) -> tensor<5x64xf32>
   %4 = oriel.gather %x[%i] axis 0 : (tensor<?x64xf32>, tensor<5xi64>) -> tensor<5x64xf32>
   // CHECK: oriel.scatter add %{{.*}}[%{{.*}}], %{{.*}} axis 0

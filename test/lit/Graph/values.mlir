@@ -47,6 +47,12 @@ func.func @combining() {
   %an = oriel.argmin %x axis 0 keepdims : tensor<2x3xf32> -> tensor<1x3xi64>
   %an_e = oriel.constant dense<[[0, 1, 0]]> : tensor<1x3xi64>
   check.expect_eq %an, %an_e : tensor<1x3xi64>
+  %sort = oriel.sort %x axis 1 : tensor<2x3xf32>
+  %sort_e = oriel.constant dense<[[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]> : tensor<2x3xf32>
+  check.expect_eq %sort, %sort_e : tensor<2x3xf32>
+  %order = oriel.argsort %x axis 0 : tensor<2x3xf32> -> tensor<2x3xi64>
+  %order_e = oriel.constant dense<[[0, 1, 0], [1, 0, 1]]> : tensor<2x3xi64>
+  check.expect_eq %order, %order_e : tensor<2x3xi64>
   %t = oriel.transpose %x permutation [1, 0] : tensor<2x3xf32> -> tensor<3x2xf32>
   %mm = oriel.matmul %x, %t : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
   %mm_e = oriel.constant dense<[[35.0, 32.0], [32.0, 56.0]]> : tensor<2x2xf32>
