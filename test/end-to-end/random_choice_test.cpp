@@ -7,6 +7,7 @@
 #include <set>
 
 #include "gmock/gmock.h"
+#include "oriel/grad.h"
 #include "oriel/random.h"
 #include "oriel/scan.h"
 #include "test/end-to-end/harness.h"
@@ -317,6 +318,20 @@ TEST(RandomChoice, InLoopsAndBranches) {
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_EQ(Ints((*other)[1])[29], 29);
   EXPECT_NE(Ints((*out)[1]), Ints((*other)[1]));
+}
+
+TEST(RandomChoice, GradientsGoBackToWhereRowsCameFrom) {
+  RandomStreams random(14);
+  const Value x = input("x", DType::f64, {dyn("n")});
+  const Value moved = random.permutation(x), weights = cast(arange(x.dim(0)), DType::f64);
+  absl::StatusOr<Function> f = CompileInMode({x}, {moved, grad(sum(moved * weights), {x})[0]});
+  ASSERT_TRUE(f.ok()) << f.status();
+  std::vector<double> positions(60);
+  std::iota(positions.begin(), positions.end(), 0.0);
+  const auto out = (*f)({*Tensor::From<double>(positions, {60})});
+  ASSERT_TRUE(out.ok()) << out.status();
+  const double *row = (*out)[0].data<double>(), *gradient = (*out)[1].data<double>();
+  for (int64_t j = 0; j < 60; ++j) EXPECT_EQ(gradient[static_cast<int64_t>(row[j])], static_cast<double>(j));
 }
 
 // ---- errors ----

@@ -93,6 +93,15 @@ TEST(Sort, AStateIsSortedInItsOwnBuffer) {
   EXPECT_TRUE(SameBits(numbers.value(), *Tensor::From<float>(expected, {3, 1000})));
 }
 
+TEST(Sort, EqualsItsReferenceUnderCheck) {
+  const Value x = input("x", DType::f32, {dyn("r"), dyn("n")});
+  CompileOptions options;
+  options.check = CheckMode::kReference;
+  absl::StatusOr<Function> f = CompileInMode({x}, {sort(x, 0), argsort(x, 1)}, {}, options);
+  ASSERT_TRUE(f.ok()) << f.status();
+  EXPECT_TRUE((*f)({Data({40, 300}, DType::f32, 1, /*special=*/true)}).ok());
+}
+
 TEST(Sort, ScratchIsInTheReports) {
   const Value x = input("x", DType::f32, {dyn("n")});
   absl::StatusOr<Function> f = CompileInMode({x}, {sort(x)});
