@@ -99,9 +99,24 @@ void AppendReturned(nb::handle returned, const Location& at, bool alone, ScanBod
   }
 }
 
-nb::object Scan(nb::object fn, nb::handle sequences, nb::handle outputs_info, nb::handle non_sequences,
+// 'sqrt', or a number of steps.
+int64_t ToCheckpoint(nb::handle given) {
+  if (PyUnicode_Check(given.ptr())) {
+    const std::string text = nb::cast<std::string>(given);
+    if (text == "sqrt") return ScanOptions::kSqrt;
+    throw nb::value_error(("scan: checkpoint is '" + text + "', required 'sqrt' or a number of steps").c_str());
+  }
+  if (!PyLong_Check(given.ptr())) throw nb::type_error("scan: checkpoint must be 'sqrt' or an integer");
+  const int64_t every = nb::cast<int64_t>(given);
+  if (every < 0) {
+    throw nb::value_error(("scan: checkpoint is " + std::to_string(every) + ", required 'sqrt' or at least 0").c_str());
+  }
+  return every;
+}
+
+nb::typed<nb::tuple, nb::any, nb::any> Scan(nb::object fn, nb::handle sequences, nb::handle outputs_info, nb::handle non_sequences,
                 nb::handle n_steps, int64_t truncate_gradient, bool go_backwards, nb::handle name, bool strict,
-                nb::handle max_steps, int64_t checkpoint, bool return_list) {
+                nb::handle max_steps, nb::handle checkpoint, bool return_list) {
   const Location at = Caller();
   ScanOptions options;
   for (const nb::object& item : Listed(sequences)) options.sequences.push_back(ToSequence(item, at));
@@ -122,7 +137,7 @@ nb::object Scan(nb::object fn, nb::handle sequences, nb::handle outputs_info, nb
   options.truncate_gradient = truncate_gradient;
   options.go_backwards = go_backwards;
   options.strict = strict;
-  options.checkpoint = checkpoint;
+  options.checkpoint = ToCheckpoint(checkpoint);
   if (!name.is_none()) options.name = nb::cast<std::string>(name);
 
   // An exception in the body passes through the library as a poisoned value.
@@ -208,7 +223,9 @@ void BindControl(nb::module_& m) {
         "carried), or {'initial': rows, 'taps': [-2, -1]}. n_steps: an integer or a scalar; else the rows of the\n"
         "shortest sequence; max_steps bounds one that is known only when it runs. go_backwards: sequences from their\n"
         "last row. truncate_gradient: gradients through the last so many steps. checkpoint: keep every so many carried\n"
-        "values for gradients and compute the others again. strict: all that fn uses must be listed.\n"
+        "values for gradients and compute the others again; 'sqrt': every sqrt(n) of n steps, which needs the least memory.\n"
+        "strict: all that fn uses must be listed.\n"
+        "Outputs of a scan that ends early have as many rows as steps were made, and can be used like any other.\n"
         "Returns (outputs, updates): outputs are stacks [steps, ...], one alone when there is one and not return_list.");
   m.def(
       "ifelse",

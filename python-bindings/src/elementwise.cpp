@@ -124,7 +124,16 @@ void BindElementwise(nb::module_& m, VariableClass& c) {
     return Wrap(select(ToOperand(condition, at), ToOperand(on_true, at), ToOperand(on_false, at)));
   };
   m.def("switch", choose, nb::arg("cond"), nb::arg("ift"), nb::arg("iff"), "numpy.where, under Theano's name.");
-  m.def("where", choose, nb::arg("cond"), nb::arg("ift"), nb::arg("iff"), "numpy.where of three arguments.");
+  m.def(
+      "where",
+      [choose](nb::handle condition, nb::handle on_true, nb::handle on_false) -> nb::object {
+        if (on_true.is_none() != on_false.is_none()) throw nb::value_error("where: either both or neither of ift and iff should be given");
+        if (!on_true.is_none()) return choose(condition, on_true, on_false);
+        const Location at = Caller();
+        return PositionsOf(ToValue(condition, at), at);
+      },
+      nb::arg("cond"), nb::arg("ift") = nb::none(), nb::arg("iff") = nb::none(),
+      "numpy.where; of one argument nonzero().");
   DefBoth(
       m, c, "clip",
       [](nb::handle x, nb::handle low, nb::handle high) {

@@ -1,9 +1,11 @@
 // x[index]: Python's index objects as those of the C++ library.
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "arrays.h"
 #include "oriel/compose.h"
 #include "oriel/errors.h"
+#include "oriel/taps.h"
 #include "status.h"
 #include "variable.h"
 
@@ -31,6 +33,40 @@ bool IsMaskArray(nb::handle item) {
   return variable != nullptr && variable->value.ok() && IsBool(variable->value.dtype()) && variable->value.rank() > 0;
 }
 
+// A list or tuple of numbers as the array it stands for, any other entry as it is.
+nb::object AsEntry(nb::handle item) {
+  if ((!PyList_Check(item.ptr()) && !PyTuple_Check(item.ptr())) || HoldsVariable(item)) return nb::borrow(item);
+  const nb::object array = ToNumpy(ToTensor(item));
+  return nb::cast<int64_t>(array.attr("size")) == 0 ? array.attr("astype")("int64") : array;  // no floats either
+}
+
+bool IsConstantMask(nb::handle item) {
+  if (AsVariable(item) != nullptr || !nb::hasattr(item, "dtype") || !nb::hasattr(item, "ndim")) return false;
+  return nb::cast<int>(nb::object(item.attr("ndim"))) > 0 && IsBool(ToDType(nb::object(item.attr("dtype"))));
+}
+
+// A mask has the extents of the axes from `axis` on that it stands for: here, or
+// when they are known.
+void CheckMask(nb::handle mask, int axis, Operand* base, const Location& at) {
+  const Variable* variable = AsVariable(mask);
+  const nb::object shape = variable == nullptr ? nb::object(mask.attr("shape")) : nb::none();
+  const int rank = variable == nullptr ? static_cast<int>(nb::len(shape)) : variable->value.rank();
+  std::vector<Value> conditions;
+  for (int i = 0; i < rank && axis + i < base->value.rank(); ++i) {
+    const Dim extent = base->value.dim(axis + i), wanted = variable != nullptr ? variable->value.dim(i) : Dim(nb::cast<int64_t>(nb::object(shape[i])));
+    if (extent == wanted) continue;
+    if (extent.is_static() && wanted.is_static()) {
+      Check(absl::OutOfRangeError("boolean index did not match indexed array along axis " + std::to_string(axis + i) +
+                                  "; size of axis is " + extent.ToString() + " but size of corresponding boolean axis is " +
+                                  wanted.ToString()));
+    }
+    conditions.push_back(equal(Operand(dim_value(extent, at), at), Operand(dim_value(wanted, at), at)));
+  }
+  if (conditions.empty()) return;
+  base->value = assert_that(*base, "boolean index did not match indexed array", std::move(conditions));
+  Check(base->value.status());
+}
+
 // One entry; a constant mask becomes the arrays of its positions.
 void AppendIndex(nb::handle item, const Location& at, std::vector<Index>* indices) {
   PyObject* o = item.ptr();
@@ -45,9 +81,8 @@ void AppendIndex(nb::handle item, const Location& at, std::vector<Index>* indice
     const nb::object integer = nb::steal(PyNumber_Index(o));
     if (!integer.is_valid()) throw nb::python_error();
     indices->push_back(Index(nb::cast<int64_t>(integer), at));
-  } else if (nb::isinstance<Nonzero>(item) || IsMaskArray(item)) {
-    Check(absl::UnimplementedError(
-        "a mask, or all of one nonzero(), must be the whole index: its size is known only when it runs"));
+  } else if (IsMaskArray(item)) {
+    for (const Value& positions : nonzero(Operand(AsVariable(item)->value, at))) indices->push_back(Index(positions, at));
   } else if (AsVariable(item) == nullptr && !PyList_Check(o) && !PyTuple_Check(o)) {
     const Tensor array = ToTensor(item);
     if (IsBool(array.dtype()) && array.rank() > 0) {
@@ -78,19 +113,16 @@ void AppendIndex(nb::handle item, const Location& at, std::vector<Index>* indice
 // How many axes of the base an entry takes.
 int AxesOf(nb::handle item) {
   if (item.is_none() || item.is(nb::ellipsis())) return 0;
+  if (IsMaskArray(item)) return AsVariable(item)->value.rank();
   if (PySlice_Check(item.ptr()) || AsVariable(item) != nullptr || PyLong_Check(item.ptr())) return 1;
-  if (nb::hasattr(item, "dtype") && nb::cast<bool>(item.attr("dtype").attr("kind").equal(nb::str("b")))) {
-    return nb::cast<int>(item.attr("ndim"));
-  }
-  return 1;
+  return IsConstantMask(item) ? nb::cast<int>(item.attr("ndim")) : 1;
 }
 
 // The mask whose nonzero() is the whole index, if one is.
 std::optional<Value> MaskOf(nb::handle index) {
   if (IsMaskArray(index)) return nb::inst_ptr<Variable>(index)->value;
-  if (nb::isinstance<Nonzero>(index)) {
-    const Nonzero& one = *nb::inst_ptr<Nonzero>(index);
-    return one.mask.rank() == 1 ? std::optional<Value>(one.mask) : std::nullopt;
+  if (const Variable* one = AsVariable(index); one != nullptr && one->nonzero != nullptr) {
+    return one->nonzero->mask.rank() == 1 ? std::optional<Value>(one->nonzero->mask) : std::nullopt;
   }
   if (!PyTuple_Check(index.ptr()) || PyTuple_GET_SIZE(index.ptr()) == 0) return std::nullopt;
   if (PyTuple_GET_SIZE(index.ptr()) == 1 && IsMaskArray(nb::handle(PyTuple_GET_ITEM(index.ptr(), 0)))) {
@@ -99,8 +131,9 @@ std::optional<Value> MaskOf(nb::handle index) {
   std::optional<Value> mask;
   int axis = 0;
   for (nb::handle item : index) {
-    if (!nb::isinstance<Nonzero>(item)) return std::nullopt;
-    const Nonzero& one = *nb::inst_ptr<Nonzero>(item);
+    const Variable* variable = AsVariable(item);
+    if (variable == nullptr || variable->nonzero == nullptr) return std::nullopt;
+    const NonzeroOf& one = *variable->nonzero;
     if ((mask && mask->id() != one.mask.id()) || one.axis != axis++) return std::nullopt;
     mask = one.mask;
   }
@@ -119,30 +152,47 @@ Value WriteTo(nb::handle part, nb::handle value, bool add, const char* name) {
 
 }  // namespace
 
+nb::tuple PositionsOf(Value x, const Location& at) {
+  Check(x.status());
+  if (!IsBool(x.dtype())) x = not_equal(Operand(x, at), Operand(0, at));
+  const std::vector<Value> positions = nonzero(Operand(x, at));
+  nb::list axes;
+  for (size_t axis = 0; axis < positions.size(); ++axis) {
+    const VariableObject one = Wrap(positions[axis]);
+    nb::inst_ptr<Variable>(one)->nonzero = std::make_shared<const NonzeroOf>(NonzeroOf{x, static_cast<int>(axis)});
+    axes.append(one);
+  }
+  return nb::tuple(axes);
+}
+
 VariableObject GetItem(nb::handle self, nb::handle index, const Location& at) {
-  const Operand base = ToOperand(self, at);
+  Operand base = ToOperand(self, at);
   std::shared_ptr<const Subtensor> part;
   if (std::optional<Value> mask = MaskOf(index)) {
     part = std::make_shared<const Subtensor>(Subtensor::Masked(base, Operand(*mask, at), at));
   } else {
     std::vector<Index> indices;
-    const int rank = base.value.rank();
+    std::vector<nb::object> entries;
     if (PyTuple_Check(index.ptr())) {
-      int taken = 0, ellipses = 0;
-      for (nb::handle item : index) {
-        taken += AxesOf(item);
-        ellipses += item.is(nb::ellipsis()) ? 1 : 0;
+      for (nb::handle item : index) entries.push_back(AsEntry(item));
+    } else {
+      entries.push_back(AsEntry(index));
+    }
+    const int rank = base.value.rank();
+    int taken = 0, ellipses = 0, axis = 0;
+    for (const nb::object& entry : entries) {
+      taken += AxesOf(entry);
+      ellipses += entry.is(nb::ellipsis()) ? 1 : 0;
+    }
+    if (ellipses > 1) Check(absl::InvalidArgumentError("an index can only have a single ellipsis ('...')"));
+    for (const nb::object& entry : entries) {
+      if (entry.is(nb::ellipsis())) {
+        for (int rest = taken; rest < rank; ++rest, ++axis) indices.push_back(all(at));
+        continue;
       }
-      if (ellipses > 1) Check(absl::InvalidArgumentError("an index can only have a single ellipsis ('...')"));
-      for (nb::handle item : index) {
-        if (item.is(nb::ellipsis())) {
-          for (int axis = taken; axis < rank; ++axis) indices.push_back(all(at));
-        } else {
-          AppendIndex(item, at, &indices);
-        }
-      }
-    } else if (!index.is(nb::ellipsis())) {
-      AppendIndex(index, at, &indices);
+      if (IsConstantMask(entry) || IsMaskArray(entry)) CheckMask(entry, axis, &base, at);
+      AppendIndex(entry, at, &indices);
+      axis += AxesOf(entry);
     }
     // A size of a shape is that size, not a read of a vector of them.
     if (indices.size() == 1 && indices[0].kind == Index::Kind::kInt && rank == 1) {

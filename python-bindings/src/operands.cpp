@@ -10,15 +10,6 @@
 namespace oriel::python {
 namespace {
 
-bool HoldsVariable(nb::handle object) {
-  if (AsVariable(object) != nullptr) return true;
-  if (!PyList_Check(object.ptr()) && !PyTuple_Check(object.ptr())) return false;
-  for (nb::handle item : object) {
-    if (HoldsVariable(item)) return true;
-  }
-  return false;
-}
-
 Operand WeakInteger(nb::handle object, const Location& at) {
   int overflow = 0;
   const int64_t value = PyLong_AsLongLongAndOverflow(object.ptr(), &overflow);
@@ -45,6 +36,15 @@ Variable* AsVariable(nb::handle object) {
   return nb::isinstance<Variable>(object) ? nb::inst_ptr<Variable>(object) : nullptr;
 }
 
+bool HoldsVariable(nb::handle object) {
+  if (AsVariable(object) != nullptr) return true;
+  if (!PyList_Check(object.ptr()) && !PyTuple_Check(object.ptr())) return false;
+  for (nb::handle item : object) {
+    if (HoldsVariable(item)) return true;
+  }
+  return false;
+}
+
 Operand ToOperand(nb::handle object, const Location& at) {
   if (Variable* variable = AsVariable(object)) {
     if (nb::isinstance<SharedVariable>(object)) return Operand(static_cast<SharedVariable*>(variable)->state, at);
@@ -55,11 +55,6 @@ Operand ToOperand(nb::handle object, const Location& at) {
   if (PyBool_Check(o)) return Operand(o == Py_True, at);
   if (PyLong_CheckExact(o)) return WeakInteger(object, at);
   if (PyFloat_CheckExact(o)) return Operand(PyFloat_AS_DOUBLE(o), at);
-  if (nb::isinstance<Nonzero>(object)) {
-    Check(absl::UnimplementedError(
-        "the result of nonzero() has a size known only when it runs: it can only index a tensor, in set_subtensor "
-        "and inc_subtensor"));
-  }
   if (HoldsVariable(object)) {
     std::vector<Value> parts;
     for (nb::handle item : object) parts.push_back(ToValue(item, at));
@@ -82,7 +77,7 @@ Value ToValue(nb::handle object, const Location& at) {
 }
 
 VariableObject WrapUnchecked(const Value& value) {
-  return nb::borrow<VariableObject>(nb::cast(Variable{value, nullptr, false, {}, {}}));
+  return nb::borrow<VariableObject>(nb::cast(Variable{value, nullptr, nullptr, false, {}, {}}));
 }
 
 VariableObject Wrap(const Value& value) {

@@ -56,11 +56,17 @@ void BindReports(nb::module_& m) {
       .def_ro("bytes", &BufferRow::bytes, "Its size.")
       .def_ro("where", &BufferRow::where, "\"file.py:42\".")
       .def_ro("live_at_peak", &BufferRow::live_at_peak, "Part of the peak?");
+  nb::class_<FoundSize>(m, "FoundSize", "A size that a run finds: of a scan that ends early, of a mask.")
+      .def_ro("dim", &FoundSize::dim, "The dim's name.")
+      .def_ro("value", &FoundSize::value, "Of the last call; of a plan the most.")
+      .def_ro("most", &FoundSize::most, "What it can be at most.")
+      .def_ro("is_bound", &FoundSize::is_bound, "Of a plan: the planned peak is a bound.");
   nb::class_<MemoryReport>(m, "MemoryReport", "What a call holds in memory.")
       .def_ro("planned_peak", &MemoryReport::planned_peak, "Bytes: the largest sum of live buffers.")
       .def_ro("arena_bytes", &MemoryReport::arena_bytes, "Allocated for temporaries.")
       .def_ro("limit", &MemoryReport::limit, "Bytes a call may hold.")
       .def_ro("peak_formula", &MemoryReport::peak_formula, "The peak over the dim symbols.")
+      .def_ro("found", &MemoryReport::found, "Sizes that the run found.")
       .def_ro("buffers", &MemoryReport::buffers, "Largest first.")
       .def(
           "text", [](const MemoryReport& r, int max_rows) { return r.text(max_rows); }, nb::arg("max_rows") = 20,

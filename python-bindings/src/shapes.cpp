@@ -193,6 +193,9 @@ void BindShapes(nb::module_& m, VariableClass& c) {
   DefBoth(
       m, c, "flatten", [](nb::handle x, int ndim) { return Wrap(flatten(Of(x), ndim)); }, nb::arg("x"), nb::arg("ndim") = 1,
       "To `ndim` axes: the last ones in one.");
+  DefBoth(m, c, "ravel", [](nb::handle x) { return Wrap(flatten(Of(x), 1)); }, nb::arg("x"), "numpy.ravel.");
+  c.def(
+      "copy", [](nb::handle x) { return Wrap(Of(x).value); }, "The same value: tensors never change.");
   m.def(
       "dimshuffle", [](nb::handle x, nb::handle pattern) { return Wrap(dimshuffle(Of(x), ToOrder(pattern))); },
       nb::arg("x"), nb::arg("pattern"), "Axes in another order; 'x' is a new one of extent 1.");
@@ -293,6 +296,13 @@ void BindShapes(nb::module_& m, VariableClass& c) {
         return Wrap(take(ToOperand(x, at), ToValue(indices, at), ToAxis(axis)));
       },
       nb::arg("x"), nb::arg("indices"), nb::arg("axis") = nb::none(), "numpy.take.");
+  m.def(
+      "take_along_axis",
+      [](nb::handle x, nb::handle indices, int axis) {
+        const Location at = Caller();
+        return Wrap(take_along_axis(ToOperand(x, at), ToOperand(indices, at), axis));
+      },
+      nb::arg("x"), nb::arg("indices"), nb::arg("axis") = -1, "numpy.take_along_axis.");
   DefBoth(
       m, c, "diagonal", [](nb::handle x, int64_t offset) { return Wrap(diagonal(Of(x), offset)); }, nb::arg("x"),
       nb::arg("offset") = 0, "numpy.diagonal of a matrix.");
@@ -317,13 +327,26 @@ void BindShapes(nb::module_& m, VariableClass& c) {
         Value mask = ToValue(x, at);
         Check(mask.status());
         if (mask.rank() == 0) throw nb::value_error("nonzero: takes at least 1 axis");
-        if (!IsBool(mask.dtype())) mask = not_equal(Operand(mask, at), Operand(0, at));
-        nb::list axes;
-        for (int axis = 0; axis < mask.rank(); ++axis) axes.append(nb::cast(Nonzero{mask, axis}));
-        return nb::tuple(axes);
+        return PositionsOf(mask, at);
       },
-      nb::arg("x"), "The positions of what is not 0, one handle an axis; together they index a tensor in "
-                    "set_subtensor and inc_subtensor.");
+      nb::arg("x"), "numpy.nonzero: the positions of what is not 0, an int64 vector for each axis. How many there are "
+                    "only a run knows.");
+  DefBoth(
+      m, c, "flatnonzero",
+      [](nb::handle x) -> nb::object {
+        const Location at = Caller();
+        return PositionsOf(reshape(ToOperand(x, at), {Dim(-1)}), at)[0];
+      },
+      nb::arg("x"), "numpy.flatnonzero: the positions of what is not 0, of x taken as one vector.");
+  m.def(
+      "first_rows",
+      [](nb::handle x, nb::handle count, const std::string& name) {
+        const Location at = Caller();
+        return Wrap(first_rows(ToOperand(x, at), ToOperand(count, at), name));
+      },
+      nb::arg("x"), nb::arg("count"), nb::arg("name") = "",
+      "x[:count], where `count` is a scalar integer that only a run knows: an error of the call below 0 or above the "
+      "rows of x. `name`: of the extent, in reports.");
 
   // ---- methods that take what the functions take in one argument as several ----
   c.def(

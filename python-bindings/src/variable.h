@@ -18,11 +18,18 @@ namespace oriel::python {
 
 namespace nb = nanobind;
 
+// Of one of mask.nonzero(): the positions along `axis` of what is true.
+struct NonzeroOf {
+  Value mask;
+  int axis = 0;
+};
+
 // A symbolic tensor. Values never change; a Variable may take another name.
 struct Variable {
   Value value;
   // What x[index] was made of, for set_subtensor and inc_subtensor.
   std::shared_ptr<const Subtensor> part;
+  std::shared_ptr<const NonzeroOf> nonzero;  // null: not of a nonzero()
   bool unnamed_input = false;  // has a name of our making
   nb::dict tags;       // attributes of x.tag
   nb::dict evaluated;  // functions of eval(), by the inputs' ids
@@ -37,18 +44,14 @@ struct Tag {
   nb::object variable;
 };
 
-// One of mask.nonzero(): the positions along `axis` of what is true.
-struct Nonzero {
-  Value mask;
-  int axis = 0;
-};
-
 // The object as an operand: a Variable, a Python scalar (weak), or anything
 // NumPy makes an array of (a constant). A list with Variables in it is stacked.
 Operand ToOperand(nb::handle object, const Location& at);
 Value ToValue(nb::handle object, const Location& at);
 // The Variable behind the object, nullptr when it is none.
 Variable* AsVariable(nb::handle object);
+// Is it a variable, or a list or tuple with one in it?
+bool HoldsVariable(nb::handle object);
 
 // A Python object that holds a Variable, under the name that signatures show.
 class VariableObject : public nb::object {
@@ -59,6 +62,8 @@ class VariableObject : public nb::object {
 
 // A new Variable; the Value's error as an exception.
 VariableObject Wrap(const Value& value);
+// x.nonzero(): a tuple of position vectors, one an axis, that know their mask.
+nb::tuple PositionsOf(Value x, const Location& at);
 VariableObject WrapUnchecked(const Value& value);
 nb::list WrapAll(const std::vector<Value>& values);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "oriel/compose.h"
+#include "oriel/taps.h"
 #include "runtime/core/status.h"
 #include "runtime/graph/builder.h"
 
@@ -91,6 +92,25 @@ Subtensor Subtensor::Masked(const Operand& base, const Operand& mask, Location a
                                at);
     return part;
   }
+  // Axis by axis as large as the base, here or when it runs.
+  const Dims covered(part.base_.shape().begin(), part.base_.shape().begin() + where.rank());
+  for (size_t axis = 0; axis < covered.size(); ++axis) {
+    const Dim& dim = where.shape()[axis];
+    const DimOrder order = CompareDims(dim, covered[axis]);
+    if (order == DimOrder::kEqual || (order == DimOrder::kUnknown && dim != Dim(1))) continue;
+    part.read_ = PoisonInvalid("a mask of shape " + ToString(where.shape()) + " cannot index a tensor of shape " +
+                                   ToString(part.base_.shape()) + ": axis " + std::to_string(axis) + " differs",
+                               at);
+    return part;
+  }
+  if (where.shape() != covered) {
+    std::vector<Value> conditions;
+    for (size_t axis = 0; axis < covered.size(); ++axis) {
+      if (where.shape()[axis] == covered[axis]) continue;
+      conditions.push_back(equal(Operand(dim_value(where.shape()[axis], at), at), Operand(dim_value(covered[axis], at), at)));
+    }
+    where = assert_that(Operand(where, at), "boolean index did not match indexed array", std::move(conditions));
+  }
   part.mask_ = where;
   part.positions_ = Positions(where, at);
   part.read_ = gather(Operand(Rows(part.base_, where.rank(), at), at), {part.positions_}, 0, at);
@@ -121,7 +141,7 @@ Value Subtensor::Write(const Operand& operand, bool add) const {
       value = Broadcast(value, read_.shape(), at);
       if (!value.ok()) return Poison(Prefixed(absl::InvalidArgumentError(value.status().message()), name), at);
       const Operand rows(Rows(base_, mask.rank(), at), at);
-      const Value written = add ? scatter_add(rows, {positions_}, Operand(value, at)) : scatter_set(rows, {positions_}, Operand(value, at));
+      const Value written = add ? scatter_add(rows, {positions_}, value, 0, at) : scatter_set(rows, {positions_}, value, 0, at);
       return reshape(Operand(written, at), base_.shape());
     }
     if (value.rank() == rest + 1) value = squeeze(Operand(value, at), 0);

@@ -46,6 +46,17 @@ Value fresh_input(std::string name, DType dtype, Dims shape, Location at = Locat
 // Which of `inputs` none of the outputs and updates needs, as indices.
 std::vector<size_t> UnusedInputs(absl::Span<const Value> inputs, absl::Span<const Value> outputs);
 
+// ---- sizes that a run finds ----
+// x[:count] where `count` is a scalar integer found at run time: its first extent
+// is a dim that no input binds. It can be used like any other value; memory is
+// planned when the count is known. A count below 0 or above the rows of x is an
+// InvalidArgument error of the call, states unchanged. `name`: of the dim, in
+// reports.
+Value first_rows(const Operand& x, const Operand& count, const std::string& name = "");
+// np.nonzero: for each axis the int64 positions of what is not 0, in C order, as
+// many as a run finds. Together they index x: gather(x, nonzero(x)).
+std::vector<Value> nonzero(const Operand& x);
+
 // ---- making ----
 Value zeros(Dims shape, DType dtype = DType::f64, Location at = Location::current());
 Value ones(Dims shape, DType dtype = DType::f64, Location at = Location::current());

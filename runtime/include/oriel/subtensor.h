@@ -29,8 +29,7 @@ class Subtensor {
   static Subtensor Masked(const Operand& base, const Operand& mask, Location at = Location::current());
 
   const Value& base() const { return base_; }
-  // The part. Masked: poisoned with Unimplemented, since its size is known only
-  // when it runs.
+  // The part. Masked: [count, ...], where only a run knows the count.
   const Value& read() const { return read_; }
 
  private:
@@ -42,6 +41,7 @@ class Subtensor {
   Value base_, read_;
   std::vector<Value::Index> indices_;
   std::optional<Value> mask_;
+  Value positions_;  // masked: where the mask is true, its axes taken as one
 };
 
 // The base with the part replaced by `value`, broadcast to the part's shape and
