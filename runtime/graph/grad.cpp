@@ -3,6 +3,7 @@
 
 #include "runtime/core/status.h"
 #include "runtime/graph/backward.h"
+#include "runtime/graph/builder.h"
 #include "runtime/graph/pullback.h"
 
 namespace oriel {
@@ -59,7 +60,9 @@ absl::Status AddPair(std::string_view what, const Value& value, const Value& gra
     fits = order == DimOrder::kEqual || order == DimOrder::kUnknown;
   }
   if (!fits) return refuse(TypeOf(value));
-  pairs->emplace_back(value, graph::InShape(graph::CastTo(gradient, value.dtype(), at), value.shape()));
+  std::vector<Value> fitted = {graph::CastTo(gradient, value.dtype(), at)};
+  graph::FitShapes({{value.dtype(), value.shape()}}, &fitted, at);
+  pairs->emplace_back(value, fitted[0]);
   return absl::OkStatus();
 }
 

@@ -46,8 +46,19 @@ std::string ElementName(const LoopSequence& sequence) {
 void FitShapes(absl::Span<const TensorType> types, std::vector<Value>* values, const Location& at) {
   for (size_t i = 0; i < types.size(); ++i) {
     Value& value = (*values)[i];
-    if (value.shape() == types[i].shape) continue;
-    value = MakeOp({.op = OpKind::kReshape, .attrs = {{"shape", types[i].shape}}, .operands = {value}, .derived = true}, at);
+    const Dims& shape = types[i].shape;
+    if (!value.ok() || value.shape() == shape) continue;
+    // A reshape asks for as many elements: of one axis under another name that is
+    // enough, of several each has to be as long as it is stated.
+    Dims same = value.shape();
+    int unlike = 0;
+    for (size_t axis = 0; axis < shape.size(); ++axis) {
+      unlike += same[axis] != shape[axis] ? 1 : 0;
+      if (same[axis] != Dim(1)) same[axis] = shape[axis];
+    }
+    if (unlike > 1) value = BroadcastTo(value, same, at);
+    if (!value.ok() || value.shape() == shape) continue;
+    value = MakeOp({.op = OpKind::kReshape, .attrs = {{"shape", shape}}, .operands = {value}, .derived = true}, at);
   }
 }
 

@@ -94,6 +94,61 @@ TEST(Errors, NodesKnowTheirOperands) {
   EXPECT_EQ(names("mul"), (std::vector<std::string>{"", "h"}));
 }
 
+// What the shapes of a call rule out is told as an error of the run is.
+TEST(Errors, ShapesThatDisagreeAtACall) {
+  Value x = input("x", DType::f32, {dyn("n"), dyn("m")}), y = input("y", DType::f32, {dyn("k"), dyn("l")});
+  const int line = __LINE__ + 1;
+  Value h = dot(x, y).named("h");
+  absl::StatusOr<Function> f = CompileInMode({x, y}, {tanh(h)});
+  ASSERT_TRUE(f.ok()) << f.status();
+  ExpectError((*f)({Tensor::Ones({2, 3}), Tensor::Ones({4, 5})}).status(), StatusCode::kInvalidArgument,
+              {"m is 3 but must equal k, which is 4", "\nNode that caused the error: matmul(x, y) 'h' [id ", "\nToposort index: 0",
+               "\nCreated at: errors_test.cpp:" + std::to_string(line), "\nInputs types: [float32 (n, m), float32 (k, l)]",
+               "\nInputs shapes: [(2, 3), (4, 5)]", "\nInputs strides: [(12, 4), (20, 4)]", "\nOutputs clients: ",
+               "\nDebugprint of the node:\nmatmul [id "});
+  EXPECT_TRUE((*f)({Tensor::Ones({2, 3}), Tensor::Ones({3, 5})}).ok());
+}
+
+// As many elements in another shape are not the value that is wanted.
+TEST(Errors, OtherShapesOfAsManyElements) {
+  Value x = input("x", DType::f32, {dyn("n"), dyn("m")}), y = input("y", DType::f32, {dyn("k"), dyn("l")});
+  const Tensor tall = Tensor::Ones({3, 2}), wide = Tensor::Ones({2, 3});
+  const auto refused = [&](const absl::StatusOr<Function>& f, std::vector<Tensor> wrong, std::vector<Tensor> right) {
+    ASSERT_TRUE(f.ok()) << f.status();
+    ExpectError((*f)(absl::MakeConstSpan(wrong)).status(), StatusCode::kInvalidArgument, {"must equal", "errors_test.cpp:"});
+    EXPECT_TRUE((*f)(absl::MakeConstSpan(right)).ok());
+  };
+  State w = state("w", Tensor::Zeros({2, 3}));
+  refused(CompileInMode({x}, {}, {{w, x}}), {tall}, {wide});
+  refused(CompileInMode({x}, {}, {{w, tanh(x) * 2.0}}), {tall}, {wide});
+  EXPECT_EQ(w.value().data<float>()[5], std::tanh(1.0f) * 2);
+  Value c = input("c", DType::boolean, {});
+  const Tensor yes = Tensor::Scalar<bool>(true);
+  const std::vector<Value> chosen = branch(
+      c, [&] { return std::vector<Value>{x + 1.0}; }, [&] { return std::vector<Value>{y * 2.0}; });
+  refused(CompileInMode({c, x, y}, {chosen[0]}), {yes, tall, wide}, {yes, wide, wide});
+  const std::vector<Value> ends = loop(2, {x}, [&](Value, std::vector<Value> carried) {
+    return std::vector<Value>{y + sum(carried[0])};
+  });
+  refused(CompileInMode({x, y}, {ends[0]}), {tall, wide}, {wide, wide});
+  CompileOptions given;
+  given.givens = {{w, x}};
+  refused(CompileInMode({x}, {w * 1.0}, {}, given), {tall}, {wide});
+  refused(CompileInMode({x, y}, grad(Value(), {x}, {.known_grads = {{x * 2.0, y}}})), {tall, wide}, {wide, wide});
+  refused(CompileInMode({x, y}, {set_subtensor(Subtensor::Of(x, {all()}), y)}), {tall, wide}, {wide, wide});
+}
+
+TEST(Errors, AnIndexOutsideItsAxis) {
+  Value x = input("x", DType::f32, {dyn("n")});
+  for (int64_t i : {3, -4}) {
+    absl::StatusOr<Function> f = CompileInMode({x}, {x[{i}]});
+    ASSERT_TRUE(f.ok()) << f.status();
+    ExpectError((*f)({Tensor::Ones({3})}).status(), StatusCode::kOutOfRange,
+                {"index " + std::to_string(i) + " is out of bounds for axis 0 with size n", "n = 3", "Node that caused the error:"});
+    EXPECT_TRUE((*f)({Tensor::Ones({4})}).ok());
+  }
+}
+
 TEST(Errors, MemoryLimitBelowTheInputs) {
   Value x = input("x", DType::f32, {dyn("n")});
   absl::StatusOr<Function> f = CompileInMode({x}, {x + 1.0}, {}, {.memory_limit = 1000});
