@@ -18,6 +18,8 @@ class Print:
     """
 
     def __init__(self, message: str = "", attrs: Sequence[str] = ("__str__",)) -> None:
+        if isinstance(attrs, str):
+            raise TypeError("Print: attrs is a list of names, as ['shape']")
         self.message = message
         self.attrs = tuple(attrs)
 

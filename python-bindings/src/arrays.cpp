@@ -130,7 +130,13 @@ int NumpyType(DType dtype) {
 }  // namespace
 
 Tensor ToTensor(nb::handle object) {
-  if (PyArray_Check(object.ptr())) return Borrowed(reinterpret_cast<PyArrayObject*>(object.ptr()));
+  if (PyArray_Check(object.ptr())) {
+    // A mask has no place in a tensor, and must not be lost on the way.
+    if (!PyArray_CheckExact(object.ptr()) && nb::hasattr(object, "_mask")) {
+      Check(absl::UnimplementedError("masked arrays are not supported: use .filled(value) or .data"));
+    }
+    return Borrowed(reinterpret_cast<PyArrayObject*>(object.ptr()));
+  }
   if (nb::isinstance<Tensor>(object)) return nb::cast<Tensor>(object);
   // torch, CuPy and others; NumPy's scalars have no __dlpack__.
   if (nb::hasattr(object, "__dlpack__")) return FromCapsule(object.attr("__dlpack__")());
@@ -229,7 +235,13 @@ void BindArrays(nb::module_& m) {
           "__array__",
           [](const Tensor& t, nb::object dtype, nb::object copy) {
             nb::object array = ToNumpy(t);
-            if (!dtype.is_none()) array = array.attr("astype")(dtype, nb::arg("copy") = false);
+            if (!dtype.is_none()) {
+              nb::object cast = array.attr("astype")(dtype, nb::arg("copy") = false);
+              if (copy.ptr() == Py_False && !cast.is(array)) {
+                throw nb::value_error("another dtype needs a copy, which copy=False forbids");
+              }
+              array = cast;
+            }
             if (copy.ptr() == Py_True) array = array.attr("copy")();
             return array;
           },

@@ -27,15 +27,20 @@ std::vector<Value> ToValues(nb::handle one_or_more, const Location& at) {
 }
 
 // A variable is returned as one, a list as a list. An empty Value is None.
-nb::object LikeGiven(const std::vector<Value>& values, nb::handle given, bool unchecked = false) {
+nb::any LikeGiven(const std::vector<Value>& values, nb::handle given, bool unchecked = false) {
   const auto wrap = [&](const Value& value) -> nb::object {
     if (value.node() == nullptr) return nb::none();
     return unchecked ? WrapUnchecked(value) : Wrap(value);
   };
-  if (!IsSequence(given)) return wrap(values.at(0));
-  nb::list list;
-  for (const Value& value : values) list.append(wrap(value));
-  return list;
+  nb::any result;
+  if (IsSequence(given)) {
+    nb::list list;
+    for (const Value& value : values) list.append(wrap(value));
+    result = list;
+  } else {
+    result = wrap(values.at(0));
+  }
+  return result;
 }
 
 Disconnected ToDisconnected(const std::string& text) {
@@ -53,7 +58,7 @@ ReturnDisconnected ToReturnDisconnected(nb::handle given) {
   throw nb::value_error("return_disconnected is 'zero', 'None' or 'Disconnected'");
 }
 
-nb::object Grad(nb::handle cost, nb::handle wrt, nb::handle consider_constant, const std::string& disconnected_inputs,
+nb::any Grad(nb::handle cost, nb::handle wrt, nb::handle consider_constant, const std::string& disconnected_inputs,
                 nb::handle known_grads, nb::handle return_disconnected) {
   const Location at = Caller();
   std::vector<std::string> warnings;

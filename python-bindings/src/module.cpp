@@ -10,6 +10,9 @@
 NB_MODULE(_core, m) {
   using namespace oriel::python;
   m.doc() = "Oriel's C++ library in Python. Use the package `oriel`, which names things as Theano does.";
+  // What a program still holds when it ends (a callback of a function that its
+  // globals hold) is its own affair, and no message on stderr.
+  nanobind::set_leak_warnings(false);
   BindStatus(m);
   BindLocation(m);
   BindArrays(m);

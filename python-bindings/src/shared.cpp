@@ -37,7 +37,7 @@ void BindShared(nb::module_& m) {
             }
             return ToNumpy(value);
           },
-          nb::arg("borrow") = false,
+          nb::arg("borrow") = false, nb::sig("def get_value(self, borrow: bool = False) -> numpy.ndarray"),
           "The value now, as a new array. (borrow=True permits sharing memory, which is not done: a running call may\n"
           "write it.)")
       .def(
@@ -69,8 +69,8 @@ void BindShared(nb::module_& m) {
                                          "', only 'cpu' exists so far"));
         }
         SharedVariable made;
-        made.state = state(name.is_none() ? std::string() : nb::cast<std::string>(name), ToTensor(value), at);
-        return nb::cast(std::move(made));
+        made.state = state(TextOf(name, "shared: name"), ToTensor(value), at);
+        return made;
       },
       nb::arg("value"), nb::arg("name") = nb::none(), nb::arg("borrow") = false, nb::arg("target") = nb::none(),
       "A shared variable with this value, dtype and shape. Name it: reports show the name. target: the device, only\n"

@@ -1,5 +1,9 @@
 #include "status.h"
 
+#include <nanobind/stl/string.h>
+
+#include <typeinfo>
+
 #include "oriel/errors.h"
 
 namespace oriel::python {
@@ -22,7 +26,11 @@ PyObject* ExceptionOf(const absl::Status& status) {
     case absl::StatusCode::kAlreadyExists:
       return PyExc_ValueError;
     case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kUnavailable:  // what the system refused: a full disk, a missing folder
+    case absl::StatusCode::kUnknown:
       return PyExc_OSError;
+    case absl::StatusCode::kPermissionDenied:
+      return PyExc_PermissionError;
     case absl::StatusCode::kUnimplemented:
       return PyExc_NotImplementedError;
     default:
@@ -40,6 +48,15 @@ void SetPythonError(const absl::Status& status) {
   Py_DECREF(text);
 }
 
+std::string TextOf(nb::handle object, const char* what) {
+  if (object.is_none()) return "";
+  if (!PyUnicode_Check(object.ptr())) {
+    const nb::object type = nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr()))).attr("__name__");
+    throw nb::type_error((std::string(what) + " is a str, got " + nb::cast<std::string>(type)).c_str());
+  }
+  return nb::cast<std::string>(object);
+}
+
 void BindStatus(nb::module_& m) {
   nb::object type = nb::steal(PyErr_NewExceptionWithDoc(
       "oriel.OutOfMemory",
@@ -53,6 +70,8 @@ void BindStatus(nb::module_& m) {
       std::rethrow_exception(error);
     } catch (const StatusError& e) {
       SetPythonError(e.status());
+    } catch (const std::bad_cast&) {
+      PyErr_SetString(PyExc_TypeError, "an argument, or an element of one, has the wrong type");
     }
   });
 }

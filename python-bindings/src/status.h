@@ -39,6 +39,9 @@ T Check(absl::StatusOr<T> result) {
 // Sets the Python error of a status that is not OK.
 void SetPythonError(const absl::Status& status);
 
+// A str, "" for None; another type is a TypeError: "<what> is a str, got int".
+std::string TextOf(nb::handle object, const char* what);
+
 // oriel.OutOfMemory and the translation of StatusError.
 void BindStatus(nb::module_& m);
 
