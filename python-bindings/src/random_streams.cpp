@@ -14,6 +14,22 @@ namespace {
 // The size of a draw: None is the shape of the parameter it is drawn for.
 Dims ToSize(nb::handle size, const Location& at) { return size.is_none() ? Dims() : ToDims(size, at); }
 
+// What there is to choose from, or to put in order: a number of elements, or an
+// array with rows.
+std::optional<Value> ToRows(nb::handle object, const Location& at) {
+  if (PyUnicode_Check(object.ptr())) return std::nullopt;
+  const Value value = ToValue(object, at);
+  if (value.ok() && value.rank() == 0) return std::nullopt;
+  return value;
+}
+
+// Theano's ndim repeats how long size is.
+void CheckNdim(const char* what, nb::handle ndim, const Dims& size) {
+  if (ndim.is_none() || nb::cast<int64_t>(ndim) == static_cast<int64_t>(size.size())) return;
+  Check(absl::InvalidArgumentError(std::string(what) + ": ndim is " + nb::cast<std::string>(nb::str(ndim)) + ", but size has " +
+                                   std::to_string(size.size()) + " entries"));
+}
+
 DType Or(nb::handle dtype, DType otherwise) { return dtype.is_none() ? otherwise : ToDType(dtype); }
 
 }  // namespace
@@ -73,13 +89,74 @@ void BindRandom(nb::module_& m) {
           "multinomial",
           [](RandomStreams& r, nb::handle size, int64_t n, nb::handle pvals, nb::handle dtype) {
             const Location at = Caller();
+            if (pvals.is_none()) throw nb::type_error("pvals is missing: the probabilities of each row");
             if (!size.is_none()) {
               Check(absl::UnimplementedError("multinomial: size is that of pvals without its last axis: leave it out"));
             }
             return Wrap(r.multinomial(ToOperand(pvals, at), n, Or(dtype, DType::i64), at));
           },
-          nb::arg("size") = nb::none(), nb::arg("n") = 1, nb::arg("pvals"), nb::arg("dtype") = nb::none(),
+          nb::arg("size") = nb::none(), nb::arg("n") = 1, nb::arg("pvals") = nb::none(), nb::arg("dtype") = nb::none(),
           "How often each position of a row came up in n draws; for n = 1 one-hot rows.")
+      .def(
+          "permutation",
+          [](RandomStreams& r, nb::handle size, nb::handle n, nb::handle ndim, nb::handle dtype) {
+            const Location at = Caller();
+            const Dims sizes = ToSize(size, at);
+            CheckNdim("permutation", ndim, sizes);
+            std::optional<Value> rows = ToRows(n, at);
+            if (!rows) return Wrap(r.permutation(ToDim(n, at), sizes, Or(dtype, DType::i64), at));
+            if (!size.is_none() || !dtype.is_none()) {
+              Check(absl::InvalidArgumentError("permutation: of an array's rows there is one, of the array's dtype: leave size and dtype out"));
+            }
+            return Wrap(r.permutation(*rows, at));
+          },
+          nb::arg("size") = nb::none(), nb::arg("n") = 1, nb::arg("ndim") = nb::none(), nb::arg("dtype") = nb::none(),
+          "Permutations of 0 to n-1, of shape size + (n,); or, for an array n, its rows in a random order.")
+      .def(
+          "shuffle_row_elements",
+          [](RandomStreams& r, nb::handle input) {
+            const Location at = Caller();
+            return Wrap(r.shuffle_row_elements(ToValue(input, at), at));
+          },
+          nb::arg("input"), "The input with the elements of each row (its last axis) in a random order of its own.")
+      .def(
+          "choice",
+          [](RandomStreams& r, nb::handle size, nb::handle a, bool replace, nb::handle p, nb::handle ndim, nb::handle dtype) {
+            const Location at = Caller();
+            const Dims sizes = ToSize(size, at);
+            CheckNdim("choice", ndim, sizes);
+            ChoiceOptions options{.replace = replace, .dtype = Or(dtype, DType::i64)};
+            if (!p.is_none()) options.weights = ToValue(p, at);
+            if (a.is_none()) {
+              const bool by_weight = options.weights && options.weights->ok() && options.weights->rank() > 0;
+              return Wrap(r.choice(sizes, by_weight ? options.weights->dim(-1) : Dim(2), options, at));
+            }
+            std::optional<Value> rows = ToRows(a, at);
+            if (!rows) return Wrap(r.choice(sizes, ToDim(a, at), options, at));
+            if (!dtype.is_none()) {
+              Check(absl::InvalidArgumentError("choice: what is chosen from an array has the array's dtype: leave dtype out"));
+            }
+            return Wrap(r.choice(sizes, *rows, options, at));
+          },
+          nb::arg("size") = nb::none(), nb::arg("a") = nb::none(), nb::arg("replace") = true, nb::arg("p") = nb::none(),
+          nb::arg("ndim") = nb::none(), nb::arg("dtype") = nb::none(),
+          "Elements of 0 to a-1, or slices of an array a along its first axis, size of them. p: their weights, of any\n"
+          "scale, all equal without it; each row of a matrix p draws for itself. Without replacement no element comes\n"
+          "twice. a may be left out: it is as many as there are weights, or 2.")
+      .def(
+          "multinomial_wo_replacement",
+          [](RandomStreams& r, nb::handle size, nb::handle n, nb::handle pvals, nb::handle ndim, nb::handle dtype) {
+            const Location at = Caller();
+            if (pvals.is_none()) throw nb::type_error("pvals is missing: the probabilities of each row");
+            if (!size.is_none()) {
+              Check(absl::UnimplementedError("multinomial_wo_replacement: size is that of pvals without its last axis: leave it out"));
+            }
+            const Dim count = ToDim(n, at);
+            CheckNdim("multinomial_wo_replacement", ndim, {count});
+            return Wrap(r.multinomial_wo_replacement(ToOperand(pvals, at), count, Or(dtype, DType::i64), at));
+          },
+          nb::arg("size") = nb::none(), nb::arg("n") = 1, nb::arg("pvals") = nb::none(), nb::arg("ndim") = nb::none(),
+          nb::arg("dtype") = nb::none(), "n different positions of each row, drawn by weight.")
       .def(
           "seed", [](RandomStreams& r, uint64_t seed) { Check(r.seed(seed)); }, nb::arg("seed"),
           "Starts all draws anew, as if made from this seed.")

@@ -45,6 +45,28 @@ void ArgReduce(nb::module_& m, VariableClass& c, const char* name, ArgFn fn, con
       nb::arg("x"), nb::arg("axis") = nb::none(), nb::arg("keepdims") = false, doc);
 }
 
+using SortFn = Value (*)(const Operand&, std::optional<int>);
+
+// Every kind is the stable one, which has what each of them promises.
+void Sort(nb::module_& m, VariableClass& c, const char* name, SortFn fn, const char* doc) {
+  DefBoth(
+      m, c, name,
+      [fn, name](nb::handle x, nb::handle axis, nb::handle kind, nb::handle order, nb::handle stable) {
+        const std::string of(name);
+        if (!kind.is_none()) {
+          const std::string text = nb::cast<std::string>(nb::str(kind));
+          if (text != "quicksort" && text != "mergesort" && text != "heapsort" && text != "stable") {
+            Check(absl::InvalidArgumentError(of + ": kind '" + text + "' is unknown, required quicksort, mergesort, heapsort or stable"));
+          }
+          if (!stable.is_none()) Check(absl::InvalidArgumentError(of + ": kind and stable cannot both be given"));
+        }
+        if (!order.is_none()) Check(absl::InvalidArgumentError(of + ": order is of arrays with fields, which there are not"));
+        return Wrap(fn(Of(x), ToAxis(axis)));
+      },
+      nb::arg("x"), nb::arg("axis").none() = -1, nb::arg("kind") = nb::none(), nb::arg("order") = nb::none(),
+      nb::arg("stable") = nb::none(), doc);
+}
+
 void Contract(nb::module_& m, const char* name, Value (*fn)(const Operand&, const Operand&), const char* doc) {
   m.def(
       name,
@@ -69,6 +91,10 @@ void BindReductions(nb::module_& m, VariableClass& c) {
   Reduce(m, c, "logsumexp", &logsumexp, "log(sum(exp(x))), without overflow.");
   ArgReduce(m, c, "argmax", &argmax, "numpy.argmax.");
   ArgReduce(m, c, "argmin", &argmin, "numpy.argmin.");
+  Sort(m, c, "sort", &sort,
+       "numpy.sort: from the smallest up, NaN last; equal elements keep their order, whatever the kind. axis=None: of\n"
+       "the flattened tensor.");
+  Sort(m, c, "argsort", &argsort, "numpy.argsort: where the elements of sort come from, as int64.");
   DefBoth(
       m, c, "max_and_argmax",
       [](nb::handle x, nb::handle axis, bool keepdims) {
