@@ -128,6 +128,21 @@ std::string ClientsText(const PreparedProgram& p, int32_t step) {
   return Join(outputs);
 }
 
+// The buffers that hold a node's operands, of those that have one (what is
+// computed within a kernel has none). `node` may be null.
+std::vector<int32_t> OperandBuffers(const PreparedProgram& p, const NodeInfo* node) {
+  std::vector<int32_t> buffers;
+  if (node == nullptr) return buffers;
+  for (NodeId operand : node->operands) {
+    for (int32_t b = 0; b < static_cast<int32_t>(p.program.buffers.size()); ++b) {
+      if (p.buffer(b).node != operand || p.buffer(b).kind == BufferKind::kWorkspace) continue;
+      buffers.push_back(b);
+      break;
+    }
+  }
+  return buffers;
+}
+
 }  // namespace
 
 int32_t StepOf(const PreparedProgram& p, NodeId id) {
@@ -154,14 +169,16 @@ std::string ErrorSections(const PreparedProgram& p, const ResolvedDims& d, const
   const std::vector<std::string> chain = p.program.nodes.Chain(id);  // itself first
   for (size_t i = 1; i < chain.size(); ++i) text += "\n    " + chain[i];
   std::vector<std::string> types, shapes, strides, values;
-  if (step >= 0) {
-    for (int32_t b : AccessOf(*p.flat[step].step).reads) {
-      const Buffer& buffer = p.buffer(b);
-      types.push_back(std::string(NumpyName(buffer.dtype)) + " " + ToString(buffer.shape));
-      shapes.push_back(ToString(d.shapes[b]));
-      strides.push_back(StridesText(d.shapes[b], SizeOf(buffer.dtype)));
-      values.push_back(context == nullptr ? "not shown" : ValueText(*context, b));
-    }
+  // Before the run the node's own operands, where all are there to be shown.
+  std::vector<int32_t> inputs = context == nullptr ? OperandBuffers(p, node) : std::vector<int32_t>();
+  const bool all = node != nullptr && !inputs.empty() && inputs.size() == node->operands.size();
+  if (step >= 0 && !all) inputs = AccessOf(*p.flat[step].step).reads;
+  for (int32_t b : inputs) {
+    const Buffer& buffer = p.buffer(b);
+    types.push_back(std::string(NumpyName(buffer.dtype)) + " " + ToString(buffer.shape));
+    shapes.push_back(ToString(d.shapes[b]));
+    strides.push_back(StridesText(d.shapes[b], SizeOf(buffer.dtype)));
+    values.push_back(context == nullptr ? "not shown" : ValueText(*context, b));
   }
   text += "\nInputs types: " + Join(types);
   text += "\nInputs shapes: " + Join(shapes);

@@ -3,8 +3,10 @@
 
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "runtime/core/status.h"
+#include "runtime/graph/pullback.h"
 #include "runtime/graph/random_internal.h"
 #include "runtime/ops/random_bits.h"
 
@@ -28,6 +30,15 @@ absl::Status CheckFloat(const char* what, DType dtype) {
   return absl::InvalidArgumentError(std::string(what) + ": a float dtype is required, got " +
                                     std::string(NumpyName(dtype)));
 }
+
+// What a parameter is when all its elements are known to be one number.
+std::optional<double> Number(const Operand& operand) {
+  if (!operand.weak) return operand.value.ok() ? graph::UniformValue(operand.value) : std::nullopt;
+  return *operand.weak == WeakKind::kFloat ? operand.scalar : static_cast<double>(operand.integer);
+}
+
+// A number as Python shows it.
+std::string Text(double number) { return Tensor::Scalar(number).ToString(); }
 
 // The parameter as a tensor of `dtype` that broadcasts to `shape`.
 Value Parameter(const Operand& operand, DType dtype, const Dims& shape, const Location& at) {
@@ -72,6 +83,9 @@ absl::Status RandomStreams::seed(uint64_t seed) {
 
 Value RandomStreams::uniform(Dims shape, const Operand& low, const Operand& high, DType dtype, Location at) {
   if (absl::Status status = CheckFloat("uniform", dtype); !status.ok()) return Poison(status, at);
+  for (const std::optional<double>& bound : {Number(low), Number(high)}) {
+    if (bound && !std::isfinite(*bound)) return PoisonInvalid("uniform: a bound is " + Text(*bound) + ", required a finite number", at);
+  }
   graph::OriginScope origin(absl::Span<const Value>(), "uniform", at);
   const DType wide = Wide(dtype);
   const Value from = Parameter(low, wide, shape, at), to = Parameter(high, wide, shape, at);
@@ -86,6 +100,9 @@ Value RandomStreams::uniform(Dims shape, const Operand& low, const Operand& high
 
 Value RandomStreams::normal(Dims shape, const Operand& mean, const Operand& deviation, DType dtype, Location at) {
   if (absl::Status status = CheckFloat("normal", dtype); !status.ok()) return Poison(status, at);
+  if (const std::optional<double> given = Number(deviation); given && !(*given >= 0)) {
+    return PoisonInvalid("normal: the deviation is " + Text(*given) + ", required at least 0", at);
+  }
   graph::OriginScope origin(absl::Span<const Value>(), "normal", at);
   const DType wide = Wide(dtype);
   const Value center = Parameter(mean, wide, shape, at), scale = Parameter(deviation, wide, shape, at);
@@ -114,6 +131,9 @@ Value RandomStreams::binomial(Dims shape, int64_t n, const Operand& p, DType dty
   if (n < 0 || n > kMaxTrials) {
     return PoisonInvalid("binomial: from 0 to " + std::to_string(kMaxTrials) + " trials are possible, got " +
                              std::to_string(n), at);
+  }
+  if (const std::optional<double> given = Number(p); given && !(*given >= 0 && *given <= 1)) {
+    return PoisonInvalid("binomial: the probability is " + Text(*given) + ", required from 0 to 1", at);
   }
   graph::OriginScope origin(absl::Span<const Value>(), "binomial", at);
   const DType wide = p.weak ? DType::f64 : IsFloat(p.value.dtype()) ? Wide(p.value.dtype()) : DType::f64;

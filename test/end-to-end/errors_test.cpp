@@ -107,6 +107,11 @@ TEST(Errors, ShapesThatDisagreeAtACall) {
                "\nInputs shapes: [(2, 3), (4, 5)]", "\nInputs strides: [(12, 4), (20, 4)]", "\nOutputs clients: ",
                "\nDebugprint of the node:\nmatmul [id "});
   EXPECT_TRUE((*f)({Tensor::Ones({2, 3}), Tensor::Ones({3, 5})}).ok());
+  // Of a view, which no step computes, the operand all the same.
+  absl::StatusOr<Function> view = CompileInMode({x}, {reshape(x, {2, -1})});
+  ASSERT_TRUE(view.ok()) << view.status();
+  ExpectError((*view)({Tensor::Ones({3, 5})}).status(), StatusCode::kInvalidArgument,
+              {"\nNode that caused the error: reshape(x) [id ", "\nInputs types: [float32 (n, m)]", "\nInputs shapes: [(3, 5)]"});
 }
 
 // As many elements in another shape are not the value that is wanted.

@@ -217,6 +217,12 @@ TEST(Random, ErrorsAtTheCallersLine) {
   EXPECT_THAT(std::string(random.integers({2}, 3, 2).status().message()), HasSubstr("from 3 to 2"));
   EXPECT_THAT(std::string(random.integers({2}, 0, 256, DType::u8).status().message()), HasSubstr("do not fit uint8"));
   EXPECT_THAT(std::string(random.binomial({2}, -1).status().message()), HasSubstr("got -1"));
+  EXPECT_THAT(std::string(random.binomial({2}, 1, 1.5).status().message()), HasSubstr("probability is 1.5, required from 0 to 1"));
+  EXPECT_THAT(std::string(random.binomial({2}, 1, constant(Tensor::Scalar(static_cast<double>(NAN)))).status().message()), HasSubstr("is nan"));
+  EXPECT_THAT(std::string(random.normal({2}, 0, -1).status().message()), HasSubstr("deviation is -1.0, required at least 0"));
+  EXPECT_THAT(std::string(random.uniform({2}, 0, INFINITY).status().message()), HasSubstr("a bound is inf"));
+  EXPECT_TRUE(random.states().empty()) << "a draw that cannot be made takes no number";
+  EXPECT_TRUE(random.binomial({2}, 1, 1).ok() && random.normal({2}, 0, 0).ok() && random.uniform({2}, 1, 1).ok());
   EXPECT_THAT(std::string(random_bits(scalar(1, DType::i64), scalar(1, DType::u64)).status().message()), HasSubstr("uint64"));
   EXPECT_FALSE(random.uniform({2}, constant(Tensor::Zeros({3}))).ok());
 }
