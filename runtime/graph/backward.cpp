@@ -84,7 +84,7 @@ class Walk {
 
   const BackwardSpec& spec_;
   Nodes nodes_;
-  std::set<ValueKey> wrt_, constants_, known_;
+  std::set<ValueKey> wrt_, constants_, known_, accumulators_;
   std::map<ValueKey, Adjoint> adjoints_;
 };
 
@@ -171,8 +171,8 @@ void Walk::Pull(const std::shared_ptr<const Node>& node, const std::set<NodeId>&
   std::vector<bool> wanted;
   ForEachSource(*node, [&](const Value& source) { wanted.push_back(wants(source)); });
   const PullFn pull = [&](const std::vector<Value>& outputs, const std::vector<Value>& output_gradients,
-                          const std::vector<Value>& wrt) {
-    BackwardSpec body{.seeds = {}, .wrt = wrt, .constants = wrt, .known = {}, .masked = true};
+                          const std::vector<Value>& wrt, const std::vector<Value>& sums) {
+    BackwardSpec body{.seeds = {}, .wrt = wrt, .sums = sums, .constants = wrt, .known = {}, .masked = true};
     // What the body uses from outside is a leaf there, wanted or not.
     for (const std::vector<Value>* more : {&node->captures, &spec_.constants}) {
       body.constants.insert(body.constants.end(), more->begin(), more->end());
@@ -188,19 +188,42 @@ void Walk::Pull(const std::shared_ptr<const Node>& node, const std::set<NodeId>&
     const ValueKey key = VariableOf(value);
     return wants(value) && wrt_.count(key) == 0 && constants_.count(key) == 0 && known_.count(key) == 0;
   });
+  std::vector<Value> sources;
+  ForEachSource(*node, [&](const Value& source) { sources.push_back(source); });
+  pullback.set_sum([&](size_t slot) -> Pullback::SumSoFar {
+    const Value& source = sources[slot];
+    const ValueKey key = VariableOf(source);
+    const auto adjoint = adjoints_.find(key);
+    if (!wanted[slot] || known_.count(key) != 0 || adjoint == adjoints_.end()) return {};
+    // Of two slots of one variable the first replaces the sum.
+    for (size_t before = 0; before < slot; ++before) {
+      if (VariableOf(sources[before]) == key) return {};
+    }
+    return {InShape(adjoint->second.gradient, source.shape()), accumulators_.count(key) != 0};
+  });
   rule.pull(pullback);
+  for (const auto& [slot, total] : pullback.totals()) {
+    if (!IsGiven(total)) continue;
+    Adjoint& adjoint = adjoints_[VariableOf(sources[slot])];
+    adjoint = {total, adjoint.masked || pullback.masks()};
+  }
   for (const auto& [to, gradient] : pullback.past()) {
     if (wants(to) && IsGiven(gradient)) Contribute(to, InShape(gradient, to.shape()), pullback.masks());
   }
-  size_t slot = 0;
-  ForEachSource(*node, [&](const Value& source) {
+  for (size_t slot = 0; slot < sources.size(); ++slot) {
     const Value& gradient = pullback.given()[slot];
-    if (wanted[slot++] && IsGiven(gradient)) Contribute(source, gradient, pullback.masks());
-  });
+    if (wanted[slot] && IsGiven(gradient)) Contribute(sources[slot], gradient, pullback.masks());
+  }
 }
 
 std::vector<Value> Walk::Gradients() {
   for (const Value& value : spec_.wrt) wrt_.insert(VariableOf(value));
+  for (size_t i = 0; i < spec_.sums.size(); ++i) {
+    if (!IsGiven(spec_.sums[i])) continue;
+    const ValueKey key = VariableOf(spec_.wrt[i]);
+    accumulators_.insert(key);
+    adjoints_[key] = {spec_.sums[i], false};
+  }
   const std::set<NodeId> active = ActiveFrom(wrt_);
   for (const auto& [value, gradient] : spec_.known) {
     adjoints_[VariableOf(value)] = {gradient, true};

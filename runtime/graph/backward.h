@@ -18,6 +18,8 @@ struct BackwardSpec {
   std::vector<std::pair<Value, Value>> seeds;
   // What gradients are wanted of. All reads of a state are one variable.
   std::vector<Value> wrt;
+  // As wrt, or nothing: what the gradient of each is added to; empty: zero.
+  std::vector<Value> sums = {};
   // Gradients flow to these and not through them.
   std::vector<Value> constants;
   // The gradients of these are known: nothing is added to them.
@@ -26,8 +28,8 @@ struct BackwardSpec {
   bool masked = false;
 };
 
-// The gradient of each of spec.wrt, in the body that is open now; empty: none
-// came (zero, or disconnected). Linear in the graph; recursion is as deep as
+// The gradient of each of spec.wrt, in the body that is open now, plus its sum;
+// empty: none came (zero, or disconnected). Linear in the graph; recursion is as deep as
 // bodies nest.
 std::vector<Value> Backward(const BackwardSpec& spec);
 

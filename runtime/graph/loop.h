@@ -136,9 +136,18 @@ struct CloneOptions {
   std::function<Value(const Node& state_read)> replace_state = nullptr;
   const std::set<NodeId>* keep = nullptr;  // not made again
   bool drop_implied = false;               // updates that nodes imply are seen to
+  // Of taps that are shared one is looked at: what is computed again for a
+  // gradient shares them, what is computed instead of the original has its own.
+  bool own_taps = false;
+  bool drop_taps = false;  // neither
 };
 std::vector<Value> CloneInto(const Region& region, const std::vector<Value>& roots, ValueMap* map,
                              const CloneOptions& options = {});
+
+// One iteration of the loop's body made again in the body that is open now, of
+// those of `elements` and `carried` that are the loop's own.
+LoopYield CloneBody(const LoopView& loop, const Value& i, const std::vector<Value>& elements,
+                    const std::vector<Value>& carried, const CloneOptions& options = {});
 
 // The loop again, collecting in addition each carried value as it is at the
 // START of every iteration. Loops over the same operands with equal bodies are
@@ -164,20 +173,22 @@ std::optional<Dim> ExtentOf(const LoopView& loop);
 // returns the gradient of each of `wrt`; an empty Value: none. `wrt` are leaves:
 // no gradient may flow through one of them to another (of two captures one may
 // be computed from the other, outside the loop).
+// `sums`: as `wrt`, or nothing: what the gradient is added to, part by part, so
+// that rows go straight to their place; empty: zero.
 using PullFn = std::function<std::vector<Value>(const std::vector<Value>& outputs, const std::vector<Value>& gradients,
-                                                const std::vector<Value>& wrt)>;
+                                                const std::vector<Value>& wrt, const std::vector<Value>& sums)>;
 struct LoopGradients {
   std::vector<Value> operands;  // as node.operands; empty: none
-  std::vector<Value> captures;  // as node.captures; empty: none
+  std::vector<Value> captures;  // as node.captures, with its sum; empty: none
   Value error;                  // poisoned when something is wrong
   bool failed = false;
 };
 // `gradients`: one a result of the node, empty where there is none. `wanted`:
 // which operands, then which captures, anyone needs the gradient of. Gradients
-// of float operands and captures only.
+// of float operands and captures only. `sums`: as node.captures: what the loop
+// adds the gradient of each to; empty: zero.
 LoopGradients LoopPullback(const Node& node, const std::vector<Value>& gradients, const std::vector<bool>& wanted,
-                           const PullFn& pull,
-                           const Location& at);
+                           const std::vector<Value>& sums, const PullFn& pull, const Location& at);
 
 }  // namespace oriel::graph
 

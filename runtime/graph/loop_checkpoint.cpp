@@ -1,5 +1,6 @@
 // A loop as a loop of loops: what its gradient keeps is then the carried values
 // of each outer iteration, and within one those of its inner ones.
+#include "oriel/grad.h"
 #include "runtime/graph/scan_internal.h"
 
 namespace oriel::graph {
@@ -24,84 +25,279 @@ Value Reshaped(const Value& x, const Dims& shape, const Location& at) {
   return MakeOp({.op = OpKind::kReshape, .attrs = {{"shape", shape}}, .operands = {x}, .derived = true}, at);
 }
 
+class Checkpoint {
+ public:
+  Checkpoint(const LoopView& loop, const Dim& every, const Location& at)
+      : loop_(loop), every_(every), at_(at), ints_{at}, extent_(*ExtentOf(loop)) {}
+
+  LoopResults Run() {
+    LoopSpec spec = loop_.spec();
+    spec.extent = extent_;
+    spec.trips = DimOf(loop_.trips()) ? Value() : CheckedTrips();
+    spec.checked = false;
+    LoopResults results = loop_.truncate_gradient() < 0 ? Blocks(spec, Value(), loop_.until()) : Truncated(spec);
+    if (failure_.node() == nullptr || results.failed) return results;
+    results.finals.assign(loop_.carried(), failure_);
+    results.stacks.clear();
+    results.error = failure_;
+    results.failed = true;
+    return results;
+  }
+
+ private:
+  // The loops that this one becomes are each given a part of its iterations, so
+  // none of them can tell that there are too many: a loop of one iteration does.
+  Value CheckedTrips() {
+    if (!loop_.checked()) return loop_.trips();
+    const LoopSpec check{.trips = loop_.trips(), .extent = extent_, .initial = {scalar(0, DType::i64, at_)}, .checked = true,
+                         .name = loop_.node().name};
+    const LoopResults results = MakeLoop(
+        check,
+        [&](const Value&, const std::vector<Value>&, const std::vector<Value>&) {
+          return LoopYield{.carried = {loop_.trips()}, .collected = {}, .stop = scalar(1, DType::boolean, at_)};
+        },
+        at_);
+    return results.finals[0];
+  }
+
+  // Iterations [0, spec.extent) of the body, of which the first is number
+  // `first` (empty: 0).
+  LoopResults Blocks(const LoopSpec& spec, const Value& first, bool until) {
+    const Dim blocks = Dim::FloorDiv(*spec.extent, every_), covered = blocks * every_, rest = *spec.extent - covered;
+    const bool counted = spec.trips.node() != nullptr;
+    const auto number = [&](const Value& i) { return first.node() == nullptr ? i : ints_.Add(i, first); };
+
+    LoopSpec outer;
+    outer.extent = blocks;
+    outer.name = spec.name;
+    // Clamped to the extent, as all that follow are.
+    if (counted) {
+      const Value up = ints_.Add(ints_.AtLeastZero(spec.trips), ints_.Of(every_ - Dim(1)));
+      outer.trips = floor_div(Operand(up, at_), Operand(ints_.Of(every_), at_));
+    }
+    for (const LoopSequence& sequence : spec.sequences) {
+      const Value rows = Rows(sequence.array, sequence.start, sequence.step, covered, at_);
+      Dims shape = {blocks, every_};
+      if (rows.ok()) shape.insert(shape.end(), rows.shape().begin() + 1, rows.shape().end());
+      outer.sequences.push_back({.array = Reshaped(rows, shape, at_), .name = sequence.name});
+    }
+    outer.initial = spec.initial;
+    outer.names = spec.names;
+    outer.names.resize(outer.initial.size());
+    if (until) {
+      for (const char* name : {"stopped", "steps"}) outer.names.push_back(name);
+      outer.initial.push_back(scalar(0, DType::boolean, at_));
+      outer.initial.push_back(scalar(0, DType::i64, at_));
+    }
+    LoopResults results = MakeLoop(
+        outer,
+        [&](const Value& block, const std::vector<Value>& arrays, const std::vector<Value>& carried) {
+          const Value start = ints_.Mul(block, ints_.Of(every_));
+          LoopSpec steps;
+          steps.extent = every_;
+          if (counted) steps.trips = ints_.Sub(spec.trips, start);
+          for (size_t s = 0; s < arrays.size(); ++s) steps.sequences.push_back({.array = arrays[s], .name = spec.sequences[s].name});
+          steps.initial.assign(carried.begin(), carried.end() - (until ? 1 : 0));
+          steps.names = outer.names;
+          if (!outer.name.empty()) steps.name = outer.name + " steps";
+          const LoopResults one = MakeLoop(
+              steps,
+              [&](const Value& j, const std::vector<Value>& elements, const std::vector<Value>& values) {
+                LoopYield yield = Body(number(ints_.Add(j, start)), elements, values);
+                if (until) yield.carried.push_back(yield.stop);
+                else yield.stop = Value();
+                return yield;
+              },
+              at_);
+          if (one.failed) failure_ = one.error;
+          LoopYield yield{.carried = one.finals, .collected = one.stacks, .stop = {}};
+          if (until) {
+            yield.stop = one.finals.back();
+            yield.carried.push_back(one.failed ? one.error : ints_.Add(carried.back(), one.count));
+          }
+          return yield;
+        },
+        at_);
+    if (results.failed || failure_.node() != nullptr) return results;
+    for (Value& stack : results.stacks) {
+      Dims shape = {covered};
+      shape.insert(shape.end(), stack.shape().begin() + 2, stack.shape().end());
+      stack = Reshaped(stack, shape, at_);
+    }
+    Value stopped;
+    if (until) {
+      results.count = results.finals.back();
+      stopped = results.finals[results.finals.size() - 2];
+      results.finals.resize(results.finals.size() - 2);
+    }
+    if (rest == Dim(0)) return results;
+
+    LoopSpec tail = spec;
+    tail.extent = rest;
+    if (counted) tail.trips = ints_.Sub(spec.trips, ints_.Of(covered));
+    if (until) {
+      const Value left = counted ? tail.trips : ints_.Of(rest);
+      tail.trips = select(Operand(stopped, at_), Operand(0, at_), Operand(left, at_));
+    }
+    for (LoopSequence& sequence : tail.sequences) sequence.start = sequence.start + Dim(sequence.step) * covered;
+    tail.initial = results.finals;
+    tail.truncate_gradient = -1;
+    if (!tail.name.empty()) tail.name += " rest";
+    LoopResults last = MakeLoop(
+        tail,
+        [&](const Value& j, const std::vector<Value>& elements, const std::vector<Value>& carried) {
+          LoopYield yield = Body(number(ints_.Add(j, ints_.Of(covered))), elements, carried);
+          if (!until) yield.stop = Value();
+          return yield;
+        },
+        at_);
+    if (last.failed) return last;
+    for (size_t j = 0; j < last.stacks.size(); ++j) last.stacks[j] = Joined(results.stacks[j], last.stacks[j], *spec.extent);
+    if (until) last.count = ints_.Add(results.count, last.count);
+    return last;
+  }
+
+  // The last `truncate_gradient` iterations in blocks, those before them once
+  // and as constants.
+  LoopResults Truncated(const LoopSpec& spec) {
+    const Dim rows = Dim::Min(Dim(loop_.truncate_gradient()), extent_), before = extent_ - rows;
+    Value trips = spec.trips;
+    if (loop_.until()) {
+      // How many there are is found first.
+      LoopSpec count = spec;
+      count.truncate_gradient = -1;
+      if (!count.name.empty()) count.name += " count";
+      const LoopResults counting = MakeLoop(
+          count,
+          [&](const Value& i, const std::vector<Value>& elements, const std::vector<Value>& carried) {
+            LoopYield yield = Body(i, elements, carried, /*drop_taps=*/true);
+            yield.collected.clear();
+            return yield;
+          },
+          at_);
+      if (counting.failed) return counting;
+      trips = counting.count;
+    }
+    const bool counted = trips.node() != nullptr;
+    if (!counted && before == Dim(0)) {
+      LoopSpec all = spec;
+      all.truncate_gradient = -1;
+      return Blocks(all, Value(), /*until=*/false);
+    }
+    const Value offset = counted ? ints_.AtLeastZero(ints_.Sub(trips, ints_.Of(rows))) : ints_.Of(before);
+    LoopSpec head = spec;
+    head.extent = before;
+    head.trips = counted ? offset : Value();
+    head.truncate_gradient = -1;
+    if (!head.name.empty()) head.name += " constant";
+    LoopResults first = MakeLoop(
+        head,
+        [&](const Value& i, const std::vector<Value>& elements, const std::vector<Value>& carried) {
+          LoopYield yield = Body(i, elements, carried);
+          yield.stop = Value();
+          return yield;
+        },
+        at_);
+    if (first.failed) return first;
+    LoopSpec window = spec;
+    window.extent = rows;
+    window.trips = counted ? ints_.Min(trips, ints_.Of(rows)) : Value();
+    window.truncate_gradient = -1;
+    for (LoopSequence& sequence : window.sequences) {
+      if (counted) sequence = WindowOf(sequence, offset, rows, at_);
+      else sequence.start = sequence.start + Dim(sequence.step) * before;
+    }
+    const Value none = equal(Operand(offset, at_), Operand(0, at_));
+    for (size_t k = 0; k < window.initial.size(); ++k) {
+      Value& initial = window.initial[k];
+      const Value& made = first.finals[k];
+      // With nothing before the window the gradient reaches the initial value.
+      initial = IsFloat(made.dtype()) ? select(Operand(none, at_), Operand(initial, at_), Operand(stop_gradient(Operand(made, at_)), at_)) : made;
+    }
+    if (rows == Dim(0)) {
+      // Constants all, but for the initial values where there is no iteration.
+      first.finals = window.initial;
+      for (Value& stack : first.stacks) stack = stop_gradient(Operand(stack, at_));
+      if (loop_.until()) first.count = trips;
+      return first;
+    }
+    LoopResults results = Blocks(window, offset, /*until=*/false);
+    if (results.failed || failure_.node() != nullptr) return results;
+    for (size_t j = 0; j < results.stacks.size(); ++j) {
+      const Value constant = stop_gradient(Operand(first.stacks[j], at_));
+      Value& stack = results.stacks[j];
+      if (!counted) {
+        stack = Joined(constant, stack, extent_);
+        continue;
+      }
+      const Value around = Joined(constant, Filled(stack, rows), extent_);
+      stack = PlaceRows(stack, {.array = around}, offset, around, at_);
+    }
+    if (loop_.until()) results.count = trips;
+    return results;
+  }
+
+  LoopYield Body(const Value& i, const std::vector<Value>& elements, const std::vector<Value>& carried, bool drop_taps = false) {
+    CloneOptions options{.rule = "checkpoint"};
+    options.drop_taps = drop_taps;
+    options.own_taps = true;
+    return CloneBody(loop_, i, elements, carried, options);
+  }
+  Value Filled(const Value& like, const Dim& rows) {
+    Dims shape = like.shape();
+    shape[0] = rows;
+    return BroadcastTo(scalar(0, like.dtype(), at_), shape, at_);
+  }
+  Value Joined(const Value& a, const Value& b, const Dim& rows) {
+    const Value all = concatenate({a, b}, 0, at_);
+    Dims shape = b.shape();
+    shape[0] = rows;
+    return all.ok() ? Reshaped(all, shape, at_) : all;
+  }
+
+  const LoopView& loop_;
+  const Dim every_;
+  const Location& at_;
+  const Integers ints_;
+  const Dim extent_;
+  Value failure_;  // of an inner loop
+};
+
 }  // namespace
 
-LoopResults CheckpointLoop(const LoopView& loop, int64_t every, const Location& at) {
-  const Dim extent = *ExtentOf(loop), inner(every);
-  const Dim blocks = Dim::FloorDiv(extent, inner);
-  const Dim covered = blocks * inner, rest = extent - covered;
+LoopSequence WindowOf(const LoopSequence& sequence, const Value& offset, const Dim& rows, const Location& at) {
+  const Integers ints{at};
+  const Value& array = sequence.array;
+  if (!array.ok() || !offset.ok()) return sequence;
+  if (sequence.step != 1 && sequence.step != -1) {
+    const Value at_step = ints.Mul(ints.Add(iota({rows}, 0, DType::i64, at), offset), ints.Of(Dim(sequence.step)));
+    return {.array = gather(Operand(array, at), {ints.Add(at_step, ints.Of(sequence.start))}, 0, at), .name = sequence.name};
+  }
+  const bool up = sequence.step == 1;
+  const Value first = up ? ints.Add(offset, ints.Of(sequence.start))
+                         : ints.Sub(ints.Of(sequence.start + Dim(1) - rows), offset);
+  std::vector<Value> starts = {first};
+  Dims sizes = array.shape();
+  sizes[0] = rows;
+  for (int axis = 1; axis < array.rank(); ++axis) starts.push_back(ints.Of(0));
+  return {.array = dynamic_slice(Operand(array, at), starts, sizes, at), .start = up ? Dim(0) : rows - Dim(1),
+          .step = sequence.step, .name = sequence.name};
+}
+
+Value PlaceRows(const Value& rows, const LoopSequence& sequence, const Value& offset, const Value& around, const Location& at) {
+  if (auto poisoned = FirstPoisoned(std::vector<Value>{rows, around, offset})) return *poisoned;
+  const Integers ints{at};
+  Value index = ints.Add(iota({rows.shape()[0]}, 0, DType::i64, at), offset);
+  // A progression that the gradient of the scatter can tell.
+  if (sequence.step == -1) index = neg(Operand(index, at));
+  else if (sequence.step != 1) index = ints.Mul(index, ints.Of(Dim(sequence.step)));
+  if (sequence.start != Dim(0)) index = ints.Add(index, ints.Of(sequence.start));
+  return scatter_set(Operand(around, at), {index}, rows, 0, at);
+}
+
+LoopResults CheckpointLoop(const LoopView& loop, const Dim& every, const Location& at) {
   const OriginScope origin(loop.node(), "checkpoint");
-  const auto index = [&](const Value& i, const Value& first) { return add(Operand(i, at), Operand(first, at)); };
-  // The body at iteration `i`.
-  const auto body = [&](const Value& i, const std::vector<Value>& elements, const std::vector<Value>& carried) {
-    ValueMap map;
-    map[KeyOf(loop.index())] = i;
-    for (size_t s = 0; s < elements.size(); ++s) map[KeyOf(loop.element(s))] = elements[s];
-    for (size_t k = 0; k < carried.size(); ++k) map[KeyOf(loop.argument(k))] = carried[k];
-    const std::vector<Value> results = CloneInto(loop.region(), loop.region().results, &map, {.rule = "checkpoint"});
-    LoopYield yield;
-    const auto collected = results.begin() + static_cast<ptrdiff_t>(carried.size());
-    yield.carried.assign(results.begin(), collected);
-    yield.collected.assign(collected, results.end());
-    return yield;
-  };
-
-  LoopSpec outer;
-  outer.extent = blocks;
-  outer.name = loop.node().name;
-  for (size_t s = 0; s < loop.sequences(); ++s) {
-    const Value rows = Rows(loop.array(s), loop.start(s), loop.step(s), covered, at);
-    Dims shape = {blocks, inner};
-    if (rows.ok()) shape.insert(shape.end(), rows.shape().begin() + 1, rows.shape().end());
-    outer.sequences.push_back({.array = Reshaped(rows, shape, at), .name = loop.element(s).name()});
-  }
-  for (size_t k = 0; k < loop.carried(); ++k) {
-    outer.initial.push_back(loop.initial(k));
-    outer.names.push_back(loop.argument(k).name());
-  }
-  LoopResults results = MakeLoop(
-      outer,
-      [&](const Value& block, const std::vector<Value>& arrays, const std::vector<Value>& carried) {
-        LoopSpec spec;
-        spec.extent = inner;
-        for (size_t s = 0; s < arrays.size(); ++s) spec.sequences.push_back({.array = arrays[s], .name = loop.element(s).name()});
-        spec.initial = carried;
-        spec.names = outer.names;
-        if (!outer.name.empty()) spec.name = outer.name + " steps";
-        const LoopResults one = MakeLoop(
-            spec,
-            [&](const Value& j, const std::vector<Value>& elements, const std::vector<Value>& values) {
-              return body(index(j, mul(Operand(block, at), Operand(every, at))), elements, values);
-            },
-            at);
-        return LoopYield{.carried = one.finals, .collected = one.stacks, .stop = {}};
-      },
-      at);
-  if (results.failed) return results;
-  for (Value& stack : results.stacks) {
-    Dims shape = {covered};
-    shape.insert(shape.end(), stack.shape().begin() + 2, stack.shape().end());
-    stack = Reshaped(stack, shape, at);
-  }
-  if (rest == Dim(0)) return results;
-
-  LoopSpec tail = loop.spec();
-  tail.trips = Value();
-  tail.extent = rest;
-  for (LoopSequence& sequence : tail.sequences) sequence.start = sequence.start + Dim(sequence.step) * covered;
-  tail.initial = results.finals;
-  if (!tail.name.empty()) tail.name += " rest";
-  LoopResults last = MakeLoop(
-      tail,
-      [&](const Value& j, const std::vector<Value>& elements, const std::vector<Value>& carried) {
-        return body(index(j, dim_value(covered, at)), elements, carried);
-      },
-      at);
-  if (last.failed) return last;
-  for (size_t j = 0; j < last.stacks.size(); ++j) {
-    last.stacks[j] = Reshaped(concatenate({results.stacks[j], last.stacks[j]}, 0, at), loop.node().types[static_cast<size_t>(loop.stack_index(j))].shape, at);
-  }
-  return last;
+  return Checkpoint(loop, every, at).Run();
 }
 
 }  // namespace oriel::graph

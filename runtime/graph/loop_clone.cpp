@@ -35,11 +35,22 @@ class Cloner {
   }
 
  private:
+  std::shared_ptr<const WatchCallback> TapOf(const Node& node) {
+    if (!o_.own_taps || node.tap == nullptr) return node.tap;
+    std::shared_ptr<const WatchCallback>& own = taps_[node.tap.get()];
+    if (own == nullptr) own = std::make_shared<const WatchCallback>(*node.tap);
+    return own;
+  }
+
   void Make(const Node& node) {
+    if (o_.drop_taps && node.op == OpKind::kTap) {
+      map_[{node.id, 0}] = Map(node.operands[0]);
+      return;
+    }
     std::optional<OriginScope> origin;
     if (!o_.rule.empty()) origin.emplace(node, o_.rule);
     NodeSpec spec{.op = node.op, .attrs = node.attrs, .operands = MapAll(node.operands), .regions = {}, .state = node.state,
-                  .tap = node.tap};
+                  .tap = TapOf(node)};
     if (node.pullback != nullptr) spec.pullback = WithInputs(*node.pullback, MapAll(node.pullback->inputs));
     for (const Region& inner : node.regions) {
       RegionScope scope;
@@ -72,6 +83,7 @@ class Cloner {
     named->captures = now.captures;
     named->pullback = now.pullback;
     named->test = now.test;
+    named->tap = now.tap;
     if (o_.drop_implied) named->implied.clear();
     for (ImpliedUpdate& update : named->implied) update.value = Map(update.value);
     if (now.derivation != nullptr) {
@@ -88,6 +100,7 @@ class Cloner {
 
   ValueMap& map_;
   const CloneOptions& o_;
+  std::map<const WatchCallback*, std::shared_ptr<const WatchCallback>> taps_;
 };
 
 }  // namespace
@@ -97,6 +110,21 @@ std::vector<Value> CloneInto(const Region& region, const std::vector<Value>& roo
   Cloner cloner(map, options);
   cloner.Body(region, roots);
   return cloner.MapAll(roots);
+}
+
+LoopYield CloneBody(const LoopView& loop, const Value& i, const std::vector<Value>& elements,
+                    const std::vector<Value>& carried, const CloneOptions& options) {
+  ValueMap map;
+  map[KeyOf(loop.index())] = i;
+  for (size_t s = 0; s < loop.sequences(); ++s) map[KeyOf(loop.element(s))] = elements[s];
+  for (size_t k = 0; k < loop.carried(); ++k) map[KeyOf(loop.argument(k))] = carried[k];
+  const std::vector<Value> results = CloneInto(loop.region(), loop.region().results, &map, options);
+  const auto stacks = results.begin() + static_cast<ptrdiff_t>(loop.carried());
+  LoopYield yield;
+  yield.carried.assign(results.begin(), stacks);
+  yield.collected.assign(stacks, results.end() - (loop.until() ? 1 : 0));
+  if (loop.until()) yield.stop = results.back();
+  return yield;
 }
 
 std::optional<Dim> ExtentOf(const LoopView& loop) {
@@ -119,17 +147,8 @@ SavedLoop SaveCarries(const LoopView& loop, const Location& at) {
   out.results = MakeLoop(
       spec,
       [&](const Value& i, const std::vector<Value>& elements, const std::vector<Value>& carried) {
-        ValueMap map;
-        map[KeyOf(loop.index())] = i;
-        for (size_t s = 0; s < elements.size(); ++s) map[KeyOf(loop.element(s))] = elements[s];
-        for (size_t k = 0; k < carried.size(); ++k) map[KeyOf(loop.argument(k))] = carried[k];
-        const std::vector<Value> results = CloneInto(loop.region(), loop.region().results, &map);
-        const auto stacks = results.begin() + static_cast<ptrdiff_t>(carried.size());
-        LoopYield yield;
-        yield.carried.assign(results.begin(), stacks);
-        yield.collected.assign(stacks, results.end() - (loop.until() ? 1 : 0));
+        LoopYield yield = CloneBody(loop, i, elements, carried);
         yield.collected.insert(yield.collected.end(), carried.begin(), carried.end());
-        if (loop.until()) yield.stop = results.back();
         return yield;
       },
       at);

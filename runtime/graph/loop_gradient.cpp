@@ -1,6 +1,6 @@
 // The gradient of a loop: one loop the other way.
 #include "runtime/core/status.h"
-#include "runtime/graph/loop.h"
+#include "runtime/graph/scan_internal.h"
 
 namespace oriel::graph {
 namespace {
@@ -45,9 +45,9 @@ bool RunsExtent(const LoopView& loop, const Dim& extent) {
 
 class Pullback {
  public:
-  Pullback(const Node& node, const std::vector<Value>& gradients, const std::vector<bool>& wanted, const PullFn& pull,
-           const Location& at)
-      : loop_(node), gradients_(gradients), wanted_(wanted), pull_(pull), at_(at) {}
+  Pullback(const Node& node, const std::vector<Value>& gradients, const std::vector<bool>& wanted,
+           const std::vector<Value>& sums, const PullFn& pull, const Location& at)
+      : loop_(node), gradients_(gradients), wanted_(wanted), sums_(sums), pull_(pull), at_(at) {}
 
   LoopGradients Run() {
     LoopGradients out;
@@ -59,15 +59,19 @@ class Pullback {
     iterations_ = extent_;
     Value trips = saved.trips;
     if (loop_.truncate_gradient() >= 0) {
-      if (!RunsExtent(loop_, extent_)) {
-        return Fail(Poison(absl::UnimplementedError(
-                               "loop: truncate_gradient of a loop whose number of iterations is found at run time"),
-                           at_));
-      }
       iterations_ = Dim::Min(Dim(loop_.truncate_gradient()), extent_);
       // The last iterations are the highest indices, or the lowest.
-      if (!loop_.reverse()) offset_ = extent_ - iterations_;
-      trips = Value();
+      if (RunsExtent(loop_, extent_)) {
+        if (!loop_.reverse()) offset_ = ints_.Of(extent_ - iterations_), known_ = extent_ - iterations_;
+        all_ = equal(Operand(ints_.Of(iterations_), at_), Operand(ints_.Of(extent_), at_));
+        trips = Value();
+      } else {
+        // The window lies where the run finds it.
+        const Value made = ints_.Min(ints_.AtLeastZero(trips), ints_.Of(extent_)), rows = ints_.Of(iterations_);
+        trips = ints_.Min(made, rows);
+        all_ = less_equal(Operand(made, at_), Operand(rows, at_));
+        if (!loop_.reverse()) offset_ = ints_.Sub(made, trips), known_ = std::nullopt;
+      }
     }
     LoopSpec spec;
     spec.trips = trips;
@@ -75,16 +79,16 @@ class Pullback {
     spec.reverse = !loop_.reverse();
     if (!loop_.node().name.empty()) spec.name = "gradient of " + loop_.node().name;
     for (size_t s = 0; s < loop_.sequences(); ++s) {
-      spec.sequences.push_back({.array = loop_.array(s), .start = Start(s), .step = loop_.step(s), .name = loop_.element(s).name()});
+      spec.sequences.push_back(InWindow(Sequence(s)));
     }
     for (size_t k = 0; k < loop_.carried(); ++k) {
-      spec.sequences.push_back({.array = saved.saved[k], .start = offset_, .name = loop_.argument(k).name()});
+      spec.sequences.push_back(InWindow({.array = saved.saved[k], .name = loop_.argument(k).name()}));
     }
     for (size_t j = 0; j < loop_.stacks(); ++j) {
       const Value& gradient = gradients_[static_cast<size_t>(loop_.stack_index(j))];
       if (gradient.node() == nullptr) continue;
       stacks_.push_back(j);
-      spec.sequences.push_back({.array = gradient, .start = offset_});
+      spec.sequences.push_back(InWindow({.array = gradient}));
     }
     for (size_t k = 0; k < loop_.carried(); ++k) {
       if (!IsFloat(loop_.argument(k).dtype())) continue;
@@ -96,7 +100,7 @@ class Pullback {
       const Value& capture = loop_.node().captures[c];
       if (!IsFloat(capture.dtype()) || !wanted_[loop_.node().operands.size() + c]) continue;
       captures_.push_back(c);
-      spec.initial.push_back(ZerosLike(capture, at_));
+      spec.initial.push_back(sums_[c].node() != nullptr ? sums_[c] : ZerosLike(capture, at_));
     }
     const LoopResults results = MakeLoop(
         spec,
@@ -108,15 +112,15 @@ class Pullback {
 
     for (size_t j = 0; j < collected_.size(); ++j) {
       const size_t s = collected_[j];
-      out.operands[1 + s] =
-          SpreadRows(results.stacks[j], Start(s), loop_.step(s), loop_.array(s).shape()[0], at_);
+      const Dim rows = loop_.array(s).shape()[0];
+      out.operands[1 + s] = known_ ? SpreadRows(results.stacks[j], loop_.start(s) + Dim(loop_.step(s)) * *known_, loop_.step(s), rows, at_)
+                                   : PlaceRows(results.stacks[j], Sequence(s), offset_, ZeroRows(results.stacks[j], rows), at_);
     }
     for (size_t c = 0; c < carried_.size(); ++c) {
       Value gradient = results.finals[c];
       // What lies before the window is taken as constant.
       if (iterations_ != extent_) {
-        const Value whole = equal(Operand(dim_value(iterations_, at_), at_), Operand(dim_value(extent_, at_), at_));
-        gradient = select(Operand(whole, at_), Operand(gradient, at_), Operand(ZerosLike(gradient, at_), at_));
+        gradient = select(Operand(all_, at_), Operand(gradient, at_), Operand(ZerosLike(gradient, at_), at_));
       }
       out.operands[1 + loop_.sequences() + carried_[c]] = gradient;
     }
@@ -127,7 +131,21 @@ class Pullback {
   }
 
  private:
-  Dim Start(size_t s) const { return loop_.start(s) + Dim(loop_.step(s)) * offset_; }
+  LoopSequence Sequence(size_t s) const {
+    return {.array = loop_.array(s), .start = loop_.start(s), .step = loop_.step(s), .name = loop_.element(s).name()};
+  }
+  // The rows that the iterations of the gradient read.
+  LoopSequence InWindow(LoopSequence sequence) const {
+    if (!known_) return WindowOf(sequence, offset_, iterations_, at_);
+    sequence.start = sequence.start + Dim(sequence.step) * *known_;
+    return sequence;
+  }
+  Value ZeroRows(const Value& like, const Dim& rows) const {
+    if (!like.ok()) return like;
+    Dims shape = like.shape();
+    shape[0] = rows;
+    return Zeros(like.dtype(), shape, at_);
+  }
 
   LoopGradients Fail(const Value& error) {
     LoopGradients out;
@@ -142,8 +160,7 @@ class Pullback {
   LoopYield Body(const Value& i, const std::vector<Value>& elements, const std::vector<Value>& carried) {
     const size_t sequences = loop_.sequences(), carries = loop_.carried();
     ValueMap map;
-    map[KeyOf(loop_.index())] =
-        offset_ == Dim(0) ? i : add(Operand(i, at_), Operand(dim_value(offset_, at_), at_));
+    map[KeyOf(loop_.index())] = offset_.node() == nullptr ? i : ints_.Add(i, offset_);
     std::vector<Value> wrt;
     std::vector<size_t> wrt_elements;
     for (size_t s = 0; s < sequences; ++s) {
@@ -166,7 +183,9 @@ class Pullback {
       outputs.push_back(again[carries + stacks_[j]]);
       gradients.push_back(elements[sequences + carries + j]);
     }
-    const std::vector<Value> pulled = pull_(outputs, gradients, wrt);
+    std::vector<Value> sums(wrt.size() - captures_.size());
+    sums.insert(sums.end(), carried.begin() + static_cast<ptrdiff_t>(carried_.size()), carried.end());
+    const std::vector<Value> pulled = pull_(outputs, gradients, wrt, sums);
 
     LoopYield yield;
     size_t next = 0;
@@ -181,10 +200,9 @@ class Pullback {
       yield.carried.push_back(gradient.node() != nullptr ? gradient : ZerosLike(carried[c], at_));
     }
     for (size_t c = 0; c < captures_.size(); ++c) {
-      const Value& gradient = pulled[next++];
-      const Value& sum = carried[carried_.size() + c];
-      reached_.push_back(gradient.node() != nullptr);
-      yield.carried.push_back(reached_.back() ? add(Operand(sum, at_), Operand(gradient, at_)) : sum);
+      const Value& sum = pulled[next++];
+      reached_.push_back(KeyOf(sum) != KeyOf(carried[carried_.size() + c]));
+      yield.carried.push_back(sum);
     }
     return yield;
   }
@@ -192,9 +210,15 @@ class Pullback {
   const LoopView loop_;
   const std::vector<Value>& gradients_;
   const std::vector<bool>& wanted_;
+  const std::vector<Value>& sums_;
   const PullFn& pull_;
   const Location& at_;
-  Dim extent_ = 0, iterations_ = 0, offset_ = 0;
+  const Integers ints_{at_};
+  Dim extent_ = 0, iterations_ = 0;
+  // Where the window of truncate_gradient begins, as a value (empty: at 0) and
+  // as a dim (none: a run finds it); whether it is all iterations.
+  Value offset_, all_;
+  std::optional<Dim> known_ = Dim(0);
   std::vector<size_t> stacks_, carried_, captures_;  // that have gradients
   std::vector<size_t> collected_;                    // sequences with one
   std::vector<bool> reached_;                        // captures with one
@@ -203,9 +227,8 @@ class Pullback {
 }  // namespace
 
 LoopGradients LoopPullback(const Node& node, const std::vector<Value>& gradients, const std::vector<bool>& wanted,
-                           const PullFn& pull,
-                           const Location& at) {
-  return Pullback(node, gradients, wanted, pull, at).Run();
+                           const std::vector<Value>& sums, const PullFn& pull, const Location& at) {
+  return Pullback(node, gradients, wanted, sums, pull, at).Run();
 }
 
 }  // namespace oriel::graph

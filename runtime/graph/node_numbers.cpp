@@ -35,6 +35,7 @@ NodeNumbers::NodeNumbers(const std::vector<Value>& inputs, const std::vector<Val
   for (const Derivation* derivation : derivations_) {
     if (derivation != nullptr) AddOrigins(*derivation);
   }
+  for (const Derivation* derivation : tap_derivations_) AddOrigins(*derivation);
   // Now that all are numbered: what each is derived from, in the table's ids.
   const size_t count = derivations_.size();
   const auto complete = [&](NodeInfo* info, const Derivation& derivation) {
@@ -60,6 +61,7 @@ void NodeNumbers::Add(const Node& node) {
   if (node.kind == NodeKind::kOp && node.op == OpKind::kTap) {
     const auto found = numbers_.find(node.operands[0].id());
     if (found != numbers_.end()) numbers_[node.id] = found->second;
+    if (node.derivation != nullptr) tap_derivations_.push_back(node.derivation.get());
     return;
   }
   NodeInfo info = InfoOf(node);

@@ -35,6 +35,7 @@ class NodeNumbers {
 
   ExportedGraph* exported_;
   std::vector<const Derivation*> derivations_;  // of exported_->nodes
+  std::vector<const Derivation*> tap_derivations_;  // taps are not in the table
   std::map<NodeId, NodeId> numbers_;
   std::map<NodeId, NodeId> origin_numbers_;
   std::vector<const Derivation::From*> origins_;

@@ -7,12 +7,16 @@
 namespace oriel::graph::pullback {
 
 void Loop(Pullback& p) {
-  const LoopGradients gradients = LoopPullback(p.node(), p.gradients(), p.wanted(), p.pull(), p.at());
+  std::vector<Value> sums;
+  for (size_t i = 0; i < p.node().captures.size(); ++i) sums.push_back(p.Sum(p.node().operands.size() + i).value);
+  const LoopGradients gradients = LoopPullback(p.node(), p.gradients(), p.wanted(), sums, p.pull(), p.at());
   for (size_t i = 0; i < gradients.operands.size(); ++i) {
     if (p.Wants(i)) p.Give(i, gradients.operands[i]);
   }
   for (size_t i = 0; i < gradients.captures.size(); ++i) {
-    if (p.WantsCapture(i)) p.GiveCapture(i, gradients.captures[i]);
+    if (!p.WantsCapture(i)) continue;
+    if (IsGiven(sums[i])) p.GiveTotal(p.node().operands.size() + i, gradients.captures[i]);
+    else p.GiveCapture(i, gradients.captures[i]);
   }
   p.Mask();  // rows that nothing read, and whatever the body does
 }
@@ -43,7 +47,7 @@ void Branch(Pullback& p) {
       const std::vector<Value> again = CloneInto(node.regions[region], node.regions[region].results, &map, {.rule = "recompute"});
       std::vector<Value> outputs;
       for (size_t i : results) outputs.push_back(again[i]);
-      std::vector<Value> pulled = p.pull()(outputs, gradients, wrt);
+      std::vector<Value> pulled = p.pull()(outputs, gradients, wrt, {});
       for (size_t i = 0; i < pulled.size(); ++i) {
         if (!IsGiven(pulled[i])) pulled[i] = ZerosLike(wrt[i]);
       }

@@ -57,7 +57,7 @@ bool LogOfQuotient(Pullback& p) {
     moved = MakeOp({.op = moves.back()->op, .attrs = moves.back()->attrs, .operands = std::move(operands)}, p.at());
     moves.pop_back();
   }
-  const Value gradient = moved.id() == z.id() ? p.g() : p.pull()({moved}, {p.g()}, {z})[0];
+  const Value gradient = moved.id() == z.id() ? p.g() : p.pull()({moved}, {p.g()}, {z}, {})[0];
   p.GivePast(z, gradient);
   // Of a row's sum, not of each of its copies.
   const Node* copies = OpOf(divisor, OpKind::kBroadcast);

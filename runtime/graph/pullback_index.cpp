@@ -9,13 +9,34 @@ std::vector<Value> IndicesFrom(const Pullback& p, size_t first) {
   return {p.node().operands.begin() + static_cast<std::ptrdiff_t>(first), p.node().operands.end()};
 }
 
+bool IsUniform(const Value& value) {
+  const Node& node = *value.node();
+  return value.rank() == 0 || (node.kind == NodeKind::kOp && node.op == OpKind::kBroadcast && node.operands[0].rank() == 0);
+}
+
+// start + step * arange(n), where step is 1 or -1 as far as one can see.
+bool IsProgression(Value index) {
+  while (index.rank() == 1 && index.node()->kind == NodeKind::kOp) {
+    const Node& node = *index.node();
+    if (node.op == OpKind::kIota) return true;
+    if (node.op == OpKind::kNeg) {
+      index = node.operands[0];
+    } else if ((node.op == OpKind::kAdd || node.op == OpKind::kSub) && IsUniform(node.operands[1])) {
+      index = node.operands[0];
+    } else if ((node.op == OpKind::kAdd || node.op == OpKind::kSub) && IsUniform(node.operands[0])) {
+      index = node.operands[1];
+    } else {
+      return false;
+    }
+  }
+  return false;
+}
+
 // Can no two entries of the index be equal? An arange is such; so are index
 // tensors with an arange among them.
 bool AreDistinct(const std::vector<Value>& indices) {
   for (const Value& index : indices) {
-    const Node& node = *index.node();
-    if (node.kind == NodeKind::kOp && node.op == OpKind::kIota && index.rank() == 1) return true;
-    if (index.rank() == 0) return true;
+    if (index.rank() == 0 || IsProgression(index)) return true;
   }
   return false;
 }
@@ -37,7 +58,9 @@ Value IsLast(const Pullback& p, const std::vector<Value>& indices, int axis) {
 }  // namespace
 
 void Gather(Pullback& p) {
-  p.Give(0, scatter_add(ZerosLike(p.x()), IndicesFrom(p, 1), p.g(), AxisOf(p)));
+  const Pullback::SumSoFar sum = p.Sum(0);
+  if (sum.in_place) p.GiveTotal(0, scatter_add(sum.value, IndicesFrom(p, 1), p.g(), AxisOf(p)));
+  else p.Give(0, scatter_add(ZerosLike(p.x()), IndicesFrom(p, 1), p.g(), AxisOf(p)));
   p.Mask();
 }
 
