@@ -2,7 +2,10 @@
 //
 // Three phases: all indices are checked, the operand is copied unless the
 // destination already holds it, the updates are applied in their order. Nothing
-// is written before every index is known to be good.
+// of an operand is written before every index is known to be good.
+//
+// Single elements added to a fill (the gradient of bias[targets]) have two: what
+// is written is nobody's yet, so that each index is checked where it is used.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,6 +39,9 @@ private:
   void emitChecks();
   void emitCopies();
   void emitUpdates();
+  /// Checks belong to the phase of the updates.
+  bool checksAtUse() const { return !x && outer == Dim(1) && inner == Dim(1); }
+  EntryBuilder::IndexCheck checkOf(EntryBuilder &entry, unsigned o);
   Value combine(Code &code, Value old, Value update);
   Location line(LineRole role) {
     return getLineLoc(module.getContext(), getOrdinal(op.getLoc()), role);
@@ -93,14 +99,18 @@ LogicalResult ScatterEmitter::match() {
 LogicalResult ScatterEmitter::run(KernelInfo &info) {
   if (failed(match()))
     return failure();
-  emitChecks();
-  emitCopies();
-  emitUpdates();
   // Nothing is copied in place; a fill is always made.
   Dim all = outer * slices * inner, copied = x ? Dim::Symbol("copied") : Dim(1);
-  info.entries = {name(0), name(1), name(2)};
-  info.tasks = {Dim::CeilDiv(count, kChecksPerTask), copied * Dim::CeilDiv(all, kElementsPerTask),
-                outer * Dim::CeilDiv(inner, kElementsPerTask)};
+  if (!checksAtUse()) {
+    emitChecks();
+    info.entries.push_back(name(0));
+    info.tasks.push_back(Dim::CeilDiv(count, kChecksPerTask));
+  }
+  emitCopies();
+  emitUpdates();
+  info.entries.insert(info.entries.end(), {name(1), name(2)});
+  info.tasks.insert(info.tasks.end(), {copied * Dim::CeilDiv(all, kElementsPerTask),
+                                       outer * Dim::CeilDiv(inner, kElementsPerTask)});
   info.scratch = 0;
   info.shared = 0;
   info.cost = copied * Dim::FloorDiv(all, 8) + count * 2 +
@@ -109,6 +119,18 @@ LogicalResult ScatterEmitter::run(KernelInfo &info) {
   return success();
 }
 
+EntryBuilder::IndexCheck ScatterEmitter::checkOf(EntryBuilder &entry, unsigned o) {
+  EntryBuilder::IndexCheck check;
+  check.ordinal = getOrdinal(op.getLoc());
+  check.axis = op.getAxis() + o;
+  check.operand = o;
+  check.bound = entry.dim(bounds[o]);
+  return check;
+}
+
+/// Most indices are good: a first look at a task's only takes the largest of
+/// index + bound, unsigned, which is below 2 * bound just when all are in
+/// [-bound, bound). Only then is each looked at by itself.
 void ScatterEmitter::emitChecks() {
   EntryBuilder entry(module, signature, name(0));
   Code &code = entry.code;
@@ -124,20 +146,41 @@ void ScatterEmitter::emitChecks() {
     Value position = code.splat(n, lanes);
     if (lanes)
       position = code.add(position, code.laneIds(i64, lanes));
-    EntryBuilder::IndexCheck check;
-    check.ordinal = getOrdinal(op.getLoc());
-    check.axis = op.getAxis() + o;
-    check.operand = o;
-    check.bound = entry.dim(bounds[o]);
-    entry.checkIndex(index, position, mask, check);
+    entry.checkIndex(index, position, mask, checkOf(entry, o));
+  };
+  Type lanesType = code.vectorOf(i64, lanes);
+  auto anyBad = [&](Value first, Value end) -> Value {
+    SmallVector<Value> none(indices.size(), code.zero(lanesType));
+    SmallVector<Value> largest =
+        code.loop(first, end, code.i64(lanes), none, [&](Value n, ValueRange carried) {
+          SmallVector<Value> next;
+          for (auto [o, before] : llvm::enumerate(carried)) {
+            Code::LocScope scope(code, line(LineRole::kLoad));
+            Value index = code.load(lanesType, code.gep(i64, entry.pointer(*indices[o]), n));
+            Value moved = code.add(index, code.splat(entry.dim(bounds[o]), lanes));
+            next.push_back(arith::MaxUIOp::create(code, code.loc, before, moved));
+          }
+          return next;
+        });
+    Value bad;
+    for (auto [o, each] : llvm::enumerate(largest)) {
+      Value most = vector::ReductionOp::create(code, code.loc, vector::CombiningKind::MAXUI, each);
+      Value bound = entry.dim(bounds[o]);
+      Value here = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::uge, most,
+                                         code.add(bound, bound));
+      bad = bad ? Value(arith::OrIOp::create(code, code.loc, bad, here)) : here;
+    }
+    return bad;
   };
   code.loop(entry.begin, entry.end, code.i64(1), [&](Value task) {
     Value first = code.mul(task, code.i64(kChecksPerTask));
     Value last = code.minimum(total, code.add(first, code.i64(kChecksPerTask)));
     Value whole = code.add(first, code.roundDown(code.sub(last, first), lanes));
-    code.loop(first, whole, code.i64(lanes), [&](Value n) {
-      for (unsigned o = 0; o < indices.size(); ++o)
-        check(n, lanes, nullptr, o);
+    code.ifThen(anyBad(first, whole), [&] {
+      code.loop(first, whole, code.i64(lanes), [&](Value n) {
+        for (unsigned o = 0; o < indices.size(); ++o)
+          check(n, lanes, nullptr, o);
+      });
     });
     code.tail(whole, code.sub(last, whole), lanes, /*isMasked=*/true,
               [&](Value n, unsigned lanes, Value mask) {
@@ -197,16 +240,34 @@ void ScatterEmitter::emitUpdates() {
   Value zero = code.i64(0), one = code.i64(1);
   unsigned lanes = vectorBits / element.getIntOrFloatBitWidth();
 
-  auto slice = [&](Value n) {
+  auto indexAt = [&](unsigned o, Value n) {
+    Code::LocScope scope(code, line(LineRole::kLoad));
+    return code.load(i64, code.gep(i64, entry.pointer(*indices[o]), n));
+  };
+  auto wrap = [&](Value index, unsigned o) {
+    return code.select(code.less(index, zero), code.add(index, entry.dim(bounds[o])), index);
+  };
+  // Of indices that are in their bounds.
+  auto flat = [&](ArrayRef<Value> each) {
     Value at = zero;
-    for (unsigned o = 0; o < indices.size(); ++o) {
-      Code::LocScope scope(code, line(LineRole::kLoad));
-      Value index = code.load(i64, code.gep(i64, entry.pointer(*indices[o]), n));
-      Value bound = entry.dim(bounds[o]);
-      index = code.select(code.less(index, zero), code.add(index, bound), index);
-      at = code.add(code.mul(at, bound), index);
-    }
+    for (auto [o, index] : llvm::enumerate(each))
+      at = code.add(code.mul(at, entry.dim(bounds[o])), index);
     return at;
+  };
+  auto slice = [&](Value n) {
+    SmallVector<Value> each;
+    for (unsigned o = 0; o < indices.size(); ++o)
+      each.push_back(wrap(indexAt(o, n), o));
+    return flat(each);
+  };
+  auto inBounds = [&](ArrayRef<Value> each) {
+    Value good;
+    for (auto [o, index] : llvm::enumerate(each)) {
+      Value here = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::ult, index,
+                                         entry.dim(bounds[o]));
+      good = good ? Value(arith::AndIOp::create(code, code.loc, good, here)) : here;
+    }
+    return good;
   };
   auto apply = [&](Value to, Value from, Value c, unsigned lanes, Value mask) {
     Type type = code.vectorOf(element, lanes);
@@ -235,8 +296,35 @@ void ScatterEmitter::emitUpdates() {
         code.add(code.mul(code.mul(at[0], entry.dim(slices)), width), first));
     Value source = code.gep(element, entry.pointer(*updates),
                             code.add(code.mul(code.mul(at[0], total), width), first));
+    // One comparison tells that an index is neither negative nor too large; the
+    // others are looked at again.
+    auto checked = [&](Value n) {
+      SmallVector<Value> raw;
+      for (unsigned o = 0; o < indices.size(); ++o)
+        raw.push_back(indexAt(o, n));
+      auto put = [&](ArrayRef<Value> each) {
+        apply(code.gep(element, base, flat(each)), code.gep(element, source, n), zero, 0, nullptr);
+      };
+      code.ifElse(
+          inBounds(raw), TypeRange(),
+          [&]() -> SmallVector<Value> {
+            put(raw);
+            return {};
+          },
+          [&]() -> SmallVector<Value> {
+            SmallVector<Value> wrapped;
+            for (auto [o, index] : llvm::enumerate(raw)) {
+              entry.checkIndex(index, n, nullptr, checkOf(entry, o));
+              wrapped.push_back(wrap(index, o));
+            }
+            code.ifThen(inBounds(wrapped), [&] { put(wrapped); });
+            return {};
+          });
+    };
     auto single = [&]() -> SmallVector<Value> {
       code.loop(zero, total, one, [&](Value n) {
+        if (checksAtUse())
+          return checked(n);
         apply(code.gep(element, base, slice(n)), code.gep(element, source, n), zero, 0, nullptr);
       });
       return {};

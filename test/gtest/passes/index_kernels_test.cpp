@@ -149,6 +149,53 @@ module { func.func @s(%u: tensor<?xf32>, %i: tensor<?xi64>, %o0: tensor<100xf32>
   expected[99] = 3.5f;
   kernel->Run({{u.data(), {3}}, {i.data(), {3}}, {out.data(), {100}}});
   EXPECT_EQ(out, expected);
+  // Negative ones count from the end; the first bad one of several is told.
+  i = {-96, -1, 4};
+  auto record = kernel->Run({{u.data(), {3}}, {i.data(), {3}}, {out.data(), {100}}});
+  EXPECT_EQ(record.code, 0);
+  EXPECT_EQ(out, expected);
+  i = {4, -101, 100};
+  record = kernel->Run({{u.data(), {3}}, {i.data(), {3}}, {out.data(), {100}}});
+  EXPECT_EQ(record.code, static_cast<int32_t>(KernelError::kIndexOutOfRange));
+  EXPECT_EQ(record.position, 1);
+  EXPECT_EQ(record.value, -101);
+  EXPECT_EQ(record.bound, 100);
+  kernel->Run({{u.data(), {0}}, {i.data(), {0}}, {out.data(), {100}}});
+  EXPECT_EQ(out, std::vector<float>(100, 1.5f));
+}
+
+TEST(ScatterKernel, TwoIndicesIntoAFill) {
+  const std::string text = R"(
+module { func.func @s(%u: tensor<?xf32>, %i: tensor<?xi64>, %j: tensor<?xi64>, %o0: tensor<20x3xf32> {oriel.output}) -> tensor<20x3xf32> {
+  %zero = arith.constant 0.0 : f32
+  %x = linalg.fill ins(%zero : f32) outs(%o0 : tensor<20x3xf32>) -> tensor<20x3xf32>
+  %0 = oriel.scatter add %x[%i, %j], %u axis 0 : (tensor<20x3xf32>, tensor<?xf32>, tensor<?xi64>, tensor<?xi64>) -> tensor<20x3xf32>
+  return %0 : tensor<20x3xf32>
+} })";
+  std::string error;
+  auto kernel = TestKernel::Compile(text, TestEmitter::kScatter, &error);
+  ASSERT_TRUE(kernel) << error;
+  const int64_t n = 500;
+  std::mt19937 g(7);
+  std::vector<float> u(n), out(60, -1), expected(60, 0);
+  std::vector<int64_t> i(n), j(n);
+  for (int64_t k = 0; k < n; ++k) {
+    u[k] = static_cast<float>(g() % 100);
+    i[k] = static_cast<int64_t>(g() % 40) - 20;
+    j[k] = static_cast<int64_t>(g() % 6) - 3;
+    expected[(i[k] + 20) % 20 * 3 + (j[k] + 3) % 3] += u[k];
+  }
+  auto run = [&] {
+    return kernel->Run({{u.data(), {n}}, {i.data(), {n}}, {j.data(), {n}}, {out.data(), {20, 3}}}, 2);
+  };
+  EXPECT_EQ(run().code, 0);
+  EXPECT_EQ(out, expected);
+  j[400] = 3;
+  i[401] = 20;
+  const auto record = run();
+  EXPECT_EQ(record.position, 400);
+  EXPECT_EQ(record.operand, 1);
+  EXPECT_EQ(record.bound, 3);
 }
 
 //===-- concatenate ------------------------------------------------------===//
