@@ -97,5 +97,39 @@ TEST(MemoryLimit, MayChangeWhileAFunctionLives) {
   EXPECT_TRUE((*f)({big}).ok());
 }
 
+// What is compiled has the names of its compilation, also where the program
+// comes from the cache: names are no part of its key.
+TEST(Names, GivenLateShowInWhatIsCompiledAfter) {
+  Value x = input("x", DType::f64, {dyn("n")});
+  State w = state("w", Tensor::Scalar(2.0));
+  Value hidden = tanh(x * w);
+  const Value total = sum(hidden);
+  absl::StatusOr<Function> before = CompileInMode({x}, {total});
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_TRUE(hidden.set_name("hidden").ok());
+  ASSERT_TRUE(x.set_name("words").ok());
+  ASSERT_TRUE(w.set_name("scale").ok());
+  absl::StatusOr<Function> after = CompileInMode({x}, {total});
+  ASSERT_TRUE(after.ok()) << after.status();
+  const auto has = [](const Function& f, const std::string& name) {
+    for (const NodeInfo& node : f.nodes().nodes()) {
+      if (node.name == name) return true;
+    }
+    return false;
+  };
+  EXPECT_FALSE(has(*before, "hidden"));
+  EXPECT_TRUE(has(*after, "hidden"));
+  EXPECT_EQ(before->input_names(), std::vector<std::string>{"x"});
+  EXPECT_EQ(after->input_names(), std::vector<std::string>{"words"});
+  const Tensor ones = Tensor::Ones({3}, DType::f64);
+  EXPECT_EQ(At(before->Call({{"x", ones}})), At(after->Call({{"words", ones}})));
+  EXPECT_THAT(after->memory().text(), HasSubstr("scale"));
+  EXPECT_FALSE(after->Watch("none", [](const TapRecord&) { return absl::OkStatus(); }).ok());
+  int seen = 0;
+  ASSERT_TRUE(after->Watch("hidden", [&](const TapRecord&) { ++seen; return absl::OkStatus(); }).ok());
+  ASSERT_TRUE((*after)({ones}).ok());
+  EXPECT_EQ(seen, 1);
+}
+
 }  // namespace
 }  // namespace oriel::e2e
