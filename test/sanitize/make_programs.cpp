@@ -70,6 +70,17 @@ void MakeAll() {
   Make("index", {table, index, rows}, {gather(table, {index}), scatter_add(table, {index}, rows), scatter_set(table, {index}, rows)}, {},
        {Tensor::Normal({10, 13}, 10), indices, Tensor::Normal({7, 13}, 11)});
 
+  // The engine's own kernels, and draws that use them.
+  Value row = In("row", DType::f64, {k});
+  for (int64_t columns : {3, 700, 2000}) {
+    Make("sort_" + std::to_string(columns), {x, row}, {sort(x, 0), argsort(x, 1), sort(row * 2.0), argsort(row)}, {},
+         {Tensor::Normal({9, columns}, 17), Tensor::Normal({columns}, 18, DType::f64)});
+  }
+  RandomStreams random(19);
+  Make("choice", {x}, {random.permutation(300), random.permutation(x), random.shuffle_row_elements(x),
+                       random.choice({50}, m, {.weights = exp(x)}), random.choice({3}, m, {.replace = false, .weights = exp(x)})},
+       {}, {Tensor::Normal({9, 70}, 20)});
+
   Value trips = In("trips", DType::i64, {});
   Make("loop", {trips, x}, loop(trips, {x, x * 0.0}, [](Value i, Values c) { return Values{c[1] + cast(i, DType::f32), tanh(c[0])}; }), {},
        {Tensor::Scalar<int64_t>(25), Tensor::Normal({3, 5}, 12)});
