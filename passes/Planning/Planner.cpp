@@ -79,7 +79,8 @@ static FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
     facts.inPlaceOperands.append(operands.asArrayRef().begin(),
                                  operands.asArrayRef().end());
   if (auto base = kernel->getAttrOfType<IntegerAttr>(kCheckedBaseAttr))
-    if (facts.symbols.size() > 1)
+    // With fewer than three phases (check, copy, apply) it checks where it writes.
+    if (facts.symbols.size() > 2)
       facts.checkedBase = base.getInt();
   return facts;
 }

@@ -104,6 +104,33 @@ TEST(Index, ScatterOutOfRangeLeavesTheStateAlone) {
   EXPECT_EQ(table.value().data<float>()[0], before.data<float>()[0] + 1 + 1 + 1 + 1 + 1 + 1);
 }
 
+// The gradient of table[index] kept in a state: added to zeros, it checks where
+// it adds, so that it cannot work in the state's own buffer.
+TEST(Index, AGradientOutOfRangeLeavesTheStateAlone) {
+  for (int64_t width : {1, 3}) {
+    SCOPED_TRACE(width);
+    const Dims row = width == 1 ? Dims{} : Dims{width};
+    Dims many = {dyn("n")}, shape = {5};
+    many.insert(many.end(), row.begin(), row.end());
+    shape.insert(shape.end(), row.begin(), row.end());
+    const Extents extents = width == 1 ? Extents{5} : Extents{5, width};
+    State kept = state("kept", Tensor::Full(extents, 7));
+    Value i = input("i", DType::i64, {dyn("n")}), u = input("u", DType::f32, many);
+    const Value gradient = scatter_add(zeros(shape, DType::f32), {i}, u);
+    absl::StatusOr<Function> f = CompileInMode({i, u}, {sum(gradient)}, {{kept, gradient}});
+    ASSERT_TRUE(f.ok()) << f.status();
+    const Tensor updates = Tensor::Ones(width == 1 ? Extents{3} : Extents{3, width});
+    const absl::Status bad = (*f)({*Tensor::From<int64_t>({1, 5, 9}, {3}), updates}).status();
+    EXPECT_EQ(bad.code(), absl::StatusCode::kOutOfRange) << bad;
+    EXPECT_EQ(kept.value().ElementAsDouble(width == 1 ? std::vector<int64_t>{1} : std::vector<int64_t>{1, 0}), 7);
+    ASSERT_TRUE((*f)({*Tensor::From<int64_t>({1, -1, 1}, {3}), updates}).ok());
+    for (int64_t r = 0; r < 5; ++r) {
+      const double expected = r == 1 ? 2 : r == 4 ? 1 : 0;
+      EXPECT_EQ(kept.value().ElementAsDouble(width == 1 ? std::vector<int64_t>{r} : std::vector<int64_t>{r, 0}), expected);
+    }
+  }
+}
+
 TEST(Index, DynamicSliceOutOfRange) {
   Value x = input("x", DType::f32, {dyn("n")});
   Value s = input("start", DType::i64, {});
