@@ -86,6 +86,26 @@ void MakeAll() {
        {Tensor::Scalar<int64_t>(25), Tensor::Normal({3, 5}, 12)});
   Make("branch", {x}, branch(less(sum(x), 0.0), [&] { return Values{x * 2.0}; }, [&] { return Values{x - 1.0}; }), {}, {Tensor::Normal({3, 5}, 13)});
 
+  // Sizes that the run finds: of loops that end early, of masks.
+  const Value limit = In("limit", DType::f64, {});
+  const auto until = [&](const Value& sequence, const Value& stop, const std::string& name) {
+    return scan(
+        [&](const ScanStep& s) {
+          const Value total = s.outputs[0] + sum(s.sequences[0]);
+          return ScanBody{.outputs = {total, tanh(s.sequences[0])}, .until = total > stop};
+        },
+        {.sequences = {sequence}, .outputs_info = {scalar(0, DType::f64), ScanOutput()}, .name = name});
+  };
+  const Value steps = In("steps", DType::f64, {n, m});
+  const ScanResult first = until(steps, limit, "first"), second = until(first.outputs[1] * 3.0, limit * 0.5, "second");
+  Make("found", {steps, limit},
+       {first.outputs[1], exp(first.outputs[1]), matmul(second.outputs[1], transpose(first.outputs[1])), sum(second.outputs[0]),
+        grad(sum(second.outputs[1] * second.outputs[1]) + sum(first.outputs[0]), {steps})[0]},
+       {}, {Tensor::Ones({40, 33}, DType::f64), Tensor::Scalar<double>(700)});
+  const Value masked = Subtensor::Masked(x, x > 0.0).read(), other = Subtensor::Masked(x, x < -0.5).read();
+  Make("mask", {x}, {masked, concatenate({masked, other}, 0), sum(exp(masked)) - sum(other), grad(sum(masked * masked), {x})[0]}, {},
+       {Tensor::Normal({9, 70}, 21)});
+
   State weights = state("weights", Tensor::Normal({13, 4}, 14)), count = state("count", Tensor::Zeros({}, DType::i64)),
         memory = state("memory", Tensor::Normal({10, 13}, 15));
   Value h = tanh(dot(rows, weights));
