@@ -1,8 +1,10 @@
 // Sizes that only a run knows: the rows of a scan that ends early, or whose
 // number of steps is found at run time, used like any other value.
-#include "test/end-to-end/harness.h"
+#include <atomic>
+#include <thread>
 
 #include "gmock/gmock.h"
+#include "test/end-to-end/harness.h"
 
 namespace oriel::e2e {
 namespace {
@@ -114,6 +116,41 @@ TEST(Rows, StepsFoundAtRunTime) {
     return std::vector<Value>{r.outputs[0], r.outputs[0] * 2, sum(r.outputs[0])};
   };
   for (int64_t steps : {-1, 0, 1, 4}) ExpectMatches(build, {Data({4}, DType::f32, 2), Tensor::Scalar<int64_t>(steps)}, {{"n"}, {}}, {.ulps = 16, .absolute = 1e-5});
+}
+
+TEST(Rows, ManyCallsOfManySizesAtOnce) {
+  const Value x = input("x", DType::f64, {dyn("n"), 3}), limit = input("limit", DType::f64, {});
+  const ScanResult r = UntilSum(x, limit), again = UntilSum(r.outputs[1], limit * 0.5, "again");
+  const std::vector<Value> outputs = {r.outputs[1] * 2, sum(exp(again.outputs[1]), {1}), matmul(r.outputs[1], transpose(again.outputs[1]))};
+  absl::StatusOr<Function> f = CompileInMode({x, limit}, outputs);
+  ASSERT_TRUE(f.ok()) << f.status();
+  const Tensor ones = Tensor::Ones({60, 3}, DType::f64);
+  std::vector<std::vector<Tensor>> expected;
+  for (int64_t rows = 1; rows <= 60; ++rows) {
+    absl::StatusOr<std::vector<Tensor>> out = Evaluate({x, limit}, outputs, {}, {ones, Tensor::Scalar<double>(3.0 * static_cast<double>(rows) - 1)});
+    ASSERT_TRUE(out.ok()) << out.status();
+    ASSERT_EQ((*out)[0].dim(0), rows);
+    expected.push_back(*std::move(out));
+  }
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 4; ++t) {
+    callers.emplace_back([&, t] {
+      uint64_t seed = static_cast<uint64_t>(t) + 1;
+      for (int call = 0; call < 100; ++call) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const int64_t rows = 1 + static_cast<int64_t>((seed >> 33) % 60);
+        absl::StatusOr<std::vector<Tensor>> out = (*f)({ones, Tensor::Scalar<double>(3.0 * static_cast<double>(rows) - 1)});
+        bool good = out.ok();
+        for (size_t i = 0; good && i < out->size(); ++i) {
+          good = Close((*out)[i], expected[static_cast<size_t>(rows - 1)][i], {.ulps = 64, .absolute = 1e-12});
+        }
+        wrong += good ? 0 : 1;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(Rows, EqualDimsAreChecked) {
