@@ -5,16 +5,18 @@
 // search is our own: take away one thing at a time, keep what stays interesting,
 // until nothing can go.
 #include <cstdio>
-#include <functional>
 #include <string>
-#include <vector>
+#include <tuple>
 
+#include "dialect/Graph/OrielDialect.h"
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
+#include "passes/Fusion/DimAnalysis.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -59,8 +61,22 @@ class Tester {
   int runs_ = 0;
 };
 
-// Something to take away from the op number `index` of a module in walk order.
-using Change = std::function<bool(mlir::Operation*)>;
+// Something to take away from an op; false when there is nothing to take.
+using Change = bool (*)(mlir::Operation*);
+
+// What nothing uses goes along with every change: one run of the script for all
+// of it. Functions, states and what writes to them stay.
+void EraseUnused(mlir::ModuleOp module) {
+  llvm::SmallVector<mlir::Operation*> ops;
+  module.walk([&](mlir::Operation* op) { ops.push_back(op); });
+  llvm::SmallPtrSet<mlir::Operation*, 32> gone;
+  // Backwards: uses come after what they use, bodies before what holds them.
+  for (mlir::Operation* op : llvm::reverse(ops)) {
+    if (gone.contains(op) || op->getNumResults() == 0 || !op->use_empty()) continue;
+    op->walk([&](mlir::Operation* inside) { gone.insert(inside); });
+    op->erase();
+  }
+}
 
 bool Erase(mlir::Operation* op) {
   if (!op->use_empty() || op->hasTrait<mlir::OpTrait::IsTerminator>() || !op->getParentOp()) return false;
@@ -68,7 +84,21 @@ bool Erase(mlir::Operation* op) {
   return true;
 }
 
-// The results become an operand of the same type.
+mlir::func::FuncOp FunctionOf(mlir::Operation* op) { return op->getParentOfType<mlir::func::FuncOp>(); }
+
+// A new argument in place of a value; of its extents those that analysis finds.
+bool ToArgument(mlir::Value value, mlir::func::FuncOp function) {
+  mlir::NamedAttrList attributes;
+  if (mlir::FailureOr<oriel::DimAnalysis> dims = oriel::DimAnalysis::get(function); mlir::succeeded(dims)) {
+    attributes.set(oriel::ir::kDimsAttr, oriel::ir::DimsAttr::get(function.getContext(), dims->getDims(value)));
+  }
+  const unsigned index = function.getNumArguments();
+  if (mlir::failed(function.insertArgument(index, value.getType(), attributes.getDictionary(function.getContext()), value.getLoc()))) return false;
+  value.replaceAllUsesWith(function.getArgument(index));
+  return true;
+}
+
+// The result becomes an operand of the same type.
 bool ReplaceByOperand(mlir::Operation* op) {
   if (op->getNumResults() != 1) return false;
   for (mlir::Value operand : op->getOperands()) {
@@ -82,34 +112,120 @@ bool ReplaceByOperand(mlir::Operation* op) {
 
 // The results become arguments of the function.
 bool ReplaceByArgument(mlir::Operation* op) {
-  auto function = mlir::dyn_cast_or_null<mlir::func::FuncOp>(op->getParentOp());
+  mlir::func::FuncOp function = FunctionOf(op);
   if (!function || op->getNumResults() == 0 || mlir::isa<oriel::ir::ConstantOp>(op)) return false;
   for (mlir::Value result : op->getResults()) {
-    const unsigned index = function.getNumArguments();
-    if (mlir::failed(function.insertArgument(index, result.getType(), {}, op->getLoc()))) return false;
-    result.replaceAllUsesWith(function.getArgument(index));
+    if (!result.use_empty() && !ToArgument(result, function)) return false;
   }
   op->erase();
   return true;
 }
 
-// A function without its last result.
-bool DropResult(mlir::Operation* op) {
-  auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
-  if (!function || function.isExternal() || function.getNumResults() == 0) return false;
-  const unsigned last = function.getNumResults() - 1;
-  if (mlir::failed(function.eraseResult(last))) return false;
-  for (mlir::Block& block : function.getBody()) block.getTerminator()->eraseOperand(last);
+// The function returns the op's results and nothing else.
+bool ReturnInstead(mlir::Operation* op) {
+  auto function = mlir::dyn_cast_or_null<mlir::func::FuncOp>(op->getParentOp());
+  if (!function || op->getNumResults() == 0 || mlir::isa<oriel::ir::ConstantOp>(op)) return false;
+  mlir::Operation* terminator = function.getBody().back().getTerminator();
+  if (llvm::equal(terminator->getOperands(), op->getResults())) return false;
+  for (unsigned i = function.getNumResults(); i-- > 0;) {
+    if (mlir::failed(function.eraseResult(i))) return false;
+  }
+  for (unsigned i = 0; i < op->getNumResults(); ++i) {
+    if (mlir::failed(function.insertResult(i, op->getResult(i).getType(), {}))) return false;
+  }
+  terminator->setOperands(op->getResults());
   return true;
 }
 
-bool DropUnusedArgument(mlir::Operation* op) {
+// A function without the result number `index`.
+bool DropResult(mlir::func::FuncOp function, unsigned index) {
+  if (mlir::failed(function.eraseResult(index))) return false;
+  for (mlir::Block& block : function.getBody()) block.getTerminator()->eraseOperand(index);
+  return true;
+}
+// Half of them, the first, the last.
+bool DropResults(mlir::Operation* op, bool first) {
+  auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
+  if (!function || function.isExternal() || function.getNumResults() < 2) return false;
+  const unsigned results = function.getNumResults();
+  for (unsigned k = 0; k < results / 2; ++k) {
+    if (!DropResult(function, first ? 0 : results - 1 - k)) return false;
+  }
+  return true;
+}
+bool DropFirstHalf(mlir::Operation* op) { return DropResults(op, true); }
+bool DropLastHalf(mlir::Operation* op) { return DropResults(op, false); }
+bool DropFirstResult(mlir::Operation* op) {
+  auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
+  return function && !function.isExternal() && function.getNumResults() > 0 && DropResult(function, 0);
+}
+bool DropLastResult(mlir::Operation* op) {
+  auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
+  return function && !function.isExternal() && function.getNumResults() > 0 && DropResult(function, function.getNumResults() - 1);
+}
+
+// Together: one that binds the dims of another may only go with it.
+bool DropUnusedArguments(mlir::Operation* op) {
+  auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
+  if (!function || function.isExternal()) return false;
+  bool changed = false;
+  for (unsigned i = function.getNumArguments(); i-- > 0;) {
+    if (function.getArgument(i).use_empty()) changed |= mlir::succeeded(function.eraseArgument(i));
+  }
+  return changed;
+}
+bool DropOneUnusedArgument(mlir::Operation* op) {
   auto function = mlir::dyn_cast<mlir::func::FuncOp>(op);
   if (!function || function.isExternal()) return false;
   for (unsigned i = function.getNumArguments(); i-- > 0;) {
     if (function.getArgument(i).use_empty()) return mlir::succeeded(function.eraseArgument(i));
   }
   return false;
+}
+
+// The ops of a body come before `op`, whose first results are what it yields.
+void MoveOut(mlir::Block& body, mlir::Operation* op) {
+  mlir::Operation* yield = body.getTerminator();
+  for (mlir::Operation& inner : llvm::make_early_inc_range(body.without_terminator())) inner.moveBefore(op);
+  for (mlir::OpResult result : op->getResults()) {
+    if (result.getResultNumber() < yield->getNumOperands()) result.replaceAllUsesWith(yield->getOperand(result.getResultNumber()));
+  }
+}
+
+// A branch becomes one of its sides.
+bool TakeSide(mlir::Operation* op, unsigned side) {
+  auto branch = mlir::dyn_cast<oriel::ir::BranchOp>(op);
+  if (!branch) return false;
+  MoveOut(branch->getRegion(side).front(), op);
+  op->erase();
+  return true;
+}
+bool TakeThen(mlir::Operation* op) { return TakeSide(op, 0); }
+bool TakeElse(mlir::Operation* op) { return TakeSide(op, 1); }
+
+// A loop becomes its body, once: carried values are the initial ones; the index,
+// rows of sequences and the count become arguments; where the function returns a
+// stack it returns the row, elsewhere a stack becomes an argument.
+bool RunOnce(mlir::Operation* op) {
+  auto loop = mlir::dyn_cast<oriel::ir::LoopOp>(op);
+  mlir::func::FuncOp function = FunctionOf(op);
+  if (!loop || !function) return false;
+  mlir::Block& body = loop->getRegion(0).front();
+  for (auto [argument, initial] : llvm::zip(loop.getCarried(), loop.getInitial())) argument.replaceAllUsesWith(initial);
+  for (mlir::BlockArgument argument : body.getArguments()) {
+    if (!argument.use_empty() && !ToArgument(argument, function)) return false;
+  }
+  mlir::Operation* terminator = function.getBody().back().getTerminator();
+  for (auto [stack, row] : llvm::zip(loop.getStacks(), loop.getCollected())) {
+    stack.replaceUsesWithIf(row, [&](mlir::OpOperand& use) { return use.getOwner() == terminator; });
+  }
+  function.setType(mlir::FunctionType::get(op->getContext(), function.getArgumentTypes(), terminator->getOperandTypes()));
+  for (mlir::Value result : op->getResults().drop_front(loop.getNumCarried())) {
+    if (!result.use_empty() && !ToArgument(result, function)) return false;
+  }
+  MoveOut(body, op);
+  op->erase();
+  return true;
 }
 
 mlir::Operation* OpAt(mlir::ModuleOp module, int index) {
@@ -127,18 +243,39 @@ int CountOps(mlir::ModuleOp module) {
   return count;
 }
 
-// One pass over all ops, the last first: what uses an op goes before it.
+// How large a module is: ops, then results of functions, then arguments. Only
+// what makes it smaller is tried, so that the search ends.
+std::tuple<int, unsigned, unsigned> SizeOf(mlir::ModuleOp module) {
+  unsigned results = 0, arguments = 0;
+  for (auto function : module.getOps<mlir::func::FuncOp>()) results += function.getNumResults(), arguments += function.getNumArguments();
+  return {CountOps(module), results, arguments};
+}
+
+// Tries a change at an op; keeps what stays interesting.
+bool Try(mlir::OwningOpRef<mlir::ModuleOp>& module, int index, Change change, Tester& tester) {
+  mlir::OwningOpRef<mlir::ModuleOp> candidate = module->clone();
+  mlir::Operation* op = OpAt(*candidate, index);
+  if (!op || !change(op)) return false;
+  EraseUnused(*candidate);
+  if (SizeOf(*candidate) >= SizeOf(*module)) return false;
+  if (mlir::failed(mlir::verify(*candidate)) || !tester.IsInteresting(*candidate)) return false;
+  module = std::move(candidate);
+  return true;
+}
+
+// Coarse first: a prefix of a function, few results; then op by op, the last
+// first, so that what uses an op goes before it.
 bool ReduceOnce(mlir::OwningOpRef<mlir::ModuleOp>& module, Tester& tester) {
-  const std::vector<Change> changes = {Erase, ReplaceByOperand, DropResult, DropUnusedArgument, ReplaceByArgument};
   bool changed = false;
+  for (Change change : {DropFirstHalf, DropLastHalf, DropFirstResult, DropLastResult, DropUnusedArguments}) {
+    for (int index = 0; index < CountOps(*module); ++index) {
+      while (Try(module, index, change, tester)) changed = true;
+    }
+  }
+  for (int index = 0; index < CountOps(*module); ++index) changed |= Try(module, index, ReturnInstead, tester);
   for (int index = CountOps(*module) - 1; index > 0; --index) {
-    for (const Change& change : changes) {
-      if (index >= CountOps(*module)) break;
-      mlir::OwningOpRef<mlir::ModuleOp> candidate = module->clone();
-      if (!change(OpAt(*candidate, index)) || mlir::failed(mlir::verify(*candidate))) continue;
-      if (!tester.IsInteresting(*candidate)) continue;
-      module = std::move(candidate);
-      changed = true;
+    for (Change change : {ReplaceByArgument, TakeThen, TakeElse, RunOnce, Erase, ReplaceByOperand, DropOneUnusedArgument}) {
+      if (index < CountOps(*module)) changed |= Try(module, index, change, tester);
     }
   }
   return changed;

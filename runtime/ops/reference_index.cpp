@@ -66,17 +66,25 @@ absl::Status MatMul(const Call& call) {
   const int64_t batch = m * n == 0 ? 0 : call.results[0].size() / (m * n);
   const int64_t a_step = a.rank() > 2 ? m * k : 0, b_step = b.rank() > 2 ? k * n : 0;
   return VisitDType(a.dtype(), [&]<typename T>() {
-    using A = std::conditional_t<std::is_floating_point_v<Compute<T>>, double, uint64_t>;
+    constexpr bool real = std::is_floating_point_v<Compute<T>>;
     T* y = Data<T>(call.results[0]);
     for (int64_t p = 0; p < batch; ++p) {
       const T *left = Data<T>(a) + p * a_step, *right = Data<T>(b) + p * b_step;
       for (int64_t i = 0; i < m; ++i) {
         for (int64_t j = 0; j < n; ++j) {
-          A sum = 0;
-          for (int64_t l = 0; l < k; ++l) {
-            sum += static_cast<A>(Get(left[i * k + l])) * static_cast<A>(Get(right[l * n + j]));
+          if constexpr (real) {
+            CarefulSum sum;
+            for (int64_t l = 0; l < k; ++l) {
+              sum.Add(static_cast<double>(Get(left[i * k + l])) * static_cast<double>(Get(right[l * n + j])));
+            }
+            *y++ = Put<T>(sum.Get());
+          } else {
+            uint64_t sum = 0;
+            for (int64_t l = 0; l < k; ++l) {
+              sum += static_cast<uint64_t>(Get(left[i * k + l])) * static_cast<uint64_t>(Get(right[l * n + j]));
+            }
+            *y++ = Put<T>(sum);
           }
-          *y++ = Put<T>(sum);
         }
       }
     }

@@ -4,6 +4,7 @@
 #ifndef ORIEL_OPS_REFERENCE_INTERNAL_H_
 #define ORIEL_OPS_REFERENCE_INTERNAL_H_
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -157,6 +158,23 @@ inline void CopyStrided(const Tensor& x, int64_t offset, const std::vector<int64
     });
   });
 }
+
+// A sum of doubles with what rounding lost added at the end (Neumaier): the
+// reference for sums of any length, also of equal numbers, whose roundings all
+// go one way.
+class CarefulSum {
+ public:
+  void Add(double x) {
+    const double sum = sum_ + x;
+    lost_ += std::fabs(sum_) >= std::fabs(x) ? (sum_ - sum) + x : (x - sum) + sum_;
+    sum_ = sum;
+  }
+  // Infinities and NaN lose nothing.
+  double Get() const { return std::isfinite(sum_) ? sum_ + lost_ : sum_; }
+
+ private:
+  double sum_ = 0, lost_ = 0;
+};
 
 }  // namespace oriel::reference
 

@@ -7,8 +7,9 @@
 namespace oriel::reference {
 namespace {
 
-// What a reduction over T accumulates in: doubles for floats (more exact than
-// any compiled order of additions), integers modulo 2^64.
+// What a reduction over T accumulates in: doubles for floats (sums of them as a
+// CarefulSum: more exact than any compiled order of additions), integers modulo
+// 2^64.
 template <typename T>
 using Accumulator = std::conditional_t<std::is_same_v<T, bool>, bool,
                                        std::conditional_t<std::is_floating_point_v<Compute<T>>, double, T>>;
@@ -64,17 +65,22 @@ absl::Status Reduce(const Call& call) {
     // Not a vector: vector<bool> has no addressable elements.
     std::unique_ptr<A[]> sums(new A[static_cast<size_t>(n) + 1]);
     for (int64_t i = 0; i < n; ++i) sums[i] = Neutral<A>(kind);
+    const bool careful = std::is_same_v<A, double> && (kind == "sum" || kind == "mean");
+    std::vector<CarefulSum> totals(careful ? static_cast<size_t>(n) : 0);
     const T* element = Data<T>(x);
     ForEachIndex(x.shape(), [&](const std::vector<int64_t>& index) {
       int64_t at = 0;
       for (size_t axis = 0; axis < index.size(); ++axis) at += index[axis] * strides[axis];
-      sums[at] = Combine<A>(kind, sums[at], static_cast<A>(Get(*element++)));
+      const A value = static_cast<A>(Get(*element++));
+      if (careful) totals[static_cast<size_t>(at)].Add(static_cast<double>(value));
+      else sums[at] = Combine<A>(kind, sums[at], value);
     });
     T* y = Data<T>(result);
     const double count = n == 0 ? 1 : static_cast<double>(x.size()) / static_cast<double>(n);
     for (int64_t i = 0; i < n; ++i) {
       if constexpr (std::is_same_v<A, double>) {
-        y[i] = Put<T>(kind == "mean" ? sums[i] / count : sums[i]);
+        const double total = careful ? totals[static_cast<size_t>(i)].Get() : sums[i];
+        y[i] = Put<T>(kind == "mean" ? total / count : total);
       } else {
         y[i] = Put<T>(sums[i]);
       }

@@ -65,6 +65,23 @@ TEST(ReferenceReduce, Kinds) {
   EXPECT_THAT(Values(Reduce("max", bools, {1})), SameNumbers(D{1, 0}));
 }
 
+// Roundings of equal numbers all go one way: added one after another this would
+// be 13 million units of the last place off.
+TEST(ReferenceReduce, LongSumsAreExact) {
+  const int64_t n = 1000000;
+  for (const char* kind : {"sum", "mean"}) {
+    const double expected = kind == std::string("sum") ? 100000.0 : 0.1;
+    const Tensor total = Apply(OpKind::kReduce, {{"kind", std::string(kind)}, {"axes", I{0}}, {"keepdims", false}}, {Tensor::Full({n}, 0.1, DType::f64)});
+    EXPECT_NEAR(total.data<double>()[0], expected, 1e-15 * expected) << kind;
+  }
+  const Tensor product = Apply(OpKind::kMatMul, {}, {Tensor::Full({n}, 0.1, DType::f64), Tensor::Ones({n}, DType::f64)});
+  EXPECT_NEAR(product.data<double>()[0], 100000.0, 1e-10);
+  const double inf = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(Values(Apply(OpKind::kReduce, {{"kind", std::string("sum")}, {"axes", I{1}}, {"keepdims", false}},
+                           {Make(DType::f64, {3, 2}, {inf, 1, inf, -inf, 1e308, 1e308})})),
+              SameNumbers(D{inf, std::nan(""), inf}));
+}
+
 TEST(ReferenceReduce, EdgeCases) {
   const Tensor empty = Make(DType::f32, {2, 0}, {});
   EXPECT_THAT(Values(Reduce("sum", empty, {1})), SameNumbers(D{0, 0}));
