@@ -228,7 +228,7 @@ TEST(ProgramIo, BindSteps) {
       {[](Program& p) { std::swap(p.steps[0], p.steps[1]); }, "dim symbol 'made' in made is not bound here"},
       {[](Program& p) { p.steps.erase(p.steps.begin()); }, "dim symbol 'made' is not a whole extent of any input"},
       {[](Program& p) { p.steps.insert(p.steps.begin(), p.steps[0]); }, "dim symbol 'made' is bound by two steps"},
-      {[](Program& p) { std::get<BindStep>(p.steps[0].op).symbol = 0; }, "dim symbol 'made' is not a whole extent of any input"},
+      {[](Program& p) { std::get<BindStep>(p.steps[0].op).symbol = 0; }, "dim symbol 'n' is bound by an input and by a step"},
       {[](Program& p) { std::get<BindStep>(p.steps[0].op).symbol = 7; }, "binds dim symbol 7 of 2"},
       {[](Program& p) { std::get<BindStep>(p.steps[0].op).count = 0; }, "the count buffer 0 'x' is float32 (n,), required int64 ()"},
       {[](Program& p) { std::get<BindStep>(p.steps[0].op).limit = Dim::Symbol("made"); }, "is not bound here"},
