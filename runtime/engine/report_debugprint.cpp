@@ -33,7 +33,7 @@ class FunctionTrees {
       }
       const size_t before = pending.size();
       if (key.here) {
-        for (int32_t read : AccessOf(*p_.flat[key.writer].step).reads) {
+        for (int32_t read : ReadsOf(key)) {
           const Key operand = Seen(read, key.body, key.writer);
           if (index_.count(operand) == 0) pending.push_back(operand);
         }
@@ -95,6 +95,18 @@ class FunctionTrees {
     for (int32_t s = 0; s < static_cast<int32_t>(p_.flat.size()); ++s) {
       for (int32_t b : AccessOf(*p_.flat[s].step).writes) writers_[b].push_back(s);
     }
+    // First rows come from the step that finds how many there are.
+    for (int32_t s = 0; s < static_cast<int32_t>(p_.flat.size()); ++s) {
+      const auto* bind = std::get_if<BindStep>(&p_.flat[s].step->op);
+      if (bind == nullptr) continue;
+      const Dim made = Dim::Symbol(p_.program.symbols[static_cast<size_t>(bind->symbol)]);
+      for (int32_t b = 0; b < static_cast<int32_t>(p_.program.buffers.size()); ++b) {
+        const Buffer& buffer = p_.buffer(b);
+        if (buffer.alias_of < 0 || writers_.count(b) != 0 || buffer.shape.empty() || buffer.shape[0] != made) continue;
+        if (p_.buffer(buffer.alias_of).shape.empty() || p_.buffer(buffer.alias_of).shape[0] == made) continue;
+        writers_[b].push_back(s);
+      }
+    }
   }
 
   // The value of a buffer at one moment: what step made it, seen from a body.
@@ -123,6 +135,14 @@ class FunctionTrees {
     // Made outside, before this body began.
     if (!key.here && it->second.front() < reader) key.writer = it->second.front();
     return key;
+  }
+
+  // What the step reads to make the value: a bind step also what it views.
+  std::vector<int32_t> ReadsOf(const Key& key) const {
+    const Step& step = *p_.flat[key.writer].step;
+    std::vector<int32_t> reads = AccessOf(step).reads;
+    if (std::holds_alternative<BindStep>(step.op)) reads.insert(reads.begin(), p_.buffer(key.buffer).alias_of);
+    return reads;
   }
 
   void Make(const Key& key) {
@@ -155,7 +175,8 @@ class FunctionTrees {
       entry.after = type;
       if (node != nullptr && !node->name.empty()) entry.after += " '" + (node->scope.empty() ? "" : node->scope + "/") + node->name + "'";
       const int32_t root = p_.root(b);
-      if (root != b) entry.after += " in place of " + p_.buffer(root).name;
+      if (std::holds_alternative<BindStep>(step.op)) entry.after += " first rows of " + p_.buffer(buffer.alias_of).name;
+      else if (root != b) entry.after += " in place of " + p_.buffer(root).name;
       else if (buffer.kind == BufferKind::kState) entry.after += " in place";
       entry.after += "   " + std::to_string(s);
       if (const ApplyRow* row = RowOf(s); row != nullptr && row->calls > 0 && total_ > 0) {
@@ -166,7 +187,7 @@ class FunctionTrees {
       } else if (options_.lines && node != nullptr && !node->Where().empty()) {
         entry.after += "  " + node->Where();
       }
-      for (int32_t read : AccessOf(step).reads) entry.children.push_back(index_.at(Seen(read, body, s)));
+      for (int32_t read : ReadsOf(key)) entry.children.push_back(index_.at(Seen(read, body, s)));
       NoteBodies(s);
     }
     index_[key] = static_cast<int>(entries_.size());
