@@ -249,13 +249,24 @@ std::string Walk::Cuts(const Value& wrt) {
   std::vector<std::string> cuts;
   for (const auto& [id, node] : nodes_) {
     bool uses = IsVariable(*node, variable), cut = false;
+    Value not_float;  // a result of a node with others that are connected
     ForEachUsed(*node, [&](const Value& source) {
       uses = uses || depends.count(source.id()) != 0;
-      cut = cut || (active.count(source.id()) != 0 && IsFloat(source.dtype()));
+      if (active.count(source.id()) == 0) return;
+      cut = cut || IsFloat(source.dtype());
+      if (!IsFloat(source.dtype())) not_float = source;
     });
     if (!uses) continue;
     depends.insert(id);
-    if (!cut || active.count(id) != 0) continue;
+    if (active.count(id) != 0) continue;
+    if (!cut && not_float.node() != nullptr) {
+      const Node& from = *not_float.node();
+      const std::string where = from.Where();
+      cuts.push_back("result " + std::to_string(not_float.result_index()) + " of '" + from.Label() + "'" +
+                     (where.empty() ? "" : " (" + where + ")") + " passes no gradient on: it is " +
+                     std::string(NumpyName(not_float.dtype())));
+    }
+    if (!cut) continue;
     const std::string where = node->Where();
     const char* reason = Reason(*node);
     cuts.push_back("'" + node->Label() + "'" + (where.empty() ? "" : " (" + where + ")") +

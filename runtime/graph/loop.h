@@ -135,7 +135,7 @@ struct CloneOptions {
   // What to use instead of reads of a state; an empty Value keeps the read.
   std::function<Value(const Node& state_read)> replace_state = nullptr;
   const std::set<NodeId>* keep = nullptr;  // not made again
-  bool drop_implied = false;               // updates that nodes imply are seen to
+  bool drop_implied = false;               // updates that nodes of the body imply are seen to
   // Of taps that are shared one is looked at: what is computed again for a
   // gradient shares them, what is computed instead of the original has its own.
   bool own_taps = false;

@@ -263,7 +263,68 @@ class Checkpoint {
   Value failure_;  // of an inner loop
 };
 
+// What the last row of a stack was carried as: by a loop whose last value is
+// `final`, and `initial` where there is no row.
+struct LastRow {
+  Value final, initial;
+};
+// Without what gave a value other names of its dims (FitShapes).
+ValueKey Unfitted(Value value) {
+  while (value.node()->kind == NodeKind::kOp && value.node()->op == OpKind::kReshape && value.node()->pullback == nullptr &&
+         value.node()->operands[0].rank() == value.rank()) {
+    value = value.node()->operands[0];
+  }
+  return KeyOf(value);
+}
+std::optional<LastRow> FindLast(const Value& stack) {
+  const Node& node = *stack.node();
+  if (node.kind != NodeKind::kOp || node.pullback != nullptr) return std::nullopt;
+  if (node.op == OpKind::kReshape) return FindLast(node.operands[0]);
+  if (node.op == OpKind::kConcatenate && node.operands.size() == 2) {
+    const std::optional<LastRow> first = FindLast(node.operands[0]), rest = FindLast(node.operands[1]);
+    if (!first || !rest || Unfitted(rest->initial) != Unfitted(first->final)) return std::nullopt;
+    return LastRow{rest->final, first->initial};
+  }
+  if (node.op != OpKind::kLoop) return std::nullopt;
+  const LoopView loop(node);
+  const int j = stack.result_index() - static_cast<int>(loop.carried());
+  if (loop.until() || loop.reverse() || j < 0 || DimOf(loop.trips()) != loop.extent()) return std::nullopt;
+  const Value collected = loop.collected(static_cast<size_t>(j));
+  const std::optional<LastRow> inner = FindLast(collected);
+  for (size_t k = 0; k < loop.carried(); ++k) {
+    const ValueKey yielded = Unfitted(loop.yielded(k));
+    const bool same = yielded == Unfitted(collected);
+    const bool nested = inner && yielded == Unfitted(inner->final) && KeyOf(loop.argument(k)) == KeyOf(inner->initial);
+    if (same || nested) return LastRow{Value(stack.node(), loop.final_index(k)), loop.initial(k)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+Value LastOfCheckpoint(const Value& stack, const Value& row, const Location& at) {
+  // Only what CheckpointLoop put together.
+  const auto derived = [](const Node& node) { return node.derivation != nullptr && node.derivation->rule == "checkpoint"; };
+  Value parts = stack;
+  std::vector<ImpliedUpdate> implied;
+  while (!derived(*parts.node()) && parts.node()->kind == NodeKind::kOp && parts.node()->op == OpKind::kReshape &&
+         !parts.node()->implied.empty()) {
+    implied.insert(implied.end(), parts.node()->implied.begin(), parts.node()->implied.end());
+    parts = parts.node()->operands[0];
+  }
+  if (!row.ok() || !derived(*parts.node())) return row;
+  const std::optional<LastRow> last = FindLast(parts);
+  if (!last || last->final.dtype() != row.dtype()) return row;
+  // There has to be a row, as the slice would say.
+  std::vector<DimRequirement> requirements;
+  for (const Node* node = row.node().get(); node->kind == NodeKind::kOp; node = node->operands[0].node().get()) {
+    if (node->op != OpKind::kSlice && node->op != OpKind::kReshape) break;
+    requirements.insert(requirements.end(), node->requirements.begin(), node->requirements.end());
+    if (node->op == OpKind::kSlice) break;
+  }
+  NodeSpec spec{.op = OpKind::kReshape, .attrs = {{"shape", row.shape()}}, .operands = {last->final}, .implied = implied};
+  return MakeTyped(std::move(spec), {{row.dtype(), row.shape()}}, std::move(requirements), at);
+}
 
 LoopSequence WindowOf(const LoopSequence& sequence, const Value& offset, const Dim& rows, const Location& at) {
   const Integers ints{at};

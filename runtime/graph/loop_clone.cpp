@@ -9,7 +9,7 @@ namespace {
 
 class Cloner {
  public:
-  Cloner(ValueMap* map, const CloneOptions& options) : map_(*map), o_(options) {}
+  Cloner(uint64_t region, ValueMap* map, const CloneOptions& options) : region_(region), map_(*map), o_(options) {}
 
   // What stands for a value: itself unless it was made again.
   Value Map(const Value& value) {
@@ -84,7 +84,10 @@ class Cloner {
     named->pullback = now.pullback;
     named->test = now.test;
     named->tap = now.tap;
-    if (o_.drop_implied) named->implied.clear();
+    if (o_.drop_implied) {
+      // What a draw implies is of the program around all loops.
+      std::erase_if(named->implied, [&](const ImpliedUpdate& update) { return update.value.node()->region == region_; });
+    }
     for (ImpliedUpdate& update : named->implied) update.value = Map(update.value);
     if (now.derivation != nullptr) {
       named->derivation = now.derivation;
@@ -98,6 +101,7 @@ class Cloner {
     }
   }
 
+  const uint64_t region_;
   ValueMap& map_;
   const CloneOptions& o_;
   std::map<const WatchCallback*, std::shared_ptr<const WatchCallback>> taps_;
@@ -107,7 +111,7 @@ class Cloner {
 
 std::vector<Value> CloneInto(const Region& region, const std::vector<Value>& roots, ValueMap* map,
                              const CloneOptions& options) {
-  Cloner cloner(map, options);
+  Cloner cloner(region.id, map, options);
   cloner.Body(region, roots);
   return cloner.MapAll(roots);
 }

@@ -48,6 +48,9 @@ Value PlaceRows(const Value& rows, const LoopSequence& sequence, const Value& of
 // loop over the rest: its gradient keeps the carried values of every so many
 // iterations. `every` is at least 1.
 LoopResults CheckpointLoop(const LoopView& loop, const Dim& every, const Location& at);
+// `row`, the last one of `stack`, as the carried value that it is where
+// CheckpointLoop made the stack: then nobody needs all rows for it.
+Value LastOfCheckpoint(const Value& stack, const Value& row, const Location& at);
 
 }  // namespace oriel::graph
 

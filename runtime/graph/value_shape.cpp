@@ -305,6 +305,9 @@ Value Value::Get(absl::Span<const Index> indices) const {
     view.shape.push_back(shape()[axis]);
   }
   Value result = ApplyView(*this, view, at);
+  if (indices.size() == 1 && indices[0].kind == Index::Kind::kInt && view.starts[0] == shape()[0] - Dim(1)) {
+    return graph::LastOfCheckpoint(*this, result, at);
+  }
   if (arrays.empty() || !result.ok()) return result;
 
   const bool neighbours = advanced.back() - advanced.front() + 1 == advanced.size();
