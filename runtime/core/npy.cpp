@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "runtime/core/file.h"
 #include "runtime/core/npy_header.h"
@@ -164,6 +165,14 @@ absl::StatusOr<Zip> OpenZip(const std::string& path) {
 // 1032 to 1. A larger stated size is a lie, found before memory is allocated.
 constexpr uint64_t kMaxDeflateRatio = 1040;
 
+// The rest of a member, to whose end the checksum belongs.
+bool ChecksumHolds(zip_file_t* file) {
+  std::vector<char> rest(size_t{1} << 16);
+  zip_int64_t got = 1;
+  while (got > 0) got = zip_fread(file, rest.data(), rest.size());
+  return got == 0;
+}
+
 absl::StatusOr<Tensor> ReadMember(zip_t* z, zip_uint64_t index) {
   zip_stat_t info;
   zip_stat_init(&info);
@@ -185,7 +194,12 @@ absl::StatusOr<Tensor> ReadMember(zip_t* z, zip_uint64_t index) {
   std::unique_ptr<zip_file_t, CloseMember> file(zip_fopen_index(z, index, 0));
   if (file == nullptr) return absl::DataLossError("damaged: " + std::string(zip_strerror(z)));
   MemberSource source(file.get(), info.size);
-  ORIEL_ASSIGN_OR_RETURN(Tensor t, ReadArray(&source));
+  absl::StatusOr<Tensor> t = ReadArray(&source);
+  // Bytes that make no array may be those of one, damaged.
+  if (!t.ok() && t.status().code() == absl::StatusCode::kInvalidArgument && !ChecksumHolds(file.get())) {
+    return absl::DataLossError("damaged: its checksum does not hold: " + std::string(t.status().message()));
+  }
+  ORIEL_RETURN_IF_ERROR(t.status());
   ORIEL_RETURN_IF_ERROR(source.ExpectEnd());
   return t;
 }

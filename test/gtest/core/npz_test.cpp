@@ -77,6 +77,12 @@ TEST(Npz, HostileArchives) {
   std::string flipped = good;
   flipped[300] = static_cast<char>(flipped[300] ^ 4);
   EXPECT_EQ(load(flipped).status().code(), absl::StatusCode::kDataLoss);
+  // Also of the header, whose text is what is read first.
+  for (size_t at = good.find("NUMPY"); at < good.find("NUMPY") + 90; ++at) {
+    std::string spoilt = good;
+    spoilt[at] = static_cast<char>(spoilt[at] ^ 1);
+    EXPECT_EQ(load(spoilt).status().code(), absl::StatusCode::kDataLoss) << at;
+  }
 
   std::mt19937_64 rng(5);
   for (int i = 0; i < 2000; ++i) {
