@@ -51,6 +51,9 @@ absl::Status CheckUpdates(const std::vector<Update>& updates) {
   return absl::OkStatus();
 }
 
+// Bodies within bodies, as programs have them (kMaxStepDepth of the engine).
+constexpr int kMaxNesting = 32;
+
 // Dims that a node mentions and that an input must therefore bind.
 void CollectSymbols(const Node& node, std::vector<std::string>* symbols) {
   for (const TensorType& type : node.types) {
@@ -88,9 +91,14 @@ absl::Status CheckGraph(const std::vector<Value>& inputs, const std::vector<Valu
     }
   }
   roots.insert(roots.end(), inputs.begin(), inputs.end());
-  std::vector<std::pair<std::vector<Value>, uint64_t>> bodies = {{roots, 0}};
+  struct Body {
+    std::vector<Value> results;
+    uint64_t region;
+    int depth;
+  };
+  std::vector<Body> bodies = {{roots, 0, 0}};
   for (size_t i = 0; i < bodies.size(); ++i) {
-    const auto [results, region] = bodies[i];
+    const auto [results, region, depth] = bodies[i];
     for (const Node* node : Reachable(results, region)) {
       if (node->kind == NodeKind::kInput && listed.count(node->id) == 0) {
         return absl::InvalidArgumentError("input '" + node->name + "' (" + node->Where() +
@@ -110,7 +118,11 @@ absl::Status CheckGraph(const std::vector<Value>& inputs, const std::vector<Valu
         return absl::InvalidArgumentError("dim symbol '" + symbol + "' of '" + node->Label() + "' (" + node->Where() +
                                           ") is bound by no input: one must have an axis of exactly that extent");
       }
-      for (const Region& inner : node->regions) bodies.emplace_back(inner.results, inner.id);
+      if (!node->regions.empty() && depth == kMaxNesting) {
+        return absl::UnimplementedError(node->Where() + ": '" + node->Label() + "' is in the bodies of " + std::to_string(kMaxNesting) +
+                                        " loops and branches, one in the other, the most there can be");
+      }
+      for (const Region& inner : node->regions) bodies.push_back({inner.results, inner.id, depth + 1});
     }
   }
   return absl::OkStatus();

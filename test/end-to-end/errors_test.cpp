@@ -66,6 +66,22 @@ TEST(Errors, AtCompile) {
   EXPECT_FALSE(compile({x}, {Value()}).ok());
 }
 
+TEST(Errors, BodiesNestedTooDeep) {
+  Value x = input("x", DType::f32, {3}), c = input("c", DType::f32, {});
+  const std::function<Value(int)> nested = [&](int depth) -> Value {
+    if (depth == 0) return tanh(x);
+    return branch(
+        c > static_cast<double>(depth), [&] { return std::vector<Value>{nested(depth - 1)}; },
+        [&] { return std::vector<Value>{x * static_cast<double>(depth)}; })[0];
+  };
+  absl::StatusOr<Function> deep = CompileInMode({x, c}, {nested(32)});
+  ASSERT_TRUE(deep.ok()) << deep.status();
+  absl::StatusOr<std::vector<Tensor>> out = (*deep)({Tensor::Ones({3}), Tensor::Scalar(30.5f)});
+  ASSERT_TRUE(out.ok()) << out.status();
+  EXPECT_EQ((*out)[0].data<float>()[0], 32);
+  ExpectError(compile({x, c}, {nested(33)}).status(), StatusCode::kUnimplemented, {"errors_test.cpp:", "32 loops and branches"});
+}
+
 TEST(Errors, TextThatDoesNotParseOrVerify) {
   ExpectError(CompileText("module { garbage").status(), StatusCode::kInvalidArgument, {});
   ExpectError(CompileText("module { func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<4xf32> } }").status(),
