@@ -115,12 +115,14 @@ Value PassBody::load(Value tensor, const Access &access, Type element,
     // The first few of an axis are a slice too: a loop has one extent.
     isPlain &= !hasLoop(axis) || kernel.dims.areEqual(shape[k], kernel.space[axis.dim]);
     isPlain &= hasLoop(axis) || shape[k] != Dim(0);
-    isEmpty |= shape[k] == Dim(0);
+    isEmpty |= shape[k] == Dim(0) ||
+               (shape[k].is_static() && axis.start.is_static() &&
+                axis.start.value() >= shape[k].value());
     exprs.push_back(hasLoop(axis) ? body.getAffineDimExpr(loopOf(axis.dim))
                                   : body.getAffineConstantExpr(0));
   }
   Value value;
-  // An axis without elements has no offset at which a slice could start.
+  // Past the end of an axis, which may have no elements, no slice can start.
   if (isReversed || (isEmpty && !isPlain)) {
     SmallVector<Value> indices;
     for (const AxisAccess &axis : access.axes)

@@ -173,6 +173,15 @@ def test_no_steps(steps):
         assert f(np.ones((4, 3)), np.ones(3), steps).shape == (0, 3)
 
 
+def test_gradients_of_no_rows_past_the_end():
+    x, w = T.dmatrix("x"), T.dmatrix("w")
+    rows = T.concatenate([T.ones((5, 3)), T.dot(x[5:5], w)])
+    none, _ = theano.scan(lambda row, h: row * h, sequences=x, outputs_info=x[0], n_steps=0)
+    cost = (rows**2).sum() + (T.concatenate([T.ones((5, 3)), none]) ** 2).sum()
+    dx, dw = theano.function([x, w], T.grad(cost, [x, w]))(np.ones((6, 3)), np.ones((3, 3)))
+    assert dx.tolist() == np.zeros((6, 3)).tolist() and dw.tolist() == np.zeros((3, 3)).tolist()
+
+
 def test_symbolic_steps():
     x = T.dvector("x")
     h, _ = theano.scan(lambda h: h * 2, outputs_info=T.constant(1.0), n_steps=x.shape[0] * 2 + 1)
