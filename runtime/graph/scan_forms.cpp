@@ -62,6 +62,14 @@ std::vector<Value> ifelse(const Operand& condition, const std::vector<Value>& on
   for (NodeId id : of_true) {
     if (of_false.count(id) != 0) shared.insert(id);
   }
+  // So is what finds a size: bodies bind none.
+  std::vector<Value> roots = on_true;
+  roots.insert(roots.end(), on_false.begin(), on_false.end());
+  for (const Node* node : graph::Reachable(roots, region)) {
+    if (node->kind != NodeKind::kOp || node->op != OpKind::kRows) continue;
+    shared.insert(node->id);
+    shared.merge(Needed(node->operands, region));
+  }
   // What one choice alone needs is made again in its body, and nowhere else when
   // nothing else uses it.
   const auto moved = [&](const std::vector<Value>& roots) {

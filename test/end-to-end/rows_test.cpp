@@ -109,6 +109,14 @@ TEST(Rows, BeforeAndAfterABranch) {
   }, {.ulps = 64, .absolute = 1e-12});
 }
 
+TEST(Rows, ChosenByIfelse) {
+  ForEachCount([](const std::vector<Value>& in) {
+    const Value h = UntilSum(in[0], in[1]).outputs[1];
+    const Value one = ifelse(sum(in[0]) > 0.0, sum(exp(h)), sum(in[0])), rows = ifelse(sum(in[0]) > 0.0, exp(h), h * 2);
+    return std::vector<Value>{one, rows, grad(one + sum(rows), {in[0]})[0]};
+  }, {.ulps = 64, .absolute = 1e-12});
+}
+
 TEST(Rows, StepsFoundAtRunTime) {
   const Build build = [](const std::vector<Value>& in) {
     const ScanResult r = scan([](const ScanStep& s) { return ScanBody{{s.outputs[0] + s.sequences[0]}}; },
