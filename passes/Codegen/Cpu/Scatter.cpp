@@ -296,36 +296,47 @@ void ScatterEmitter::emitUpdates() {
         code.add(code.mul(code.mul(at[0], entry.dim(slices)), width), first));
     Value source = code.gep(element, entry.pointer(*updates),
                             code.add(code.mul(code.mul(at[0], total), width), first));
-    // One comparison tells that an index is neither negative nor too large; the
-    // others are looked at again.
-    auto checked = [&](Value n) {
+    auto put = [&](Value n, ArrayRef<Value> each) {
+      apply(code.gep(element, base, flat(each)), code.gep(element, source, n), zero, 0, nullptr);
+    };
+    // One comparison tells that an index is neither negative nor too large, and a
+    // branch that is always taken costs less than to wrap each; `others` are
+    // looked at again.
+    auto inBoundsOr = [&](Value n, llvm::function_ref<void(ArrayRef<Value>)> others) {
       SmallVector<Value> raw;
       for (unsigned o = 0; o < indices.size(); ++o)
         raw.push_back(indexAt(o, n));
-      auto put = [&](ArrayRef<Value> each) {
-        apply(code.gep(element, base, flat(each)), code.gep(element, source, n), zero, 0, nullptr);
-      };
       code.ifElse(
           inBounds(raw), TypeRange(),
           [&]() -> SmallVector<Value> {
-            put(raw);
+            put(n, raw);
             return {};
           },
           [&]() -> SmallVector<Value> {
-            SmallVector<Value> wrapped;
-            for (auto [o, index] : llvm::enumerate(raw)) {
-              entry.checkIndex(index, n, nullptr, checkOf(entry, o));
-              wrapped.push_back(wrap(index, o));
-            }
-            code.ifThen(inBounds(wrapped), [&] { put(wrapped); });
+            others(raw);
             return {};
           });
+    };
+    auto checked = [&](Value n) {
+      inBoundsOr(n, [&](ArrayRef<Value> raw) {
+        SmallVector<Value> wrapped;
+        for (auto [o, index] : llvm::enumerate(raw)) {
+          entry.checkIndex(index, n, nullptr, checkOf(entry, o));
+          wrapped.push_back(wrap(index, o));
+        }
+        code.ifThen(inBounds(wrapped), [&] { put(n, wrapped); });
+      });
     };
     auto single = [&]() -> SmallVector<Value> {
       code.loop(zero, total, one, [&](Value n) {
         if (checksAtUse())
           return checked(n);
-        apply(code.gep(element, base, slice(n)), code.gep(element, source, n), zero, 0, nullptr);
+        inBoundsOr(n, [&](ArrayRef<Value> raw) {
+          SmallVector<Value> wrapped;
+          for (auto [o, index] : llvm::enumerate(raw))
+            wrapped.push_back(wrap(index, o));
+          put(n, wrapped);
+        });
       });
       return {};
     };
