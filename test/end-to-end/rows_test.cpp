@@ -343,6 +343,18 @@ TEST(Rows, TapsAndChecksSeeThem) {
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("nan is the result of log"));
 }
 
+TEST(Rows, AreComparedWithTheReference) {
+  const Value x = input("x", DType::f64, {dyn("n"), 2}), limit = input("limit", DType::f64, {});
+  const Value h = UntilSum(x, limit).outputs[1], picked = Subtensor::Masked(h, h > 1.5).read();
+  absl::StatusOr<Function> f = compile({x, limit}, {exp(h) + zeros({h.dim(0), 1}, DType::f64), sum(picked), arange(picked.dim(0))}, {}, {.check = CheckMode::kReference});
+  ASSERT_TRUE(f.ok()) << f.status();
+  for (double stop : {3.5, 100.0}) {
+    absl::StatusOr<std::vector<Tensor>> out = (*f)({Tensor::Ones({6, 2}, DType::f64), Tensor::Scalar<double>(stop)});
+    ASSERT_TRUE(out.ok()) << out.status();
+    EXPECT_EQ((*out)[2].dim(0), stop < 10 ? 4 : 12);
+  }
+}
+
 TEST(Rows, ReportsAndDescriptions) {
   const Value x = input("x", DType::f64, {dyn("n"), 2}), limit = input("limit", DType::f64, {});
   const ScanResult r = UntilSum(x, limit);

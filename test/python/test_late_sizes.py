@@ -144,3 +144,22 @@ def test_out_of_memory_where_the_size_is_found(config):
     np.testing.assert_array_equal(count.get_value(), np.ones(3))
     f(data, np.arange(4000) < 20)
     np.testing.assert_array_equal(count.get_value(), np.full(3, 2.0))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_made_of_masked_values(seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(0, 6, rng.integers(1, 4)))
+    axes = rng.integers(1, len(shape) + 1)
+    data, mask = rng.normal(size=shape), rng.random(shape[:axes]) < rng.random()
+    x = T.TensorType("float64", (False,) * len(shape))("x")
+    m = T.TensorType("bool", (False,) * axes)("m")
+    p, q = x[m], data[mask]
+    gradient = np.zeros(shape)
+    gradient[mask] = 3 * q * q
+    cases = [(T.exp(p), np.exp(q)), (p.sum(axis=0), q.sum(axis=0)), (T.concatenate([p, p]), np.concatenate([q, q])),
+             (p[::-1], q[::-1]), (p[1:], q[1:]), (p[:-1], q[:-1]), (p[::2], q[::2]), (p[0:0], q[0:0]), (p.T, q.T),
+             (T.sort(p, axis=0), np.sort(q, axis=0)), (p[p > 0], q[q > 0]), (T.grad((p ** 3).sum(), x), gradient)]
+    for got, (_, want) in zip(theano.function([x, m], [value for value, _ in cases])(data, mask), cases):
+        assert np.shape(got) == np.shape(want)
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
