@@ -262,6 +262,14 @@ void SetRowTest(const Value& argument, const Value& sequence, const ExtentsPtr& 
                             test->extents));
 }
 
+// What the user stated was told there. A part of a loop may have no iteration
+// with the test values, so that what is made of its body has none.
+bool IsMadeAgain(const Node& node) {
+  if (node.derivation == nullptr) return false;
+  const std::string& rule = node.derivation->rule;
+  return rule == "checkpoint" || rule == "recompute" || rule == "grad";
+}
+
 }  // namespace
 
 absl::Status GiveTestValue(Node* node) {
@@ -279,7 +287,7 @@ absl::Status GiveTestValue(Node* node) {
     if (!passed_on) {
       return Prefixed(test->status, op + ": with test values");
     }
-  } else if (test->state == TestValue::State::kMissing) {
+  } else if (test->state == TestValue::State::kMissing && !IsMadeAgain(*node)) {
     if (mode == TestValueMode::kRaise) {
       return absl::InvalidArgumentError(op + ": " + std::string(test->status.message()) +
                                         " (compute_test_value is raise)");

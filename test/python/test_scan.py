@@ -268,6 +268,32 @@ def test_test_values_inside(mode):
         oriel.config.compute_test_value = before
 
 
+@pytest.mark.parametrize("checkpoint", [0, 2, "sqrt"])
+@pytest.mark.parametrize("window", [-1, 0, 2])
+def test_test_values_of_loops_in_parts(checkpoint, window):
+    before = oriel.config.compute_test_value
+    oriel.config.compute_test_value = "raise"
+    try:
+        x, n = T.dmatrix("x"), T.lscalar("n")
+        x.tag.test_value, n.tag.test_value = np.arange(12.0).reshape(4, 3) / 10, 3
+        for steps in (None, n):
+            h, _ = theano.scan(
+                lambda row, h: T.tanh(row + h),
+                sequences=x,
+                outputs_info=T.zeros((3,)),
+                n_steps=steps,
+                checkpoint=checkpoint,
+                truncate_gradient=window,
+            )
+            g = T.grad(h[-1].sum(), x)
+            f = theano.function([x, n], [h, g], on_unused_input="ignore")
+            values, slopes = f(x.tag.test_value, 3)
+            same(h.tag.test_value, values)
+            same(g.tag.test_value, slopes)
+    finally:
+        oriel.config.compute_test_value = before
+
+
 @pytest.mark.parametrize("checkpoint", [0, 2])
 def test_prints_of_nested_scans(capfd, checkpoint):
     x = T.dmatrix("x")
