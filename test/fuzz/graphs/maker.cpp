@@ -19,6 +19,12 @@ Maker::Maker(uint64_t seed, DimBindings extents, int64_t most_elements, Look loo
 
 int64_t Maker::Extent(const Dim& dim) const { return dim.Evaluate(extents_).value_or(-1); }
 
+bool Maker::IsLate(const Dims& dims, size_t first) const {
+  std::vector<std::string> symbols;
+  for (size_t k = first; k < dims.size(); ++k) dims[k].CollectSymbols(&symbols);
+  return std::any_of(symbols.begin(), symbols.end(), [&](const std::string& s) { return late_.count(s) > 0; });
+}
+
 int64_t Maker::Elements(const Dims& dims) const {
   int64_t n = 1;
   for (const Dim& dim : dims) n *= Extent(dim);
@@ -43,6 +49,7 @@ Item* Maker::Pick(const Wanted& wanted) {
     const auto n = static_cast<int64_t>(pool.size());
     const int64_t at = random_.Percent(50) ? random_.Below(n) : n - 1 - random_.Below(std::min<int64_t>(n, 6));
     Item& item = pool[static_cast<size_t>(at)];
+    if ((depth_ > 0 || no_late > 0) && IsLate(item.value.shape())) continue;
     if (wanted && !wanted(item)) continue;
     item.used = true;
     return &item;

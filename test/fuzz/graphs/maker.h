@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,10 @@ class Maker {
 
   // ---- sizes ----
   int64_t Extent(const Dim& dim) const;  // in the first call
-  // A dim that no input binds, and its most.
-  void Know(const std::string& symbol, int64_t most) { extents_[symbol] = most; }
+  // A dim that a run binds, and its most.
+  void Know(const std::string& symbol, int64_t most) { extents_[symbol] = most, late_.insert(symbol); }
+  // Does one of the dims, from `first` on, depend on such a dim?
+  bool IsLate(const Dims& dims, size_t first = 0) const;
   int64_t Elements(const Dims& dims) const;
   // Is a value of this shape small enough, and every extent >= 0?
   bool Fits(const Dims& dims) const;
@@ -77,6 +80,9 @@ class Maker {
 
   // A body: what `fill` sees on top of the pool is gone afterwards.
   void Inside(const std::vector<Item>& items, const std::function<void()>& fill);
+  // While it is not 0, and in bodies, values of late dims are not picked: there
+  // they may be read at one row alone.
+  int no_late = 0;
   // How deep in bodies, and how often the innermost one runs.
   int depth() const { return depth_; }
   int64_t runs = 1;
@@ -97,6 +103,7 @@ class Maker {
   Random random_;
   RandomStreams streams_;
   DimBindings extents_;
+  std::set<std::string> late_;
   int64_t most_elements_;
   Look look_;
   int depth_ = 0;

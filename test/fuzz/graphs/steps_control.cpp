@@ -73,20 +73,21 @@ void PlainLoop(Maker& m) {
 void Scan(Maker& m) {
   // Rows of something short enough.
   const Item* first = m.Pick([&](const Item& i) {
-    return i.value.rank() > 0 && i.value.rank() <= 3 && m.Extent(i.value.dim(0)) <= 40 && m.Extent(i.value.dim(0)) * m.runs <= 200;
+    return i.value.rank() > 0 && i.value.rank() <= 3 && !m.IsLate(i.value.shape(), 1) && m.Extent(i.value.dim(0)) <= 40 && m.Extent(i.value.dim(0)) * m.runs <= 200;
   });
   if (first == nullptr) return;
   const Item sequence = *first;
   const Dim rows = sequence.value.dim(0);
   const int64_t extent = m.Extent(rows);
   ScanOptions options;
-  const bool pairs = extent >= 2 && m.random().Percent(25);
+  const bool pairs = extent >= 2 && !m.IsLate({rows}) && m.random().Percent(25);
   options.sequences.push_back(ScanSequence(Operand(sequence.value), pairs ? std::vector<int64_t>{-1, 0} : std::vector<int64_t>{0}));
   std::vector<Item> elements(pairs ? 2 : 1, sequence);
   if (m.random().Percent(40)) {
-    const Item* second = m.Pick([&](const Item& i) { return i.value.rank() > 0 && i.value.rank() <= 3 && i.value.dim(0) == rows; });
+    const Item* second = m.Pick([&](const Item& i) { return i.value.rank() > 0 && i.value.rank() <= 3 && i.value.dim(0) == rows && !m.IsLate(i.value.shape(), 1); });
     if (second != nullptr) options.sequences.push_back(Operand(second->value)), elements.push_back(*second);
   }
+  ++m.no_late;
   std::vector<Item> carried;
   for (int64_t n = m.random().Below(3); n > 0; --n) {
     const Item* start = m.Pick([](const Item& i) { return i.value.rank() <= 2; });
@@ -100,9 +101,13 @@ void Scan(Maker& m) {
   bool unknown = until;  // the number of steps
   if (!pairs && m.random().Percent(20)) {
     const std::optional<Value> steps = m.IndexScalar(rows);
-    if (steps) options.n_steps = *steps, unknown = true, ++m.features["trips found at run time"];
+    // At least one where there is a row: what is made of the stacks may need it.
+    if (steps) options.n_steps = *steps + 1, unknown = true, ++m.features["trips found at run time"];
   }
-  if (!unknown && m.random().Percent(20)) options.checkpoint = m.random().Between(1, 4);
+  if (!unknown && m.random().Percent(20)) {
+    const int64_t every = m.random().Below(5);
+    options.checkpoint = every == 0 ? ScanOptions::kSqrt : every;
+  }
   if (!unknown && m.random().Percent(10)) options.truncate_gradient = m.random().Between(1, 4);
   State inside_state;
   if (m.random().Percent(30) && !m.states.empty() && m.depth() == 0) {
@@ -142,10 +147,11 @@ void Scan(Maker& m) {
       },
       options);
   m.runs = before;
+  --m.no_late;
   ++m.features["loop"];
   ++m.features["loop over sequences"];
   if (until) ++m.features["loop until"];
-  if (options.checkpoint > 0) ++m.features["loop with checkpoints"];
+  if (options.checkpoint != 0) ++m.features["loop with checkpoints"];
   if (!result.updates.empty()) ++m.features["state updated in a loop"];
   for (const Update& u : result.updates) m.updates.push_back(u);
   for (size_t k = 0; k < carried.size() && k < result.finals.size(); ++k) m.Add(result.finals[k], false, carried[k].size + 1);
@@ -154,10 +160,13 @@ void Scan(Maker& m) {
     const bool is_carried = k < carried.size();
     const Item from = is_carried ? carried[k] : k - carried.size() < kept.size() ? kept[k - carried.size()] : sequence;
     const Value& stack = result.outputs[k];
-    if (!unknown) {
+    // As many rows as steps were made.
+    const bool late = unknown && stack.ok() && m.depth() == 0 && stack.dim(0).is_symbol() && stack.dim(0) != rows;
+    if (late) m.Know(stack.dim(0).symbol(), extent), ++m.features["rows counted at run time"];
+    if (!unknown || (late && m.random().Percent(60))) {
       m.Add(stack, !is_carried && from.exact, from.size + 1);
     } else if (m.depth() == 0 && stack.ok()) {
-      m.Return(stack);  // as many rows as steps were made
+      m.Return(stack);
     }
   }
 }
@@ -166,13 +175,17 @@ void Scan(Maker& m) {
 
 void LoopStep(Maker& m) {
   if (m.depth() >= 2) return;
-  if (m.random().Percent(40)) PlainLoop(m);
-  else Scan(m);
+  if (!m.random().Percent(40)) return Scan(m);
+  ++m.no_late;
+  PlainLoop(m);
+  --m.no_late;
 }
 
 void BranchStep(Maker& m) {
   if (m.depth() >= 3) return;
+  ++m.no_late;
   const Item* picked = m.Pick();
+  --m.no_late;
   if (picked == nullptr) return;
   const Item x = *picked;
   const Value condition = m.Condition();
@@ -190,7 +203,10 @@ void BranchStep(Maker& m) {
     for (const Value& v : branch(condition, side, side)) m.Add(v, false, x.size + 1);
   } else {
     bool exact;
-    m.Add(ifelse(condition, m.Renewed(x, &exact), x.value), false, x.size + 1);
+    ++m.no_late;
+    const Value other = m.Renewed(x, &exact);
+    --m.no_late;
+    m.Add(ifelse(condition, other, x.value), false, x.size + 1);
   }
 }
 
