@@ -114,5 +114,18 @@ TEST(Corners, PackedPanelsOfEveryDType) {
   }
 }
 
+// A tail of one element, known at compile time, of numbers that were wider: no
+// byte behind it is written (the guard mode sees it).
+TEST(Corners, NarrowTailsOfOneElement) {
+  for (int64_t n : {1, 9, 17, 25, 33}) {
+    for (const auto& [from, to] : {std::pair{DType::f32, DType::i8}, {DType::f32, DType::u16}, {DType::f64, DType::i16}, {DType::i64, DType::u8}}) {
+      SCOPED_TRACE(std::to_string(n) + " " + std::string(NumpyName(from)) + " to " + std::string(NumpyName(to)));
+      const auto build = [to = to](const std::vector<Value>& in) { return std::vector<Value>{cast(abs(in[0]), to)}; };
+      ExpectMatches(build, {Data({n}, from, 5)});
+      ExpectMatches(build, {Data({2, n}, from, 6)});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace oriel::e2e

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -68,6 +69,13 @@ Value Code::maskedLoad(Type type, Value pointer, Value mask) {
 void Code::maskedStore(Value value, Value pointer, Value mask) {
   Type type = value.getType();
   Value count = countOf(mask);
+  // LLVM 22 makes a plain store of a masked one of which the first lane alone is
+  // on, and takes the width from before a truncation: it would write too much.
+  if (count && isConstantIntValue(count, 1)) {
+    Value scalar = lane(value, 0);
+    store(scalar, pointer, getStorageBytes(scalar.getType()));
+    return;
+  }
   if (bitsOf(type) >= narrowestMask || !count) {
     LLVM::MaskedStoreOp::create(*this, loc, value, pointer, mask, bitsOf(type) / 8);
     return;
