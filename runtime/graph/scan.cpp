@@ -52,7 +52,9 @@ class Scan {
     if (loop.failed) return Fail(loop.error);
     if (o_.checkpoint != 0) {
       const bool root = o_.checkpoint == ScanOptions::kSqrt;
-      const Dim every = root ? Dim::Max(Dim(1), Dim::CeilSqrt(*spec_.extent)) : Dim(o_.checkpoint);
+      // A block longer than the loop would be planned as long as it is stated.
+      const Dim most = root ? Dim::CeilSqrt(*spec_.extent) : Dim::Min(*spec_.extent, Dim(o_.checkpoint));
+      const Dim every = Dim::Max(Dim(1), most);
       loop = graph::CheckpointLoop(graph::LoopView(*Node(loop)), every, at_);
       if (loop.failed) return Fail(loop.error);
     }

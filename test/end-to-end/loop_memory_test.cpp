@@ -162,6 +162,10 @@ TEST(ScanCheckpoint, NeedsTheRootOfTheStepsInMemory) {
     EXPECT_LT(root[0], (2 * 16 + 30) * kRow);
     EXPECT_LT(root[1], (2 * 64 + 30) * kRow);
     EXPECT_LT(root[1], 4 * root[0]);
+    // Blocks longer than the loop are one of its length.
+    const std::vector<int64_t> longer = peaks(int64_t{1} << 40, symbolic);
+    EXPECT_LT(longer[0], 2 * all[0]);
+    EXPECT_LT(longer[1], 2 * all[1]);
   }
 }
 
