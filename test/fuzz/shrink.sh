@@ -13,9 +13,11 @@ compare=("$bin/fuzz_graphs" --data "$finding/data.safetensors" "$@")
 
 # Of unknown extents if that shows it, else of known ones.
 graph=
+crash=
 for text in graph known; do
-  if line=$("${compare[@]}" --graph "$finding/$text.mlir"); then continue; fi
+  if line=$("${compare[@]}" --graph "$finding/$text.mlir"); then continue; else code=$?; fi
   graph=$finding/$text.mlir
+  if [ "$code" -ge 128 ]; then crash=yes; fi
   break
 done
 line=${line%%$'\n'*}
@@ -23,6 +25,21 @@ if [ -z "$graph" ]; then
   echo "shrink.sh: the variants of the text alone agree: what was found needs the graph itself" >&2
   echo "(its taps, its extents, the evaluator); try the seeds around with fewer --ops" >&2
   exit 1
+fi
+if [ -n "$crash" ]; then
+  # What crashes stays interesting while it does, in whatever variant.
+  {
+    echo '#!/bin/sh'
+    printf 'timeout 60 '
+    printf '%q ' "${compare[@]}" --graph
+    echo '"$1" >/dev/null 2>&1'
+    echo '[ $? -ge 128 ] && exit 1'
+    echo 'exit 0'
+  } >"$work/interesting.sh"
+  chmod +x "$work/interesting.sh"
+  "$bin/oriel-reduce" "$graph" --test="$work/interesting.sh" -o "$finding/small.mlir"
+  echo "smaller: $finding/small.mlir crashes"
+  exit 0
 fi
 variant=$(sed -n "s/.*: variant '\([^']*\)': .*/\1/p" <<<"$line")
 # Other values may differ in a smaller graph, but in the same way.

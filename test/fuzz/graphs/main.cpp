@@ -178,6 +178,10 @@ int RunSeeds(const Options& options) {
     // A crash leaves its cause behind.
     const std::string last = options.out + "/fuzz_graphs_last_seed";
     if (FILE* file = std::fopen(last.c_str(), "w")) std::fprintf(file, "%llu\n", static_cast<unsigned long long>(seed)), std::fclose(file);
+    if (options.write) {
+      Report(graph, options, {"none", "written without a run"});
+      continue;
+    }
     const SeedResult result = RunSeed(graph, options, {.cache_dir = cache.path(), .leave_out_phase = options.leave_out_phase, .only = options.only});
     std::error_code ignored;
     std::filesystem::remove(last, ignored);

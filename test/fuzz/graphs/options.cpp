@@ -29,6 +29,8 @@ Random graphs:
   --keep-going        after a finding too
   --all-ops           fail unless every op of the op table was made
   --out DIR           findings are written to DIR/finding-SEED (default .)
+  --write             write the graphs as if they were findings and run none: for
+                      a crash, which leaves its seed in fuzz_graphs_last_seed
   --export DIR        write each compiled program with inputs and answers to DIR,
                       as run_programs (test/sanitize) reads them
 
@@ -59,7 +61,7 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& words) {
     return absl::InvalidArgumentError(absl::StrCat(option, " '", value, "': expected ", expected));
   };
   const std::map<std::string, bool*> switches = {
-      {"--help", &o.help}, {"-h", &o.help}, {"--keep-going", &o.keep_going}, {"--all-ops", &o.all_ops}};
+      {"--help", &o.help}, {"-h", &o.help}, {"--keep-going", &o.keep_going}, {"--all-ops", &o.all_ops}, {"--write", &o.write}};
   const std::map<std::string, std::string*> texts = {
       {"--out", &o.out},   {"--export", &o.export_to}, {"--graph", &o.graph},   {"--known", &o.known},
       {"--data", &o.data}, {"--only", &o.only},        {"--expect", &o.expect}, {"--leave-out-phase", &o.leave_out_phase}};

@@ -23,6 +23,7 @@ struct Options {
   OpRange ops;
   bool keep_going = false;
   bool all_ops = false;
+  bool write = false;
   std::string out = ".";         // where findings go
   std::string export_to;
   // One graph from files.
