@@ -39,6 +39,7 @@ absl::Status SetBool(bool* to, std::string_view key, std::string_view value) {
 std::string BoolText(bool value) { return value ? "true" : "false"; }
 
 constexpr std::string_view kCheckModes[] = {"off", "nan", "inf", "reference"};
+constexpr std::string_view kVerbosities[] = {"low", "high"};
 constexpr std::string_view kTestValueModes[] = {"off", "ignore", "warn", "raise"};
 
 // One setting: how it is read from text and printed as such.
@@ -110,6 +111,16 @@ constexpr Setting kSettings[] = {
        return Bad(key, value, "off, nan, inf or reference");
      },
      [](const Config& config) { return std::string(kCheckModes[static_cast<size_t>(config.check)]); }},
+    {"exception_verbosity",
+     [](Config* config, std::string_view key, std::string_view value) {
+       for (size_t i = 0; i < std::size(kVerbosities); ++i) {
+         if (kVerbosities[i] != value) continue;
+         config->exception_verbosity = static_cast<ExceptionVerbosity>(i);
+         return absl::OkStatus();
+       }
+       return Bad(key, value, "low or high");
+     },
+     [](const Config& config) { return std::string(kVerbosities[static_cast<size_t>(config.exception_verbosity)]); }},
     {"floatX",
      [](Config* config, std::string_view key, std::string_view value) {
        const std::optional<DType> dtype = ParseDType(value);
@@ -158,7 +169,7 @@ struct Settings {
   absl::Status status;  // what was wrong with the environment's
   std::atomic<TestValueMode> test_value_mode{TestValueMode::kOff};
   std::atomic<uint64_t> memory_limit{0};
-  std::atomic<bool> strict_dtypes{false};
+  std::atomic<bool> strict_dtypes{false}, short_errors{false};
   Settings() {
     if (const char* flags = std::getenv("ORIEL_FLAGS")) {
       Config parsed;
@@ -171,6 +182,7 @@ struct Settings {
     test_value_mode.store(config.compute_test_value, std::memory_order_relaxed);
     memory_limit.store(config.memory_limit, std::memory_order_relaxed);
     strict_dtypes.store(config.strict_dtypes, std::memory_order_relaxed);
+    short_errors.store(config.exception_verbosity == ExceptionVerbosity::kLow, std::memory_order_relaxed);
   }
 };
 Settings& TheSettings() {
@@ -253,5 +265,6 @@ std::vector<std::string> Config::Keys() {
 TestValueMode Config::test_value_mode() { return TheSettings().test_value_mode.load(std::memory_order_relaxed); }
 uint64_t Config::current_memory_limit() { return TheSettings().memory_limit.load(std::memory_order_relaxed); }
 bool Config::dtypes_are_strict() { return TheSettings().strict_dtypes.load(std::memory_order_relaxed); }
+bool Config::errors_are_short() { return TheSettings().short_errors.load(std::memory_order_relaxed); }
 
 }  // namespace oriel

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "oriel/config.h"
 #include "runtime/core/status.h"
 #include "runtime/core/tree_text.h"
 #include "runtime/engine/reports.h"
@@ -168,6 +169,7 @@ std::string ErrorSections(const PreparedProgram& p, const ResolvedDims& d, const
   text += node == nullptr || node->Where().empty() ? "unknown" : node->Where();
   const std::vector<std::string> chain = p.program.nodes.Chain(id);  // itself first
   for (size_t i = 1; i < chain.size(); ++i) text += "\n    " + chain[i];
+  if (Config::errors_are_short()) return text;
   std::vector<std::string> types, shapes, strides, values;
   // Before the run the node's own operands, where all are there to be shown.
   std::vector<int32_t> inputs = context == nullptr ? OperandBuffers(p, node) : std::vector<int32_t>();

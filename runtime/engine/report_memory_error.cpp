@@ -10,6 +10,7 @@
 #include <new>
 #include <string_view>
 
+#include "oriel/config.h"
 #include "runtime/engine/error_report.h"
 #include "runtime/engine/report_text.h"
 #include "runtime/engine/reports.h"
@@ -178,6 +179,7 @@ absl::Status FullReport(const PreparedProgram& p, const ResolvedDims& d, uint64_
   text += "\nRequested: " + BytesText(m.culprit.bytes);
   text += "\nFree: " + BytesText(m.free);
   text += "\nLimit: " + BytesText(limit);
+  if (Config::errors_are_short()) return absl::ResourceExhaustedError(text);
   text += "\nStorage map:";
   std::sort(m.live.begin(), m.live.end(), [](const Live& a, const Live& b) { return a.bytes != b.bytes ? a.bytes > b.bytes : a.name < b.name; });
   uint64_t total = 0;

@@ -32,6 +32,44 @@ TEST(Errors, WrongArguments) {
   EXPECT_TRUE((*s.f)({good, good}).ok());
 }
 
+// The sections of an error stay whole or are left out whole, from the first that
+// takes more than a line.
+TEST(Errors, AreShortWhereAsked) {
+  const Value x = input("x", DType::f32, {dyn("n")}), i = input("i", DType::i64, {});
+  absl::StatusOr<Function> f = CompileInMode({x, i}, {x[i].named("picked")});
+  absl::StatusOr<Function> large = CompileInMode({x}, {dot(reshape(x, {-1, 1}), reshape(x, {1, -1})).named("outer")});
+  ASSERT_TRUE(f.ok()) << f.status();
+  ASSERT_TRUE(large.ok()) << large.status();
+  const auto messages = [&] {
+    const absl::Status index = (*f)({Tensor::Ones({3}), Tensor::Scalar(int64_t{7})}).status();
+    EXPECT_EQ(index.code(), StatusCode::kOutOfRange) << index;
+    EXPECT_TRUE(Config::Set("memory_limit", "100MB").ok());
+    const absl::Status memory = (*large)({Tensor::Ones({20000})}).status();
+    EXPECT_TRUE(Config::Set("memory_limit", "0").ok());
+    EXPECT_EQ(memory.code(), StatusCode::kResourceExhausted) << memory;
+    return std::pair(std::string(index.message()), std::string(memory.message()));
+  };
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  EXPECT_EQ(Config::Text("exception_verbosity").value(), "high");
+  const auto [long_index, long_memory] = messages();
+  ASSERT_TRUE(Config::Set("exception_verbosity", "low").ok());
+  const auto [index, memory] = messages();
+  ASSERT_TRUE(Config::Set("exception_verbosity", "high").ok());
+  for (const char* part : {"Inputs types:", "Outputs clients:", "Debugprint of the node:"}) {
+    EXPECT_TRUE(has(long_index, part)) << long_index;
+    EXPECT_TRUE(has(long_memory, part)) << long_memory;
+    EXPECT_FALSE(has(index, part)) << index;
+    EXPECT_FALSE(has(memory, part)) << memory;
+  }
+  EXPECT_TRUE(has(long_memory, "Storage map:"));
+  EXPECT_FALSE(has(memory, "Storage map:"));
+  EXPECT_TRUE(has(memory, "Requested: ") && has(memory, "Limit: ")) << memory;
+  for (const std::string& text : {index, memory}) {
+    EXPECT_TRUE(has(text, "Node that caused the error: ") && has(text, "Created at: errors_test.cpp:")) << text;
+  }
+  EXPECT_EQ(long_index.rfind(index, 0), 0u) << "the same as far as it goes";
+}
+
 TEST(Errors, NamedArguments) {
   Sum s;
   ASSERT_TRUE(s.f.ok()) << s.f.status();

@@ -32,6 +32,19 @@ def test_out_of_memory(config):
     assert f(np.zeros((3, 200), np.float32)).shape == (3, 4000)
 
 
+def test_errors_are_short_where_asked(config):
+    x, i = T.fvector("x"), T.lscalar("i")
+    f = oriel.function([x, i], x[i])
+    for verbosity in ("low", "high"):
+        config.exception_verbosity = verbosity
+        with pytest.raises(IndexError) as error:
+            f([1, 2, 3], 7)
+        assert "Node that caused the error:" in str(error.value)
+        assert ("Debugprint of the node:" in str(error.value)) == (verbosity == "high")
+    with pytest.raises(ValueError, match="low or high"):
+        config.exception_verbosity = "loud"
+
+
 def test_assert_is_an_assertion_error():
     x = T.dvector("x")
     w = oriel.shared(0.0, "w")

@@ -28,6 +28,10 @@ enum class TestValueMode : uint8_t { kOff, kIgnore, kWarn, kRaise };
 // What a function compiled to look at every value does (docs/taps.md).
 enum class CheckMode : uint8_t { kOff, kNan, kInf, kReference };
 
+// How much an error of a call says: kLow ends with the node and its line; kHigh
+// goes on with operands, clients, the node's tree and the storage map.
+enum class ExceptionVerbosity : uint8_t { kLow, kHigh };
+
 struct Config {
   int num_threads = 0;          // 0: the cores available to the process
   uint64_t memory_limit = 0;    // bytes; 0: from the control group or machine
@@ -37,6 +41,7 @@ struct Config {
   bool profile_memory = false;  // their memory reports with it
   TestValueMode compute_test_value = TestValueMode::kOff;  // off, ignore, warn, raise
   CheckMode check = CheckMode::kOff;  // off, nan, inf, reference: of what is compiled
+  ExceptionVerbosity exception_verbosity = ExceptionVerbosity::kHigh;  // low, high
   DType floatX = DType::f64;    // the dtype of inputs made without one (Python)
   // Operands of two dtypes are refused (at the line, a dtype error) instead of
   // promoted; scalars that would change a tensor's dtype too.
@@ -62,6 +67,7 @@ struct Config {
   static TestValueMode test_value_mode();
   static uint64_t current_memory_limit();  // 0: not set
   static bool dtypes_are_strict();
+  static bool errors_are_short();  // exception_verbosity is low
 };
 
 }  // namespace oriel

@@ -24,7 +24,7 @@ TEST(Config, ParsesEveryKey) {
 TEST(Config, ErrorsNameTheKeyAndChangeNothing) {
   Config c;
   for (const char* bad : {"num_threads=many", "num_threads=-1", "num_threads=1x", "memory_limit=2XB", "profile=maybe",
-                          "compute_test_value=maybe", "profile_memory=2", "device=abacus", "colour=red", "profile"}) {
+                          "compute_test_value=maybe", "profile_memory=2", "exception_verbosity=loud", "device=abacus", "colour=red", "profile"}) {
     const absl::Status s = c.Parse(std::string("num_threads=7,") + bad);
     EXPECT_EQ(s.code(), absl::StatusCode::kInvalidArgument) << bad;
     const std::string text(bad);
