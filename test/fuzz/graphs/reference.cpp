@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -74,6 +75,38 @@ std::optional<Tensor> SizeOfSum(const graph::Node& node, const std::vector<Tenso
   return sum.ok() ? std::optional<Tensor>((*sum)[0]) : std::nullopt;
 }
 
+// A table plus (a multiple of) a scatter into zeros is made row by row
+// (oriel-fold-scatter-updates): each row that is added rounds the table's element
+// once, by up to half a unit, and equal rows all one way. Tells the sums that may
+// be made so, and how many roundings that is at most.
+class SpreadUpdates {
+ public:
+  void Before(const graph::Node& node, const std::vector<Tensor>& operands) {
+    if (node.op == OpKind::kScatter && !Chooses(node)) rows_[node.id] = static_cast<double>(operands[2].size());
+  }
+  // Roundings of the result; 0: none beyond its own.
+  double After(const graph::Node& node, const Tensor& result) {
+    if (node.op == OpKind::kScatter || !IsFloat(result.dtype())) return 0;
+    double rows = 0;
+    for (const Value& operand : node.operands) {
+      if (const auto it = rows_.find(operand.id()); it != rows_.end()) rows = std::max(rows, it->second);
+    }
+    if (rows == 0) return 0;
+    switch (node.op) {
+      case OpKind::kAdd: case OpKind::kSub:
+        return rows / 2;
+      case OpKind::kMul: case OpKind::kDiv: case OpKind::kNeg: case OpKind::kCast: case OpKind::kReshape: case OpKind::kTranspose:
+        rows_[node.id] = rows;
+        return 0;
+      default:
+        return 0;
+    }
+  }
+
+ private:
+  std::map<NodeId, double> rows_;
+};
+
 }  // namespace
 
 Run Evaluate(const Graph& g, uint64_t noise) {
@@ -86,11 +119,16 @@ Run Evaluate(const Graph& g, uint64_t noise) {
   const double sign = noise % 2 == 0 ? 1 : -1;
   graph::EvaluationHooks hooks;
   std::optional<Tensor> size;  // of the sum that is being computed
+  SpreadUpdates spread;
   if (noise != 0) {
     hooks.before = [&](const graph::Node& node, std::vector<Tensor>* operands) {
+      spread.Before(node, *operands);
       size = Sums(node.op) && !Chooses(node) ? SizeOfSum(node, *operands) : std::nullopt;
     };
     hooks.after = [&](const graph::Node& node, std::vector<Tensor>* results) {
+      if (const double roundings = spread.After(node, (*results)[0]); roundings > 0) {
+        (*results)[0] = Disturbed((*results)[0], (*results)[0], roundings, false, &random, sign);
+      }
       if (!Rounds(node.op) || Chooses(node)) return;
       Tensor& result = (*results)[0];
       result = size ? Disturbed(result, *size, kSumRoundings, true, &random, sign) : Disturbed(result, result, kRoundings, false, &random, sign);

@@ -7,6 +7,7 @@
 // op whose result is rounded in another way may be off as far as check=reference
 // lets it: functions such as exp by kRoundings units in the last place, float
 // sums and products of many terms by kSumRoundings of the sum of magnitudes.
+// A table plus a scatter is made row by row: half a unit for each row.
 // What that does to an output is measured, not guessed (Monte Carlo arithmetic):
 // the evaluator runs again with each such result off by random amounts of that
 // size. An output may be as far from the plain evaluation as kFactor times the
