@@ -8,6 +8,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "arrays.h"
 #include "callbacks.h"
@@ -19,6 +20,21 @@
 namespace oriel::python {
 namespace {
 
+// Numbers of a Python list have no dtype of their own: where a cast of the same
+// kind keeps each of them, they are of the dtype wanted. Else nullopt.
+std::optional<Tensor> KeptByCast(const Tensor& given, DType wanted) {
+  const DType dtype = given.dtype();
+  if (given.size() == 0 || !CanCastInput(dtype, wanted, CastRule::kDowncast)) return std::nullopt;
+  if (dtype == DType::i64 && IsUnsigned(wanted)) {
+    const int64_t* values = given.data<int64_t>();
+    if (*std::min_element(values, values + given.size()) < 0) return std::nullopt;
+  }
+  Tensor cast = Check(given.Cast(wanted));
+  const Tensor back = Check(cast.Cast(dtype));
+  if (std::memcmp(back.raw(), given.raw(), static_cast<size_t>(given.size()) * SizeOf(dtype)) != 0) return std::nullopt;
+  return cast;
+}
+
 // An argument as its input wants it.
 Tensor Convert(nb::handle object, const PythonFunction::Argument& argument, CastRule rule) {
   if (rule != CastRule::kNone) {
@@ -26,8 +42,11 @@ Tensor Convert(nb::handle object, const PythonFunction::Argument& argument, Cast
   }
   const Tensor given = ToTensor(object);
   // An empty list says nothing of a dtype.
-  const bool untyped = given.size() == 0 && (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr()));
-  if (untyped && rule != CastRule::kNone) return Check(given.Cast(argument.dtype));
+  const bool untyped = rule != CastRule::kNone && (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr()));
+  if (untyped && given.size() == 0) return Check(given.Cast(argument.dtype));
+  if (untyped && !CanCastInput(given.dtype(), argument.dtype, rule)) {
+    if (std::optional<Tensor> kept = KeptByCast(given, argument.dtype)) return *std::move(kept);
+  }
   return Check(CastInput(given, argument.dtype, rule, argument.name));
 }
 

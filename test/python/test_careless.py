@@ -77,6 +77,20 @@ def test_empty_lists_have_no_dtype():
     assert oriel.function([m], m + 1)(()).dtype == np.float32
 
 
+def test_lists_that_fit_their_input():
+    for dtype, fits, not_ in (("int32", [0, -5], 2**31), ("uint8", [0, 255], -1), ("uint64", [0, 3], -1), ("int8", [[-128], [127]], 128)):
+        f = oriel.function([x := T.TensorType(dtype, (False,) * np.ndim(fits))("x")], x)
+        assert f(fits).dtype == dtype and f(fits).tolist() == fits
+        with pytest.raises(TypeError, match=dtype):
+            f(np.full(np.shape(fits), not_).tolist())
+        with pytest.raises(TypeError, match=dtype):
+            f(np.array([1.5]).reshape((-1,) + (1,) * (np.ndim(fits) - 1)).tolist())
+    f = oriel.function([x := T.fvector("x")], x)
+    assert f([0.5, float("inf"), -0.0]).tolist() == [0.5, float("inf"), -0.0]
+    with pytest.raises(TypeError, match="float32"):
+        f(np.zeros(2))
+
+
 def test_masked_arrays_are_refused():
     x = T.dvector("x")
     masked = np.ma.masked_array([1.0, 2.0], [True, False])
