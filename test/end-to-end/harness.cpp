@@ -155,6 +155,15 @@ void ExpectMatches(const Build& build, const std::vector<Tensor>& arguments,
   }
 }
 
+Tensor ResultOf(const Value& value) {
+  absl::StatusOr<Function> f = CompileInMode({}, {value});
+  EXPECT_TRUE(f.ok()) << f.status();
+  if (!f.ok()) return Tensor();
+  absl::StatusOr<std::vector<Tensor>> out = (*f)({});
+  EXPECT_TRUE(out.ok()) << out.status();
+  return out.ok() ? (*out)[0] : Tensor();
+}
+
 Tensor Data(Extents shape, DType dtype, uint64_t seed, bool special) {
   if (IsFloat(dtype)) {
     Tensor t = Tensor::Normal(shape, seed, DType::f64);

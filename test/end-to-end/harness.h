@@ -49,6 +49,10 @@ void ExpectMatches(const Build& build, const std::vector<Tensor>& arguments,
 absl::StatusOr<Function> CompileInMode(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
                                        const std::vector<Update>& updates = {}, CompileOptions options = {});
 
+// The result of one call of a function of `value` alone, compiled in the current
+// mode; a failure of the test and an empty tensor where there is none.
+Tensor ResultOf(const Value& value);
+
 // Deterministic data: normal values for floats with special values mixed in
 // when asked, small integers around zero for integers, coin flips for bool.
 Tensor Data(Extents shape, DType dtype, uint64_t seed, bool special = false);

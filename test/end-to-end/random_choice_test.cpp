@@ -18,15 +18,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Tensor Call(const Value& value) {
-  absl::StatusOr<Function> f = CompileInMode({}, {value});
-  EXPECT_TRUE(f.ok()) << f.status();
-  if (!f.ok()) return Tensor();
-  absl::StatusOr<std::vector<Tensor>> out = (*f)({});
-  EXPECT_TRUE(out.ok()) << out.status();
-  return out.ok() ? (*out)[0] : Tensor();
-}
-
 std::vector<int64_t> Ints(const Tensor& tensor) {
   const Tensor wide = *tensor.Cast(DType::i64);
   return {wide.data<int64_t>(), wide.data<int64_t>() + wide.size()};
@@ -45,7 +36,7 @@ void ExpectFrequencies(const std::vector<double>& counted, const std::vector<dou
 TEST(RandomChoice, EveryPermutationIsEquallyLikely) {
   RandomStreams random(5);
   constexpr int64_t kRows = 48'000;
-  const std::vector<int64_t> all = Ints(Call(random.permutation(4, {kRows})));
+  const std::vector<int64_t> all = Ints(ResultOf(random.permutation(4, {kRows})));
   std::map<std::vector<int64_t>, double> counts;
   for (int64_t row = 0; row < kRows; ++row) counts[{all.begin() + row * 4, all.begin() + row * 4 + 4}] += 1;
   ASSERT_EQ(counts.size(), 24u);
@@ -57,16 +48,16 @@ TEST(RandomChoice, EveryPermutationIsEquallyLikely) {
 TEST(RandomChoice, PermutationsOfAnySize) {
   RandomStreams random(6);
   for (const int64_t n : {0, 1, 2, 255, 256, 3000}) {
-    std::vector<int64_t> order = Ints(Call(random.permutation(n)));
+    std::vector<int64_t> order = Ints(ResultOf(random.permutation(n)));
     std::sort(order.begin(), order.end());
     std::vector<int64_t> expected(static_cast<size_t>(n));
     std::iota(expected.begin(), expected.end(), 0);
     EXPECT_EQ(order, expected);
   }
-  const Tensor many = Call(random.permutation(5, {2, 3}, DType::i8));
+  const Tensor many = ResultOf(random.permutation(5, {2, 3}, DType::i8));
   EXPECT_EQ(many.shape(), (Extents{2, 3, 5}));
   EXPECT_EQ(many.dtype(), DType::i8);
-  EXPECT_EQ(Call(random.permutation(4, {0})).shape(), (Extents{0, 4}));
+  EXPECT_EQ(ResultOf(random.permutation(4, {0})).shape(), (Extents{0, 4}));
 }
 
 TEST(RandomChoice, RowsAndElementsOfArrays) {
@@ -107,7 +98,7 @@ TEST(RandomChoice, WithReplacementFollowsTheWeights) {
   for (size_t i = 0; i < weights.size(); ++i) weights[i] = i % 3 == 0 || i == 64 || i == 127 || i == 149 ? 0.0 : 1e-300 * static_cast<double>(1 + i % 7);
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   constexpr int64_t kCount = 60'000;
-  const std::vector<int64_t> drawn = Ints(Call(random.choice({kCount}, 150, {.weights = constant(*Tensor::From<double>(weights, {150}))})));
+  const std::vector<int64_t> drawn = Ints(ResultOf(random.choice({kCount}, 150, {.weights = constant(*Tensor::From<double>(weights, {150}))})));
   std::vector<double> counts(150, 0), counted, expected;
   for (int64_t i : drawn) {
     ASSERT_TRUE(i >= 0 && i < 150 && weights[static_cast<size_t>(i)] > 0) << i;
@@ -150,7 +141,7 @@ TEST(RandomChoice, WithoutReplacementByWeight) {
   const std::vector<double> w = {1, 0, 2, 4, 1};
   constexpr int64_t kRows = 60'000;
   const Value p = broadcast_to(constant(*Tensor::From<double>(w, {5})), {kRows, 5});
-  const std::vector<int64_t> drawn = Ints(Call(random.multinomial_wo_replacement(p, 2)));
+  const std::vector<int64_t> drawn = Ints(ResultOf(random.multinomial_wo_replacement(p, 2)));
   // Ordered pairs: w_i / 8, then w_j / (8 - w_i).
   std::map<std::pair<int64_t, int64_t>, double> counts;
   for (int64_t row = 0; row < kRows; ++row) counts[{drawn[2 * row], drawn[2 * row + 1]}] += 1;
@@ -173,7 +164,7 @@ TEST(RandomChoice, TinyWeightsComeBeforeZeros) {
   RandomStreams random(11);
   const Value p = constant(*Tensor::From<double>({0, 5e-324, 0, 1e300, 1e-310, 0}, {6}));
   for (int i = 0; i < 5; ++i) {
-    std::vector<int64_t> drawn = Ints(Call(random.choice({3}, 6, {.replace = false, .weights = p})));
+    std::vector<int64_t> drawn = Ints(ResultOf(random.choice({3}, 6, {.replace = false, .weights = p})));
     EXPECT_EQ(drawn[0], 3);
     std::sort(drawn.begin(), drawn.end());
     EXPECT_THAT(drawn, ElementsAre(1, 3, 4));
@@ -185,7 +176,7 @@ TEST(RandomChoice, WithoutWeights) {
   constexpr int64_t kCalls = 40'000;
   // Pairs of 4 in a row of independent draws: all 12 equally likely.
   const Value one = constant(Tensor::Ones({kCalls, 4}, DType::f64));
-  const std::vector<int64_t> pairs = Ints(Call(random.choice({2}, 4, {.replace = false, .weights = one})));
+  const std::vector<int64_t> pairs = Ints(ResultOf(random.choice({2}, 4, {.replace = false, .weights = one})));
   std::vector<double> counts(16, 0);
   for (int64_t i = 0; i < kCalls; ++i) counts[static_cast<size_t>(pairs[2 * i] * 4 + pairs[2 * i + 1])] += 1;
   std::vector<double> counted;
@@ -195,33 +186,33 @@ TEST(RandomChoice, WithoutWeights) {
   }
   ExpectFrequencies(counted, std::vector<double>(12, kCalls / 12.0), 49);
 
-  std::vector<int64_t> some = Ints(Call(random.choice({3, 20}, 100, {.replace = false})));
+  std::vector<int64_t> some = Ints(ResultOf(random.choice({3, 20}, 100, {.replace = false})));
   EXPECT_EQ(std::set<int64_t>(some.begin(), some.end()).size(), 60u);
   EXPECT_TRUE(*std::min_element(some.begin(), some.end()) >= 0 && *std::max_element(some.begin(), some.end()) < 100);
   std::vector<double> of_five(5, 0);
-  for (int64_t i : Ints(Call(random.choice({50'000}, 5)))) {
+  for (int64_t i : Ints(ResultOf(random.choice({50'000}, 5)))) {
     ASSERT_TRUE(i >= 0 && i < 5);
     of_five[static_cast<size_t>(i)] += 1;
   }
   ExpectFrequencies(of_five, std::vector<double>(5, 10'000.0), 34);
-  EXPECT_EQ(Call(random.choice({}, 3)).shape(), (Extents{}));
-  EXPECT_EQ(Call(random.choice({0}, 0)).size(), 0);
+  EXPECT_EQ(ResultOf(random.choice({}, 3)).shape(), (Extents{}));
+  EXPECT_EQ(ResultOf(random.choice({0}, 0)).size(), 0);
 }
 
 TEST(RandomChoice, OfArraysAndOfRowsOfWeights) {
   RandomStreams random(13);
   const Value x = constant(*Tensor::From<float>({10, 11, 20, 21, 30, 31}, {3, 2}));
-  const Tensor rows = Call(random.choice({2, 4}, x));
+  const Tensor rows = ResultOf(random.choice({2, 4}, x));
   EXPECT_EQ(rows.shape(), (Extents{2, 4, 2}));
   for (int64_t i = 0; i < 8; ++i) EXPECT_EQ(rows.data<float>()[2 * i] + 1, rows.data<float>()[2 * i + 1]);
   const Value p = constant(*Tensor::From<float>({0, 1, 0, 1, 0, 0}, {2, 3}));
-  const Tensor by_row = Call(random.choice({4}, x, {.weights = p}));
+  const Tensor by_row = ResultOf(random.choice({4}, x, {.weights = p}));
   EXPECT_EQ(by_row.shape(), (Extents{2, 4, 2}));
   for (int64_t i = 0; i < 4; ++i) {
     EXPECT_EQ(by_row.data<float>()[2 * i], 20);
     EXPECT_EQ(by_row.data<float>()[8 + 2 * i], 10);
   }
-  EXPECT_EQ(Call(random.choice({}, 3, {.weights = p, .dtype = DType::u8})).dtype(), DType::u8);
+  EXPECT_EQ(ResultOf(random.choice({}, 3, {.weights = p, .dtype = DType::u8})).dtype(), DType::u8);
 }
 
 // ---- streams ----

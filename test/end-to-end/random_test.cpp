@@ -13,16 +13,6 @@ namespace {
 
 using testing::HasSubstr;
 
-// The result of one call of a function of `value` alone.
-Tensor Call(const Value& value) {
-  absl::StatusOr<Function> f = CompileInMode({}, {value});
-  EXPECT_TRUE(f.ok()) << f.status();
-  if (!f.ok()) return Tensor();
-  absl::StatusOr<std::vector<Tensor>> out = (*f)({});
-  EXPECT_TRUE(out.ok()) << out.status();
-  return out.ok() ? (*out)[0] : Tensor();
-}
-
 std::vector<double> Doubles(const Tensor& tensor) {
   const Tensor wide = *tensor.Cast(DType::f64);
   return {wide.data<double>(), wide.data<double>() + wide.size()};
@@ -128,12 +118,12 @@ TEST(Random, IterationsOfALoopDiffer) {
 TEST(Random, Distributions) {
   constexpr int64_t kCount = 200'000;
   RandomStreams random(11);
-  EXPECT_LT(Distance(Doubles(Call(random.uniform({kCount}))), [](double x) { return x; }), 2.7);
-  EXPECT_LT(Distance(Doubles(Call(random.uniform({kCount}, 2.0, 6.0, DType::f32))), [](double x) { return (x - 2) / 4; }), 2.7);
+  EXPECT_LT(Distance(Doubles(ResultOf(random.uniform({kCount}))), [](double x) { return x; }), 2.7);
+  EXPECT_LT(Distance(Doubles(ResultOf(random.uniform({kCount}, 2.0, 6.0, DType::f32))), [](double x) { return (x - 2) / 4; }), 2.7);
   auto bell = [](double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; };
-  EXPECT_LT(Distance(Doubles(Call(random.normal({kCount}))), bell), 2.7);
-  EXPECT_LT(Distance(Doubles(Call(random.normal({kCount}, 0.0, 1.0, DType::f32))), bell), 2.7);
-  EXPECT_LT(Distance(Doubles(Call(random.normal({kCount}, 3.0, 0.5))), [](double x) { return std::erfc(-(x - 3) / 0.5 / std::sqrt(2.0)) / 2; }), 2.7);
+  EXPECT_LT(Distance(Doubles(ResultOf(random.normal({kCount}))), bell), 2.7);
+  EXPECT_LT(Distance(Doubles(ResultOf(random.normal({kCount}, 0.0, 1.0, DType::f32))), bell), 2.7);
+  EXPECT_LT(Distance(Doubles(ResultOf(random.normal({kCount}, 3.0, 0.5))), [](double x) { return std::erfc(-(x - 3) / 0.5 / std::sqrt(2.0)) / 2; }), 2.7);
 
   // Chi-squared of counts: mean k, standard deviation sqrt(2 k).
   auto chi = [](const std::vector<double>& counts, const std::vector<double>& expected) {
@@ -142,16 +132,16 @@ TEST(Random, Distributions) {
     return (sum - static_cast<double>(counts.size() - 1)) / std::sqrt(2.0 * static_cast<double>(counts.size() - 1));
   };
   std::vector<double> counts(13);
-  for (double x : Doubles(Call(random.integers({kCount}, -6, 6)))) counts[static_cast<size_t>(x + 6)] += 1;
+  for (double x : Doubles(ResultOf(random.integers({kCount}, -6, 6)))) counts[static_cast<size_t>(x + 6)] += 1;
   EXPECT_LT(chi(counts, std::vector<double>(13, kCount / 13.0)), 6);
   counts.assign(5, 0);
-  for (double x : Doubles(Call(random.binomial({kCount}, 4, 0.25)))) counts[static_cast<size_t>(x)] += 1;
+  for (double x : Doubles(ResultOf(random.binomial({kCount}, 4, 0.25)))) counts[static_cast<size_t>(x)] += 1;
   std::vector<double> expected;
   for (double p : {0.31640625, 0.421875, 0.2109375, 0.046875, 0.00390625}) expected.push_back(p * kCount);
   EXPECT_LT(chi(counts, expected), 6);
   counts.assign(3, 0);
   const Tensor p = *Tensor::From<double>({1, 0, 3}, {3});
-  for (double x : Doubles(Call(random.categorical(broadcast_to(p, {kCount, 3}))))) counts[static_cast<size_t>(x)] += 1;
+  for (double x : Doubles(ResultOf(random.categorical(broadcast_to(p, {kCount, 3}))))) counts[static_cast<size_t>(x)] += 1;
   EXPECT_EQ(counts[1], 0);
   EXPECT_LT(chi({counts[0], counts[2]}, {kCount / 4.0, kCount * 3 / 4.0}), 6);
 }
@@ -159,10 +149,10 @@ TEST(Random, Distributions) {
 TEST(Random, NeverOutOfRange) {
   RandomStreams random(1);
   for (DType dtype : FloatDTypes()) {
-    for (double x : Doubles(Call(random.uniform({100'000}, 1.0, 1.5, dtype)))) ASSERT_TRUE(x >= 1 && x < 1.5) << x;
+    for (double x : Doubles(ResultOf(random.uniform({100'000}, 1.0, 1.5, dtype)))) ASSERT_TRUE(x >= 1 && x < 1.5) << x;
     // Turned around the ends are, too.
-    for (double x : Doubles(Call(random.uniform({100'000}, 1.5, 1.0, dtype)))) ASSERT_TRUE(x > 1 && x <= 1.5) << x;
-    for (double x : Doubles(Call(random.normal({100'000}, 0.0, 1.0, dtype)))) ASSERT_TRUE(std::abs(x) < 9) << x;
+    for (double x : Doubles(ResultOf(random.uniform({100'000}, 1.5, 1.0, dtype)))) ASSERT_TRUE(x > 1 && x <= 1.5) << x;
+    for (double x : Doubles(ResultOf(random.normal({100'000}, 0.0, 1.0, dtype)))) ASSERT_TRUE(std::abs(x) < 9) << x;
   }
   for (DType dtype : AllDTypes()) {
     if (!IsInteger(dtype)) continue;
@@ -170,26 +160,26 @@ TEST(Random, NeverOutOfRange) {
     const int64_t low = IsSigned(dtype) ? std::numeric_limits<int64_t>::min() >> (64 - width) : 0;
     const int64_t high = IsSigned(dtype) || width == 64 ? std::numeric_limits<int64_t>::max() >> (64 - std::min(width, 64))
                                                         : (int64_t{1} << width) - 1;
-    const Tensor all = Call(random.integers({4000}, low, high, dtype));
+    const Tensor all = ResultOf(random.integers({4000}, low, high, dtype));
     EXPECT_EQ(all.dtype(), dtype);
-    const Tensor one = Call(random.integers({50}, high, high, dtype));
+    const Tensor one = ResultOf(random.integers({50}, high, high, dtype));
     for (double x : Doubles(one)) EXPECT_EQ(x, static_cast<double>(high));
   }
-  for (double x : Doubles(Call(random.below({10'000}, 3)))) ASSERT_TRUE(x == 0 || x == 1 || x == 2);
-  EXPECT_EQ(Call(random.below({0}, 0)).size(), 0);
+  for (double x : Doubles(ResultOf(random.below({10'000}, 3)))) ASSERT_TRUE(x == 0 || x == 1 || x == 2);
+  EXPECT_EQ(ResultOf(random.below({0}, 0)).size(), 0);
 }
 
 TEST(Random, MultinomialRowsSumToTheDraws) {
   RandomStreams random(2);
   const Tensor p = *Tensor::From<float>({0.f, 1e-30f, 1.f, 5.f, 0.f, 0.f}, {2, 3});
-  const std::vector<double> one = Doubles(Call(random.multinomial(p)));
+  const std::vector<double> one = Doubles(ResultOf(random.multinomial(p)));
   EXPECT_EQ(one[0] + one[1] + one[2], 1);
   EXPECT_EQ(one[0], 0);
   EXPECT_EQ(one[3], 1);
-  const std::vector<double> many = Doubles(Call(random.multinomial(p, 100)));
+  const std::vector<double> many = Doubles(ResultOf(random.multinomial(p, 100)));
   EXPECT_EQ(many[0] + many[1] + many[2], 100);
   EXPECT_EQ(many[3], 100);
-  EXPECT_EQ(Doubles(Call(random.multinomial(p, 0))), std::vector<double>(6, 0));
+  EXPECT_EQ(Doubles(ResultOf(random.multinomial(p, 0))), std::vector<double>(6, 0));
 }
 
 TEST(Random, RowsWithoutADistributionAreAnError) {
