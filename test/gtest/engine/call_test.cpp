@@ -253,26 +253,7 @@ ProgramBuilder NestedLoops() {
   const int32_t x = b.Input("x", DType::f32, {n});
   const int32_t outer_trips = b.Input("outer", DType::i64, {});
   const int32_t inner_trips = b.Input("inner", DType::i64, {});
-  const int32_t out = b.Output("out", DType::f32, {n});
-  const int32_t current = b.Temp("current", DType::f32, {n}), next = b.Temp("next", DType::f32, {n});
-  const int32_t inner_current = b.Temp("inner_current", DType::f32, {n}), inner_next = b.Temp("inner_next", DType::f32, {n});
-  const int32_t i = b.Temp("i", DType::i64, {});
-  LoopStep inner;
-  inner.trips = inner_trips;
-  inner.induction = i;
-  inner.initial = {current};
-  inner.current = {inner_current};
-  inner.next = {inner_next};
-  inner.results = {next};
-  inner.body.push_back(b.Wrap(b.Elementwise("add_index", {i, inner_current}, {inner_next})));
-  LoopStep outer;
-  outer.trips = outer_trips;
-  outer.initial = {x};
-  outer.current = {current};
-  outer.next = {next};
-  outer.results = {out};
-  outer.body.push_back(b.Wrap(inner, {inner_current, inner_next, i}, {inner_current, inner_next, i}));
-  b.Add(outer, {current, next, out}, {current, next});
+  testing::AddNestedLoops(&b, n, x, outer_trips, inner_trips);
   return b;
 }
 

@@ -130,4 +130,27 @@ ProgramBuilder AddMul() {
   return b;
 }
 
+void AddNestedLoops(ProgramBuilder* b, const Dim& n, int32_t x, int32_t outer_trips, int32_t inner_trips) {
+  const int32_t out = b->Output("out", DType::f32, {n});
+  const int32_t current = b->Temp("current", DType::f32, {n}), next = b->Temp("next", DType::f32, {n});
+  const int32_t inner_current = b->Temp("inner_current", DType::f32, {n}), inner_next = b->Temp("inner_next", DType::f32, {n});
+  const int32_t i = b->Temp("i", DType::i64, {});
+  LoopStep inner;
+  inner.trips = inner_trips;
+  inner.induction = i;
+  inner.initial = {current};
+  inner.current = {inner_current};
+  inner.next = {inner_next};
+  inner.results = {next};
+  inner.body.push_back(b->Wrap(b->Elementwise("add_index", {i, inner_current}, {inner_next})));
+  LoopStep outer;
+  outer.trips = outer_trips;
+  outer.initial = {x};
+  outer.current = {current};
+  outer.next = {next};
+  outer.results = {out};
+  outer.body.push_back(b->Wrap(inner, {inner_current, inner_next, i}, {inner_current, inner_next, i}));
+  b->Add(outer, {current, next, out}, {current, next});
+}
+
 }  // namespace oriel::testing

@@ -146,6 +146,10 @@ inline std::vector<float> Floats(const Tensor& t) {
 // y = (a + b) * a, with a temporary; inputs a and b of shape (n,).
 ProgramBuilder AddMul();
 
+// Adds output "out" of n float32s: `x`, to which a loop in a loop adds the inner
+// one's index.
+void AddNestedLoops(ProgramBuilder* b, const Dim& n, int32_t x, int32_t outer_trips, int32_t inner_trips);
+
 }  // namespace oriel::testing
 
 #endif  // ORIEL_TEST_ENGINE_PROGRAM_BUILDER_H_
