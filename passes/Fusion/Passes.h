@@ -11,6 +11,8 @@ namespace oriel {
 
 /// Module attribute: lines for people, why kernels are what they are.
 inline constexpr llvm::StringLiteral kRemarksAttr = "oriel.remarks";
+/// Module attribute: oriel-fuse-kernels explains itself (oriel-explain-fusion).
+inline constexpr llvm::StringLiteral kExplainFusionAttr = "oriel.explain_fusion";
 /// Attribute of kernel functions: the class of architecture.md.
 inline constexpr llvm::StringLiteral kKernelClassAttr = "oriel.class";
 

@@ -32,9 +32,21 @@ def FuseKernels : Pass<"oriel-fuse-kernels", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"fusion", "fusion", "bool", "true", "false: one op a kernel">
+    Option<"fusion", "fusion", "bool", "true", "false: one op a kernel">,
+    Option<"explain", "explain", "bool", "false",
+           "a remark: every decision, with the cost model's figures">
   ];
   let dependentDialects = ["::oriel::ir::OrielDialect"];
+}
+
+def ExplainFusion : Pass<"oriel-explain-fusion", "::mlir::ModuleOp"> {
+  let summary = "Have the fusion that follows explain each of its decisions";
+  let description = [{
+    Marks the module, so that `oriel-fuse-kernels`, which must come later
+    (`oriel-opt graph.mlir --oriel-explain-fusion --compile-to=fused`), gives a
+    remark with a line for each pair of neighbours: fused or not, why, and the
+    cost model's figures (passes/Fusion/CostModel.h). It changes no decision.
+  }];
 }
 
 def OutlineKernels : Pass<"oriel-outline-kernels", "::mlir::ModuleOp"> {

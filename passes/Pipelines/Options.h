@@ -12,6 +12,7 @@ namespace oriel {
 
 struct PipelineOptions {
   bool fusion = true;       // false: one op a kernel, the same bits
+  bool explainFusion = false; // a remark: each decision of fusion
   std::string cpu;          // "": this machine's
   std::string features;     // "": the cpu's (or this machine's)
   int64_t vectorBits = 0;   // 0: what the features have

@@ -85,6 +85,7 @@ void buildPhasePipeline(OpPassManager &passes, Phase phase,
   case Phase::Fused: {
     FuseKernelsOptions fuse;
     fuse.fusion = options.fusion;
+    fuse.explain = options.explainFusion;
     passes.addPass(createFuseKernels(fuse));
     OutlineKernelsOptions outline;
     outline.reference = options.check;

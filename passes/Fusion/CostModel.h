@@ -1,0 +1,122 @@
+//===- CostModel.h - what a kernel costs ------------------------*- C++ -*-===//
+//
+// Estimates for one question: are two pieces of work cheaper as one kernel or as
+// two? Rules say what is legal; this says what is worth it, and the same figures
+// are what `--oriel-explain-fusion` prints. No MLIR here: sizes, op kinds and
+// numbers.
+//
+//   CostModel model(MachineModel::forVectors(512));
+//   KernelWork add = model.elementwise(OpKind::kAdd, dims, 4);
+//   add.readBytes = 2 * model.bytes(dims, 4);
+//   add.writtenBytes = model.bytes(dims, 4);
+//   double ns = model.getNs(add);
+//
+// Sizes that are unknown when compiling count as MachineModel::assumedExtent
+// for each symbol: the estimate of a decision, never a bound of anything.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ORIEL_PASSES_FUSION_COSTMODEL_H
+#define ORIEL_PASSES_FUSION_COSTMODEL_H
+
+#include "oriel/dim.h"
+#include "runtime/ops/op_table.h"
+#include "llvm/ADT/ArrayRef.h"
+
+#include <cstdint>
+#include <string>
+
+namespace oriel {
+
+/// The machine that is assumed. Measured on the machine of docs/performance.md
+/// (benchmarks/fusion_model.cpp repeats it); only ratios matter.
+struct MachineModel {
+  unsigned vectorBits = 256;
+  unsigned vectorRegisters = 16;
+  int64_t l1Bytes = 32 << 10;   // a core's
+  int64_t l2Bytes = 1 << 20;    // a core's
+  int64_t l3Bytes = 16 << 20;   // a core's share
+  // Bytes a nanosecond that one core streams from and to each of them.
+  double l1Rate = 100, l2Rate = 50, l3Rate = 20, memoryRate = 12;
+  double dispatchNs = 40;       // a step: bookkeeping, call, prologue
+  double rowNs = 8;             // a pass over a row: loop and addresses
+  double spillNs = 0.03;        // a vector's store and load, an element of 4 bytes
+  unsigned threads = 4;         // that share a kernel's tasks
+  int64_t taskElements = 16384; // of an elementwise kernel
+  int64_t assumedExtent = 256;  // of a size not known when compiling
+
+  static MachineModel forVectors(unsigned bits);
+};
+
+/// What a kernel does.
+struct KernelWork {
+  double points = 0;       // elements of the iteration space
+  double rows = 0;         // the tasks it can be split into; 0: by points
+  double readBytes = 0;    // of memory, each tensor once
+  double writtenBytes = 0;
+  double againBytes = 0;   // read once more from the nearest cache that holds a row
+  double rowBytes = 0;     // what a row of those takes
+  double computeNs = 0;    // on one core, operands in registers
+  double passes = 1;       // sweeps over each row
+  unsigned live = 0;       // vectors live at once, at most
+
+  /// One kernel after another into this: sums.
+  KernelWork &operator+=(const KernelWork &other);
+};
+
+/// Of a candidate: what it would cost either way.
+struct FusionFigures {
+  KernelWork apart;        // both kernels together
+  KernelWork fused;
+  double apartNs = 0, fusedNs = 0;
+
+  bool isWorthIt() const { return fusedNs <= apartNs; }
+  /// "read 8 kB and written 4 kB apart, 4 kB and 4 kB fused; 12 ns of ops; 5
+  /// vectors live; 1.2 us apart, 0.6 us fused".
+  std::string toString() const;
+};
+
+class CostModel {
+public:
+  explicit CostModel(MachineModel machine = {}) : machine(machine) {}
+  const MachineModel &getMachine() const { return machine; }
+
+  /// The value of a dim; unknown symbols are assumed.
+  double extent(const Dim &dim) const;
+  double elements(const Dims &shape) const;
+  double bytes(const Dims &shape, unsigned elementBytes) const {
+    return elements(shape) * elementBytes;
+  }
+
+  /// One core's time for an element of `op`, vectorised, operands in registers.
+  /// From docs/math.md; 16-bit floats compute as 4 bytes.
+  double opNs(OpKind op, unsigned elementBytes) const;
+  /// The same where it is computed once a row, as a scalar.
+  double scalarNs(OpKind op, unsigned elementBytes) const;
+  /// Computing `op` for each element of `shape`; no memory yet.
+  KernelWork elementwise(OpKind op, const Dims &shape, unsigned elementBytes) const;
+  /// A matmul of m x k by k x n: its time alone (2 m n k operations at two
+  /// vectors of FMA a cycle, a share lost to packing).
+  KernelWork matmul(double batch, double m, double n, double k,
+                    unsigned elementBytes) const;
+
+  /// Moving `bytes` of a kernel that touches `footprint` bytes in all.
+  double moveNs(double bytes, double footprint) const;
+  /// A kernel: its dispatch, and its work on the threads it can use.
+  double getNs(const KernelWork &work) const;
+
+  /// Two kernels against one.
+  FusionFigures compare(const KernelWork &first, const KernelWork &second,
+                        const KernelWork &fused) const;
+
+private:
+  MachineModel machine;
+};
+
+/// "640 B", "1.3 kB", "12 MB".
+std::string bytesText(double bytes);
+/// "85 ns", "1.2 us", "3.4 ms".
+std::string nsText(double ns);
+
+} // namespace oriel
+
+#endif // ORIEL_PASSES_FUSION_COSTMODEL_H
