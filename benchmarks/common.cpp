@@ -2,10 +2,13 @@
 
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <thread>
+#include <utility>
 
 namespace oriel::bench {
 namespace {
@@ -13,6 +16,17 @@ namespace {
 [[noreturn]] void Fail(const std::string& why) {
   std::fprintf(stderr, "benchmark: %s\n", why.c_str());
   std::exit(1);
+}
+
+// Before another contender is timed: one call that is not, after a pause in which
+// the threads of the last one go to sleep. OpenBLAS's wait awake for some 30 ms,
+// on cores that the next contender needs.
+void TakeTurn(const std::string& name, size_t contender, const std::function<void()>& run) {
+  static std::pair<std::string, size_t> last;
+  if (last == std::pair(name, contender)) return;
+  last = {name, contender};
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  run();
 }
 
 }  // namespace
@@ -43,21 +57,39 @@ void Check(const std::string& what, const Tensor& actual,
   }
 }
 
+void RegisterCase(const std::string& name, const std::vector<std::string>& contenders,
+                  std::function<std::vector<std::function<void()>>()> setup) {
+  // The case is made on first use, so that a filter skips the others' cost.
+  auto bodies = std::make_shared<std::vector<std::function<void()>>>();
+  for (size_t i = 0; i < contenders.size(); ++i) {
+    benchmark::RegisterBenchmark((name + "/" + contenders[i]).c_str(),
+                                 [bodies, setup, name, n = contenders.size(), i](benchmark::State& state) {
+                                   if (bodies->empty()) *bodies = setup();
+                                   if (bodies->size() != n) Fail(name + ": a body for each contender is needed");
+                                   const std::function<void()>& run = (*bodies)[i];
+                                   TakeTurn(name, i, run);
+                                   for (auto _ : state) run();
+                                 })
+        ->UseRealTime()->Unit(benchmark::kMicrosecond);
+  }
+}
+
 void RegisterPair(const std::string& name, const std::string& peer,
                   std::function<Pair()> setup) {
-  // The pair is made on first use, so that a filter skips the others' cost.
-  auto pair = std::make_shared<std::unique_ptr<Pair>>();
-  auto body = [pair, setup](benchmark::State& state, bool ours) {
-    if (!*pair) *pair = std::make_unique<Pair>(setup());
-    const std::function<void()>& run = ours ? (*pair)->oriel : (*pair)->peer;
-    for (auto _ : state) run();
-  };
-  benchmark::RegisterBenchmark((name + "/oriel").c_str(),
-                               [body](benchmark::State& s) { body(s, true); })
-      ->UseRealTime()->Unit(benchmark::kMicrosecond);
-  benchmark::RegisterBenchmark((name + "/" + peer).c_str(),
-                               [body](benchmark::State& s) { body(s, false); })
-      ->UseRealTime()->Unit(benchmark::kMicrosecond);
+  RegisterCase(name, {"oriel", peer}, [setup] {
+    Pair pair = setup();
+    return std::vector<std::function<void()>>{pair.oriel, pair.peer};
+  });
+}
+
+void RegisterLimit(const std::string& name, double amount,
+                   std::function<std::function<void()>()> setup) {
+  auto body = std::make_shared<std::function<void()>>();
+  benchmark::RegisterBenchmark(name.c_str(), [body, setup, amount](benchmark::State& state) {
+    if (!*body) *body = setup();
+    for (auto _ : state) (*body)();
+    state.counters["amount"] = amount;
+  })->UseRealTime()->Unit(benchmark::kMicrosecond);
 }
 
 }  // namespace oriel::bench

@@ -23,14 +23,23 @@ std::vector<Tensor> Call(const Function& f, const std::vector<Tensor>& inputs);
 void Check(const std::string& what, const Tensor& actual,
            const std::function<double(int64_t)>& expected, double tolerance);
 
-// Registers `name`/oriel and `name`/<peer>; both run the same number of bytes or
-// operations. `setup` runs once, on first use of either, and returns the two
-// bodies (ours, the peer's); it checks answers before it returns.
+// Registers `name`/<contender> for each of `contenders`; all do the same work on
+// the same arrays. `setup` runs once, on first use of any, and returns their
+// bodies in that order; it checks answers before it returns.
+void RegisterCase(const std::string& name, const std::vector<std::string>& contenders,
+                  std::function<std::vector<std::function<void()>>()> setup);
+
+// A case of two: `name`/oriel and `name`/<peer>.
 struct Pair {
   std::function<void()> oriel, peer;
 };
 void RegisterPair(const std::string& name, const std::string& peer,
                   std::function<Pair()> setup);
+
+// A limit of the machine, alone: `name` with the bytes or operations of a run
+// as its counter "amount".
+void RegisterLimit(const std::string& name, double amount,
+                   std::function<std::function<void()>()> setup);
 
 }  // namespace oriel::bench
 

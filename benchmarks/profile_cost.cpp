@@ -1,6 +1,6 @@
 // Calls a function N times with the profile on or off: run under cachegrind for
 // two values of N, the difference is the instructions of a call.
-//   profile_cost on|off scalar|loop|digits N [TICKS]
+//   profile_cost on|off scalar|small|loop|digits N [TICKS]
 // Prints what a call takes in ticks of the profile's clock. An emulator runs
 // code slower than it reads the clock, and so would find nothing short: given
 // what a call takes outside of it, the profile samples as it does there.
@@ -24,6 +24,11 @@ absl::StatusOr<Function> Make(const char* which, bool profile, std::vector<Tenso
     Value x = input("x", DType::f32, {});
     f = compile({x}, {x * 2.0 + 1.0}, {}, options);
     *in = {Tensor::Scalar(3.0f)};
+  } else if (!std::strcmp(which, "small")) {  // ten operations on 100 elements, call/10_ops_100_elements
+    Value x = input("x", DType::f32, {dyn("n")}), y = input("y", DType::f32, {dyn("n")});
+    Value v = (x + y) * x - y;
+    f = compile({x, y}, {abs(v) + sqrt(abs(x)) * y + maximum(x, y) - x}, {}, options);
+    *in = {Tensor::Normal({100}, 12), Tensor::Normal({100}, 13)};
   } else if (!std::strcmp(which, "loop")) {  // 1,000 iterations over 8 floats
     Value v = input("v", DType::f32, {dyn("n")}), b = input("b", DType::f32, {dyn("n")});
     f = compile({v, b}, loop(1000, {v}, [&](Value, std::vector<Value> c) { return std::vector<Value>{tanh(c[0] * 0.5 + b)}; }), {}, options);
@@ -44,7 +49,7 @@ absl::StatusOr<Function> Make(const char* which, bool profile, std::vector<Tenso
 
 int main(int argc, char** argv) {
   if (argc != 4 && argc != 5) {
-    std::fprintf(stderr, "Usage: profile_cost on|off scalar|loop|digits N [TICKS]\n");
+    std::fprintf(stderr, "Usage: profile_cost on|off scalar|small|loop|digits N [TICKS]\n");
     return 2;
   }
   std::vector<Tensor> in;
