@@ -1,7 +1,12 @@
-// Matrix products of float32 against OpenBLAS with the same number of threads.
+// Matrix products of float32 against OpenBLAS with the same number of threads:
+// squares, thin and batched shapes in every transposition, vectors.
 #include <cblas.h>
 
 #include <cmath>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "benchmarks/common.h"
 
@@ -10,41 +15,149 @@ extern "C" void openblas_set_num_threads(int);
 namespace oriel::bench {
 namespace {
 
-Pair MatMul(int64_t m, int64_t n, int64_t k, int threads) {
-  Value a = input("a", DType::f32, {dyn("m"), dyn("k")});
-  Value b = input("b", DType::f32, {dyn("k"), dyn("n")});
-  Function f = Compile({a, b}, {dot(a, b)}, {}, {.name = "matmul", .num_threads = threads});
-  std::vector<Tensor> in = {Tensor::Normal({m, k}, 7), Tensor::Normal({k, n}, 8)};
-  Tensor out = Call(f, in)[0];
-  auto c = std::make_shared<Tensor>(Tensor::Zeros({m, n}));
-  auto blas = [in, c, m, n, k, threads] {
-    openblas_set_num_threads(threads);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0f, in[0].data<float>(), k,
-                in[1].data<float>(), n, 0.0f, c->data<float>(), n);
+struct Shape {
+  int64_t m, n, k;
+  int64_t batch = 0;  // 0: matrices
+  bool transpose_a = false, transpose_b = false;
+  bool vector = false;  // m is 1, the left operand and the result are vectors
+};
+
+std::string NameOf(const Shape& s) {
+  std::string name = "matmul/";
+  if (s.batch > 0) name += std::to_string(s.batch) + "x";
+  name += std::to_string(s.m) + "x" + std::to_string(s.n) + "x" + std::to_string(s.k);
+  if (s.vector) return name + (s.transpose_b ? "/T" : "/N");
+  if (!s.transpose_a && !s.transpose_b) return name;
+  return name + (s.transpose_a ? "/T" : "/N") + (s.transpose_b ? "T" : "N");
+}
+
+// The operands as they lie in memory, and the product of their matrices.
+struct Problem {
+  Value a, b, product;
+  std::vector<Tensor> in;
+};
+
+Problem Make(const Shape& s) {
+  Dims batch;
+  std::vector<int64_t> extents;
+  std::vector<int> swap = {1, 0};
+  if (s.batch > 0) {
+    batch = {dyn("batch")};
+    extents = {s.batch};
+    swap = {0, 2, 1};
+  }
+  auto matrix = [&](const char* name, const char* rows, const char* columns, bool transposed) {
+    Dims shape = batch;
+    shape.push_back(dyn(transposed ? columns : rows));
+    shape.push_back(dyn(transposed ? rows : columns));
+    return input(name, DType::f32, shape);
   };
-  blas();
-  // Against double precision on a sample of rows, against the peer everywhere.
-  const float* expected = c->data<float>();
-  const double tolerance = 2e-5 * std::sqrt(static_cast<double>(k));
-  Check("matmul", out, [&](int64_t i) { return expected[i]; }, tolerance);
-  for (int64_t i = 0; i < m; i += std::max<int64_t>(1, m / 7)) {
-    for (int64_t j = 0; j < n; j += std::max<int64_t>(1, n / 11)) {
-      double s = 0;
-      for (int64_t t = 0; t < k; ++t) s += double(in[0].data<float>()[i * k + t]) * in[1].data<float>()[t * n + j];
-      Tensor one = Tensor::Scalar(out.data<float>()[i * n + j]);
-      Check("matmul", one, [&](int64_t) { return s; }, tolerance);
+  auto values = [&](int64_t rows, int64_t columns, bool transposed, uint64_t seed) {
+    std::vector<int64_t> shape = extents;
+    shape.push_back(transposed ? columns : rows);
+    shape.push_back(transposed ? rows : columns);
+    return Tensor::Normal(shape, seed);
+  };
+  Problem p;
+  p.a = s.vector ? input("a", DType::f32, {dyn("k")}) : matrix("a", "m", "k", s.transpose_a);
+  p.b = matrix("b", "k", "n", s.transpose_b);
+  p.in = {s.vector ? Tensor::Normal({s.k}, 7) : values(s.m, s.k, s.transpose_a, 7),
+          values(s.k, s.n, s.transpose_b, 8)};
+  p.product = matmul(s.transpose_a ? transpose(p.a, swap) : p.a, s.transpose_b ? transpose(p.b, swap) : p.b);
+  return p;
+}
+
+// Against double precision on a sample of rows and columns.
+void CheckSample(const Shape& s, const Problem& p, const Tensor& out, double tolerance) {
+  const float* a = p.in[0].data<float>();
+  const float* b = p.in[1].data<float>();
+  for (int64_t z = 0; z < std::max<int64_t>(s.batch, 1); z += 17) {
+    const float* x = a + z * s.m * s.k;
+    const float* y = b + z * s.k * s.n;
+    for (int64_t i = 0; i < s.m; i += std::max<int64_t>(1, s.m / 7)) {
+      for (int64_t j = 0; j < s.n; j += std::max<int64_t>(1, s.n / 11)) {
+        double sum = 0;
+        for (int64_t t = 0; t < s.k; ++t) {
+          sum += double(s.transpose_a ? x[t * s.m + i] : x[i * s.k + t]) *
+                 (s.transpose_b ? y[j * s.k + t] : y[t * s.n + j]);
+        }
+        Tensor one = Tensor::Scalar(out.data<float>()[(z * s.m + i) * s.n + j]);
+        Check(NameOf(s), one, [&](int64_t) { return sum; }, tolerance);
+      }
     }
   }
+}
+
+Pair MatMul(const Shape& s, int threads) {
+  Problem p = Make(s);
+  Function f = Compile({p.a, p.b}, {p.product}, {}, {.name = "matmul", .num_threads = threads});
+  std::vector<Tensor> in = p.in;
+  Tensor out = Call(f, in)[0];
+  auto c = std::make_shared<Tensor>(Tensor::Zeros(out.shape()));
+  auto blas = [in, c, s, threads] {
+    openblas_set_num_threads(threads);
+    const float* a = in[0].data<float>();
+    const float* b = in[1].data<float>();
+    float* to = c->data<float>();
+    if (s.vector) {
+      const int64_t rows = s.transpose_b ? s.n : s.k, columns = s.transpose_b ? s.k : s.n;
+      cblas_sgemv(CblasRowMajor, s.transpose_b ? CblasNoTrans : CblasTrans, rows, columns, 1.0f, b, columns, a, 1,
+                  0.0f, to, 1);
+      return;
+    }
+    for (int64_t z = 0; z < std::max<int64_t>(s.batch, 1); ++z) {
+      cblas_sgemm(CblasRowMajor, s.transpose_a ? CblasTrans : CblasNoTrans, s.transpose_b ? CblasTrans : CblasNoTrans,
+                  s.m, s.n, s.k, 1.0f, a + z * s.m * s.k, s.transpose_a ? s.m : s.k, b + z * s.k * s.n,
+                  s.transpose_b ? s.k : s.n, 0.0f, to + z * s.m * s.n, s.n);
+    }
+  };
+  blas();
+  // Against double precision on a sample, against the peer everywhere.
+  const float* expected = c->data<float>();
+  const double tolerance = 2e-5 * std::sqrt(static_cast<double>(s.k));
+  Check(NameOf(s), out, [&](int64_t i) { return expected[i]; }, tolerance);
+  CheckSample(s, p, out, tolerance);
   return {[f, in] { Call(f, in); }, blas};
 }
 
+// act(x @ w + bias) against the bare product, both compiled by Oriel.
+Pair Epilogue(const Shape& s, int threads) {
+  Problem p = Make(s);
+  Value bias = input("bias", DType::f32, {dyn("n")});
+  Value x = p.product + bias;
+  Value gelu = 0.5f * x * (1.0f + erf(x * static_cast<float>(std::sqrt(0.5))));
+  Function bare = Compile({p.a, p.b}, {p.product}, {}, {.name = "bare", .num_threads = threads});
+  Function fused = Compile({p.a, p.b, bias}, {gelu}, {}, {.name = "gelu", .num_threads = threads});
+  std::vector<Tensor> in = p.in, all = {p.in[0], p.in[1], Tensor::Normal({s.n}, 9)};
+  Tensor product = Call(bare, in)[0], out = Call(fused, all)[0];
+  CheckSample(s, p, product, 2e-5 * std::sqrt(static_cast<double>(s.k)));
+  Check("gelu", out, [&](int64_t i) {
+    const double y = double(product.data<float>()[i]) + all[2].data<float>()[i % s.n];
+    return 0.5 * y * (1 + std::erf(y * std::sqrt(0.5)));
+  }, 1e-5);
+  return {[fused, all] { Call(fused, all); }, [bare, in] { Call(bare, in); }};
+}
+
 const bool registered = [] {
+  std::vector<Shape> shapes;
+  for (int64_t n : {64, 256, 512, 1000, 1024, 2048}) shapes.push_back({n, n, n});
+  for (int transpose = 0; transpose < 4; ++transpose) {
+    const bool ta = transpose & 2, tb = transpose & 1;
+    for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{64, 4000, 200}, {4096, 64, 64}, {18000, 10, 64}}) {
+      shapes.push_back({m, n, k, 0, ta, tb});
+    }
+    shapes.push_back({64, 64, 64, 128, ta, tb});
+    if (transpose > 0) shapes.push_back({512, 512, 512, 0, ta, tb});
+    if (!ta) shapes.push_back({1, 1024, 1024, 0, false, tb, true});
+  }
   for (int threads : {1, 2}) {
-    for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{256, 256, 256}, {512, 512, 512},
-                           {1000, 1000, 1000}, {1024, 1024, 1024}, {2048, 2048, 2048}, {64, 4000, 200}}) {
-      RegisterPair("matmul/" + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) +
-                       "/threads:" + std::to_string(threads),
-                   "openblas", [=] { return MatMul(m, n, k, threads); });
+    const std::string suffix = "/threads:" + std::to_string(threads);
+    for (const Shape& s : shapes) {
+      RegisterPair(NameOf(s) + suffix, "openblas", [=] { return MatMul(s, threads); });
+    }
+    for (int64_t n : {512, 1024, 2048}) {
+      const Shape s = {n, n, n};
+      RegisterPair("bias_gelu_" + NameOf(s) + suffix, "bare", [=] { return Epilogue(s, threads); });
     }
   }
   return true;

@@ -88,8 +88,9 @@ def Oriel_NodeAttr : Oriel_Attr<"Node", "node"> {
 def Oriel_TargetAttr : Oriel_Attr<"Target", "target"> {
   let summary = "The machine code is made for";
   let description = [{
-    LLVM's names of the processor and its features, and the width of the vector
-    registers to use. Made by `oriel-place`, read by every later phase.
+    LLVM's names of the processor and its features, the width of the vector
+    registers to use, and the size of a core's second-level cache, by which
+    kernels block their work. Made by `oriel-place`, read by every later phase.
 
     ```mlir
     #oriel.target<cpu = "x86-64-v3", features = "+avx2,+fma", vector_bits = 256>
@@ -98,7 +99,9 @@ def Oriel_TargetAttr : Oriel_Attr<"Target", "target"> {
   let parameters = (ins
     StringRefParameter<"LLVM's name of the processor">:$cpu,
     StringRefParameter<"LLVM's feature list: +a,-b", [{""}]>:$features,
-    DefaultValuedParameter<"int64_t", "128">:$vector_bits);
+    DefaultValuedParameter<"int64_t", "128">:$vector_bits,
+    DefaultValuedParameter<"int64_t", "524288",
+                           "bytes of a core's second-level cache">:$l2_bytes);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

@@ -269,7 +269,9 @@ void DimsAttr::print(AsmPrinter &printer) const {
 
 LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  StringRef cpu, StringRef features,
-                                 int64_t vectorBits) {
+                                 int64_t vectorBits, int64_t l2Bytes) {
+  if (l2Bytes <= 0)
+    return emitError() << "l2_bytes must be positive, got " << l2Bytes;
   if (vectorBits != 128 && vectorBits != 256 && vectorBits != 512)
     return emitError() << "vector_bits must be 128, 256 or 512, got "
                        << vectorBits;

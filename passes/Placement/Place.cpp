@@ -2,6 +2,7 @@
 
 #include "dialect/Graph/OrielOps.h"
 #include "passes/Placement/Passes.h"
+#include "runtime/core/host_caches.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/TargetParser/Host.h"
@@ -42,7 +43,9 @@ struct Place : impl::PlaceBase<Place> {
     if (failed(checkDevices(module)))
       return signalPassFailure();
     std::string name = cpu, list = features;
+    int64_t l2Bytes = kDefaultSecondLevelCacheBytes;
     if (name.empty()) {
+      l2Bytes = HostSecondLevelCacheBytes();
       name = llvm::sys::getHostCPUName().str();
       if (list.empty())
         list = hostFeatures();
@@ -56,7 +59,7 @@ struct Place : impl::PlaceBase<Place> {
       return signalPassFailure();
     }
     module->setAttr(ir::kTargetAttr,
-                    ir::TargetAttr::get(&getContext(), name, list, bits));
+                    ir::TargetAttr::get(&getContext(), name, list, bits, l2Bytes));
   }
 
   /// The host has no encoding; nothing else can run code yet.

@@ -6,41 +6,78 @@
 
 #include "dialect/Graph/OrielDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "runtime/core/host_caches.h"
 
 using namespace mlir;
 
 namespace oriel {
 namespace {
 
+/// An operand is read where it lies when so few rows (columns) of the result
+/// read each element of it that packing would not pay.
+constexpr int64_t kReadRows = 128, kReadColumns = 192;
+
+/// Columns of one row at once: their sums stay in the first-level cache, and
+/// rows of B are read in runs that prefetching follows.
+constexpr int64_t kRowColumns = 2048;
+/// Columns of a task of one row, at least.
+constexpr int64_t kRowTaskColumns = 512;
+
 class MatMulEmitter {
 public:
   MatMulEmitter(ModuleOp module, KernelSignature &signature,
-                const MatMulSpec &spec, unsigned vectorBits)
+                const MatMulSpec &spec, unsigned vectorBits, int64_t l2Bytes)
       : module(module), signature(signature), spec(spec),
-        blocks(vectorBits, spec.accumulator),
+        blocks(vectorBits, l2Bytes, spec.accumulator),
         symbol(signature.getFunction().getSymName()),
         entry(module, signature, (symbol + "_0").str()), code(entry.code) {}
 
   LogicalResult run(KernelInfo &info);
 
 private:
+  /// Rows and columns of one matrix of the batch.
+  struct Area {
+    SmallVector<Value> batch;
+    Value rowsFrom, rowsTo, columnsFrom, columnsTo;
+  };
+  /// A block of k of some columns.
+  struct Block {
+    Value pc, kc, isFirst, isLast;
+    Value column, columns;
+    Value packsA, packsB; // i1; else read where it lies
+  };
   struct Tile {
-    Value rows, columns;  // how many count
-    Value i, j;           // of its first element
+    Value rows, columns; // how many count
+    Value i, j;          // of its first element
     Value isFirst, isLast; // block of k
   };
 
   void describe(KernelInfo &info);
   void emitFunctions();
-  void emitGroup(Value group, Value inner, Value single);
-  void emitBlockColumn(ArrayRef<Value> batch, Value rowsFrom, Value rowsTo,
-                       Value column, Value columns);
-  void emitRows(ArrayRef<Value> batch, Value row, Value rows, Value column,
-                Value columns, Value pc, Value kc);
-  void callTile(Value kc, Value panelA, Value panelB, Value rows, Value isWide);
+  void emitMatrix(Value matrix, Value perMatrix);
+  void emitArea(const Area &area);
+  void emitBlock(const Area &area, const Block &block);
+  void emitRow(const Area &area, const Block &block);
+  void emitTiles(const Area &area, const Block &block, Value row);
+  void callTile(ValueRange args, Value rows, Value isWide);
+  Value sumsPlace(ArrayRef<Value> batch, Value i, Value j);
   LogicalResult emitTileResult(ArrayRef<Value> batch, const Tile &tile);
 
   int64_t bytes() const { return spec.accumulator.getIntOrFloatBitWidth() / 8; }
+  Value flag(bool value) { return arith::ConstantIntOp::create(code, code.loc, value, 1); }
+  Value both(Value a, Value b) { return arith::AndIOp::create(code, code.loc, a, b); }
+  Value either(Value a, Value b) { return arith::OrIOp::create(code, code.loc, a, b); }
+  Value packedB() {
+    return code.gep(spec.accumulator, entry.scratch(), code.i64(panelA()));
+  }
+  /// Elements of a packed panel of A.
+  int64_t panelA() const { return blocks.mr * MatMulBlocks::kKC; }
+  Value pointerAt(const MatMulAccess &access, ArrayRef<Value> batch, Value i, Value j, Value k) {
+    return code.gep(access.arg->elementType, entry.pointer(*access.arg),
+                    matmulOffset(entry, access, batch, i, j, k));
+  }
+  /// Sums of k blocks lie like the result, in it or in the shared workspace.
+  bool isPlain() const { return spec.partialsInOutput && !spec.epilogue; }
 
   ModuleOp module;
   KernelSignature &signature;
@@ -49,29 +86,33 @@ private:
   StringRef symbol;
   EntryBuilder entry;
   Code &code;
-  func::FuncOp wide, narrow[3], rowFunction;
+  func::FuncOp wide, narrow[3], rowFunction, packA, packB;
   int64_t rowCounts[3];
-  Dim taskRows, taskColumns, packedABytes; // see describe()
-  Value tile;        // on the stack
-  Value isDirect;    // one row, straight from the operands
+  bool mayReadA = false, mayReadB = false; // where they lie
+  bool isAcross = false; // of the row function
+  Dim taskRows, taskColumns;               // tasks per column, columns per task
+  MatMulAccess sums;
+  Value tile;    // on the stack
+  Value isOneRow;
   LogicalResult status = success();
 };
 
 void MatMulEmitter::describe(KernelInfo &info) {
-  Dim mc = blocks.mc, nc = blocks.nc, nr = blocks.nr, mr = blocks.mr;
+  Dim mc = blocks.mc, nc = blocks.nc, nr = blocks.nr;
   taskRows = Dim::Max(Dim::CeilDiv(spec.m, mc), 1);
-  // Few blocks of rows: narrower tasks, so that there are enough of them.
-  taskColumns = Dim::Min(nc, 2 * nr * taskRows * taskRows);
+  // Narrow enough that there are some eight of them, wide enough that reading
+  // rows of A again for each costs little.
+  Dim oneRow = 1 - Dim::Min(Dim::Max(spec.m - 1, 0), 1);
+  taskColumns = Dim::Min(nc, nr * Dim::Max(2 + oneRow * (kRowTaskColumns / blocks.nr),
+                                           Dim::CeilDiv(spec.n, 8 * nr)));
   Dim kc = Dim::Min(spec.k, MatMulBlocks::kKC);
-  Dim packedRows = Dim::Min(mc, mr * Dim::CeilDiv(spec.m, mr));
   Dim packedColumns = Dim::Min(nc, nr * Dim::CeilDiv(spec.n, nr));
-  packedABytes = 64 * Dim::CeilDiv(packedRows * kc * bytes(), 64);
   Dim all = NumElements(spec.batch);
   info.entries = {(symbol + "_0").str()};
   // Without rows there is nothing to do, whatever taskRows says.
   info.tasks = {all * Dim::Min(spec.m, 1) * taskRows *
                 Dim::CeilDiv(spec.n, taskColumns)};
-  info.scratch = packedABytes + packedColumns * kc * bytes();
+  info.scratch = panelA() * bytes() + packedColumns * kc * bytes();
   // Sums of k blocks wait here for the last one.
   info.shared = 0;
   if (!spec.partialsInOutput)
@@ -94,159 +135,225 @@ void MatMulEmitter::emitFunctions() {
   wide = make(blocks.mr, blocks.vectors);
   for (unsigned n = 0; n < 3; ++n)
     narrow[n] = make(rowCounts[n], 1);
-  if (spec.b.j == Dim(1))
-    rowFunction = emitRowFunction(module, (symbol + "_row").str(), spec, blocks);
+  Dim one = 1;
+  Type a = spec.a.arg->elementType, b = spec.b.arg->elementType;
+  packA = emitPackFunction(module, (symbol + "_pack_a").str(), spec, blocks, a,
+                           spec.a.i == one, spec.a.k == one, blocks.mr);
+  packB = emitPackFunction(module, (symbol + "_pack_b").str(), spec, blocks, b,
+                           spec.b.j == one, spec.b.k == one, blocks.nr);
+  mayReadA = a == spec.accumulator;
+  mayReadB = b == spec.accumulator && spec.b.j == one;
+  isAcross = spec.b.j != one;
+  if (!isAcross || spec.b.k == one)
+    rowFunction = emitRowFunction(module, (symbol + "_row").str(), spec, blocks, isAcross);
+  // Contiguous, over (batch..., i, j).
+  Dim stride = spec.m * spec.n;
+  sums.batch.assign(spec.batch.size(), Dim(0));
+  for (size_t n = spec.batch.size(); n-- > 0;) {
+    sums.batch[n] = signature.canonical(stride);
+    stride = stride * spec.batch[n];
+  }
+  sums.i = spec.n;
+  sums.j = 1;
 }
 
 LogicalResult MatMulEmitter::run(KernelInfo &info) {
   describe(info);
   emitFunctions();
   code.loc = getLineLoc(code.getContext(), spec.ordinal, LineRole::kLoop);
-  isDirect = entry.prologue([&]() -> Value {
-    if (!rowFunction)
-      return arith::ConstantIntOp::create(code, code.loc, 0, 1);
-    return code.equal(entry.dim(spec.m), code.i64(1));
+  isOneRow = entry.prologue([&]() -> Value {
+    return rowFunction ? code.equal(entry.dim(spec.m), code.i64(1)) : flag(false);
   });
-  tile = entry.stack(spec.accumulator, std::max(blocks.mr * blocks.nr, blocks.nc));
-  // A group is a run of tasks that share packed columns: all rows of a block of
-  // columns, or, with one block of rows, all columns.
-  Value rowTasks = entry.dim(taskRows);
-  Value columnTasks = entry.dim(Dim::CeilDiv(spec.n, taskColumns));
-  Value single = code.equal(rowTasks, code.i64(1));
-  Value inner = code.maximum(code.select(single, columnTasks, rowTasks), code.i64(1));
-  Value first = code.divUnsigned(entry.begin, inner);
-  Value last = code.divUnsigned(code.add(entry.end, code.sub(inner, code.i64(1))), inner);
-  code.loop(first, last, code.i64(1),
-            [&](Value group) { emitGroup(group, inner, single); });
+    tile = entry.stack(spec.accumulator, std::max(blocks.mr * blocks.nr, kRowColumns));
+  Value perMatrix = code.maximum(
+      code.mul(entry.dim(taskRows), entry.dim(Dim::CeilDiv(spec.n, taskColumns))), code.i64(1));
+  code.loop(code.divUnsigned(entry.begin, perMatrix), code.ceilDiv(entry.end, perMatrix),
+            code.i64(1), [&](Value matrix) { emitMatrix(matrix, perMatrix); });
   entry.finish();
   return status;
 }
 
-void MatMulEmitter::emitGroup(Value group, Value inner, Value single) {
-  Value zero = code.i64(0);
+/// The tasks of one matrix, which go down its columns: the rest of a column of
+/// tasks, whole columns at once, the beginning of another.
+void MatMulEmitter::emitMatrix(Value matrix, Value perMatrix) {
+  Value zero = code.i64(0), one = code.i64(1);
   Value m = entry.dim(spec.m), n = entry.dim(spec.n);
-  Value columnTasks = code.maximum(
-      entry.dim(Dim::CeilDiv(spec.n, taskColumns)), code.i64(1));
-  Value width = entry.dim(taskColumns), height = code.i64(blocks.mc);
-  Value start = code.mul(group, inner);
+  Value height = code.i64(blocks.mc), width = entry.dim(taskColumns);
+  Value column = entry.dim(taskRows); // tasks of one
+  Value start = code.mul(matrix, perMatrix);
   Value low = code.sub(code.maximum(entry.begin, start), start);
-  Value high = code.sub(code.minimum(entry.end, code.add(start, inner)), start);
-  Value matrix = code.select(single, group, code.divUnsigned(group, columnTasks));
-  Value block = code.remUnsigned(group, columnTasks);
-  Value columnsFrom = code.mul(code.select(single, low, block), width);
-  Value columnsTo = code.minimum(
-      n, code.mul(code.select(single, high, code.add(block, code.i64(1))), width));
-  Value rowsFrom = code.select(single, zero, code.mul(low, height));
-  Value rowsTo = code.minimum(m, code.select(single, m, code.mul(high, height)));
+  Value high = code.sub(code.minimum(entry.end, code.add(start, perMatrix)), start);
+  Value lowColumn = code.divUnsigned(code.add(low, code.sub(column, one)), column);
+  Value highColumn = code.divUnsigned(high, column);
+  Value up = code.minimum(high, code.mul(lowColumn, column));
+  Value down = code.maximum(up, code.mul(highColumn, column));
   SmallVector<Value> sizes;
   for (const Dim &size : spec.batch)
     sizes.push_back(entry.dim(size));
-  SmallVector<Value> batch;
+  Area area;
   if (!sizes.empty())
-    batch = entry.decompose(matrix, sizes);
-  code.loop(columnsFrom, columnsTo, code.i64(blocks.nc), [&](Value column) {
-    Value columns = code.minimum(code.i64(blocks.nc), code.sub(columnsTo, column));
-    emitBlockColumn(batch, rowsFrom, rowsTo, column, columns);
+    area.batch = entry.decompose(matrix, sizes);
+  code.loop(zero, code.i64(3), one, [&](Value part) {
+    Value isHead = code.equal(part, zero), isWhole = code.equal(part, one);
+    Value from = code.select(isHead, low, code.select(isWhole, up, down));
+    Value to = code.select(isHead, up, code.select(isWhole, down, high));
+    code.ifThen(code.less(from, to), [&] {
+      Value first = code.divUnsigned(from, column);
+      Value last = code.select(isWhole, highColumn, code.add(first, one));
+      Value above = code.mul(first, column);
+      area.rowsFrom = code.select(isWhole, zero, code.mul(code.sub(from, above), height));
+      area.rowsTo = code.minimum(
+          m, code.select(isWhole, m, code.mul(code.sub(to, above), height)));
+      area.columnsFrom = code.mul(first, width);
+      area.columnsTo = code.minimum(n, code.mul(last, width));
+      emitArea(area);
+    });
   });
 }
 
-void MatMulEmitter::emitBlockColumn(ArrayRef<Value> batch, Value rowsFrom,
-                                    Value rowsTo, Value column, Value columns) {
-  Value zero = code.i64(0), k = entry.dim(spec.k);
-  Value isPacked = arith::XOrIOp::create(
-      code, code.loc, isDirect, arith::ConstantIntOp::create(code, code.loc, 1, 1));
-  Location loads = getLineLoc(code.getContext(), spec.ordinal, LineRole::kLoad);
-  Type elementB = spec.b.arg->elementType, elementA = spec.a.arg->elementType;
-  // K = 0 still stores its zeros: one block, of nothing.
-  code.loop(zero, code.maximum(k, code.i64(1)), code.i64(MatMulBlocks::kKC), [&](Value pc) {
-    Value kc = code.minimum(code.i64(MatMulBlocks::kKC), code.sub(k, pc));
-    code.ifThen(isPacked, [&] {
-      Code::LocScope scope(code, loads);
-      Value from = code.gep(elementB, entry.pointer(*spec.b.arg),
-                            matmulOffset(entry, spec.b, batch, nullptr, column, pc));
-      Value to = code.gep(code.getI8Type(), entry.scratch(), entry.dim(packedABytes));
-      emitPack(code, spec, elementB, from, spec.b.j, spec.b.k, entry.dim(spec.b.j),
-               entry.dim(spec.b.k), columns, kc, to, blocks.nr, blocks.lanes);
-    });
-    code.loop(rowsFrom, rowsTo, code.i64(blocks.mc), [&](Value row) {
-      Value rows = code.minimum(code.i64(blocks.mc), code.sub(rowsTo, row));
-      code.ifThen(isPacked, [&] {
-        Code::LocScope scope(code, loads);
-        Value from = code.gep(elementA, entry.pointer(*spec.a.arg),
-                              matmulOffset(entry, spec.a, batch, row, nullptr, pc));
-        emitPack(code, spec, elementA, from, spec.a.i, spec.a.k, entry.dim(spec.a.i),
-                 entry.dim(spec.a.k), rows, kc, entry.scratch(), blocks.mr,
-                 blocks.lanes);
+void MatMulEmitter::emitArea(const Area &area) {
+  Value zero = code.i64(0), k = entry.dim(spec.k), blockK = code.i64(MatMulBlocks::kKC);
+  Value height = code.sub(area.rowsTo, area.rowsFrom);
+  Block block;
+  // Packing pays where what is packed is read often; else it lies well enough.
+  block.packsB = mayReadB ? code.less(code.i64(kReadRows), height) : flag(true);
+  Value most = code.select(isOneRow, code.i64(kRowColumns), code.i64(blocks.nc));
+  code.loop(area.columnsFrom, area.columnsTo, most, [&](Value column) {
+    block.column = column;
+    block.columns = code.minimum(most, code.sub(area.columnsTo, column));
+    block.packsA = mayReadA ? code.less(code.i64(kReadColumns), block.columns) : flag(true);
+    // K = 0 still stores its zeros: one block, of nothing.
+    auto blocksOfK = [&](llvm::function_ref<void(const Area &, const Block &)> emit) {
+      code.loop(zero, code.maximum(k, code.i64(1)), blockK, [&](Value pc) {
+        block.pc = pc;
+        block.kc = code.minimum(blockK, code.sub(k, pc));
+        block.isFirst = code.equal(pc, zero);
+        block.isLast = code.less(k, code.add(pc, code.i64(MatMulBlocks::kKC + 1)));
+        emit(area, block);
       });
-      emitRows(batch, row, rows, column, columns, pc, kc);
-    });
+      return SmallVector<Value>();
+    };
+    auto tiles = [&] {
+      return blocksOfK([&](const Area &a, const Block &b) { emitBlock(a, b); });
+    };
+    auto row = [&]() -> SmallVector<Value> {
+      if (!isAcross)
+        return blocksOfK([&](const Area &a, const Block &b) { emitRow(a, b); });
+      block.pc = zero;
+      block.kc = k;
+      block.isFirst = block.isLast = flag(true);
+      emitRow(area, block);
+      return {};
+    };
+    if (rowFunction)
+      code.ifElse(isOneRow, TypeRange(), row, tiles);
+    else
+      tiles();
   });
 }
 
-/// All tiles of a block of A by a block of B. Rows are the outer loop: a panel
-/// of A stays in the first-level cache while B's panels stream past.
-void MatMulEmitter::emitRows(ArrayRef<Value> batch, Value row, Value rows,
-                             Value column, Value columns, Value pc, Value kc) {
-  Value zero = code.i64(0), mr = code.i64(blocks.mr), nr = code.i64(blocks.nr);
-  Type element = spec.accumulator;
-  Value isFirst = code.equal(pc, zero);
-  Value isLast = code.less(entry.dim(spec.k),
-                           code.add(pc, code.i64(MatMulBlocks::kKC + 1)));
-  Value panelStep = code.select(isDirect, columns, nr);
-  code.loop(zero, rows, mr, [&](Value ip) {
-    Value tileRows = code.minimum(mr, code.sub(rows, ip));
-    code.loop(zero, columns, panelStep, [&](Value jp) {
-      Value panelColumns = code.minimum(panelStep, code.sub(columns, jp));
-      // Partial tiles go vector by vector: fewer kinds of tiles to compile, and
-      // about as fast.
-      Value isWide = arith::AndIOp::create(
-          code, code.loc,
-          code.less(code.i64((blocks.vectors - 1) * blocks.lanes), panelColumns),
-          code.less(code.i64(blocks.mr / 2), tileRows));
-      Value width = code.select(
-          isDirect, panelColumns,
-          code.select(isWide, nr, code.i64(blocks.lanes)));
-      code.loop(zero, panelColumns, width, [&](Value jv) {
-        Value tileColumns = code.minimum(width, code.sub(panelColumns, jv));
-        Value jt = code.add(jp, jv);
-        auto direct = [&]() -> SmallVector<Value> {
-          Type elementA = spec.a.arg->elementType, elementB = spec.b.arg->elementType;
-          Value a = code.gep(elementA, entry.pointer(*spec.a.arg),
-                             matmulOffset(entry, spec.a, batch, row, nullptr, pc));
-          Value b = code.gep(elementB, entry.pointer(*spec.b.arg),
-                             matmulOffset(entry, spec.b, batch, nullptr,
-                                          code.add(column, jt), pc));
-          func::CallOp::create(code, code.loc, rowFunction,
-                               ValueRange{kc, a, entry.dim(spec.a.k), b,
-                                          entry.dim(spec.b.k), tileColumns, tile});
-          return {};
-        };
-        auto packed = [&]() -> SmallVector<Value> {
-          Value packedB = code.gep(code.getI8Type(), entry.scratch(),
-                                   entry.dim(packedABytes));
-          Value panelA = code.gep(element, entry.scratch(), code.mul(ip, kc));
-          Value panelB = code.gep(element, packedB, code.add(code.mul(jp, kc), jv));
-          callTile(kc, panelA, panelB, tileRows, isWide);
-          return {};
-        };
-        if (rowFunction)
-          code.ifElse(isDirect, TypeRange(), direct, packed);
-        else
-          packed();
-        Tile at{tileRows, tileColumns, code.add(row, ip), code.add(column, jt),
-                isFirst, isLast};
-        if (failed(emitTileResult(batch, at)))
+void MatMulEmitter::emitRow(const Area &area, const Block &block) {
+  Value zero = code.i64(0);
+  func::CallOp::create(code, code.loc, rowFunction,
+                       ValueRange{block.kc, pointerAt(spec.a, area.batch, zero, nullptr, block.pc),
+                                  entry.dim(spec.a.k),
+                                  pointerAt(spec.b, area.batch, nullptr, block.column, block.pc),
+                                  entry.dim(isAcross ? spec.b.j : spec.b.k), block.columns, tile});
+  if (failed(emitTileResult(area.batch, {code.i64(1), block.columns, zero, block.column,
+                                         block.isFirst, block.isLast})))
+    status = failure();
+}
+
+void MatMulEmitter::emitBlock(const Area &area, const Block &block) {
+  Value zero = code.i64(0), whole = code.roundDown(block.columns, blocks.lanes);
+  {
+    // Of columns read where they lie only those that do not fill a vector are
+    // packed.
+    Code::LocScope scope(code, getLineLoc(code.getContext(), spec.ordinal, LineRole::kLoad));
+    Value from = code.select(block.packsB, zero, whole);
+    code.ifThen(code.less(from, block.columns), [&] {
+      func::CallOp::create(
+          code, code.loc, packB,
+          ValueRange{pointerAt(spec.b, area.batch, nullptr, code.add(block.column, from), block.pc),
+                     entry.dim(spec.b.j), entry.dim(spec.b.k), code.sub(block.columns, from),
+                     block.kc, packedB()});
+    });
+  }
+  code.loop(area.rowsFrom, area.rowsTo, code.i64(blocks.mr),
+            [&](Value row) { emitTiles(area, block, row); });
+}
+
+/// A row of tiles: its panel of A stays in the first-level cache while B's
+/// panels stream past.
+void MatMulEmitter::emitTiles(const Area &area, const Block &block, Value row) {
+  Value zero = code.i64(0), one = code.i64(1), lanes = code.i64(blocks.lanes);
+  Value mr = code.i64(blocks.mr), nr = code.i64(blocks.nr);
+  Value rows = code.minimum(mr, code.sub(area.rowsTo, row));
+  // Tiles of a few rows read whole ones: absent rows are packed, as zeros.
+  Value isPackedA = either(block.packsA, code.less(rows, mr));
+  Value placeA = pointerAt(spec.a, area.batch, row, nullptr, block.pc);
+  code.ifThen(isPackedA, [&] {
+    Code::LocScope scope(code, getLineLoc(code.getContext(), spec.ordinal, LineRole::kLoad));
+    func::CallOp::create(code, code.loc, packA,
+                         ValueRange{placeA, entry.dim(spec.a.i), entry.dim(spec.a.k), rows,
+                                    block.kc, entry.scratch()});
+  });
+  Value a = code.select(isPackedA, entry.scratch(), placeA);
+  Value aRow = code.select(isPackedA, one, entry.dim(spec.a.i));
+  Value aK = code.select(isPackedA, mr, entry.dim(spec.a.k));
+  code.loop(zero, block.columns, nr, [&](Value jp) {
+    Value panel = code.minimum(nr, code.sub(block.columns, jp));
+    // Partial tiles go vector by vector: fewer kinds of tiles to compile, and
+    // about as fast.
+    Value least = code.select(block.packsB, code.i64((blocks.vectors - 1) * blocks.lanes + 1), nr);
+    Value isWide = both(code.less(code.sub(least, one), panel),
+                        code.less(code.i64(blocks.mr / 2), rows));
+    Value width = code.select(isWide, nr, lanes);
+    code.loop(zero, panel, width, [&](Value jv) {
+      Value columns = code.minimum(width, code.sub(panel, jv));
+      Value jt = code.add(jp, jv), j = code.add(block.column, jt);
+      Value isPackedB = either(block.packsB, code.less(columns, lanes));
+      Value inPanels = code.select(block.packsB, code.add(code.mul(jp, block.kc), jv), zero);
+      Value b = code.gep(spec.accumulator, packedB(), inPanels);
+      Value bK = nr;
+      if (mayReadB) {
+        b = code.select(isPackedB, b, pointerAt(spec.b, area.batch, nullptr, j, block.pc));
+        bK = code.select(isPackedB, nr, entry.dim(spec.b.k));
+      }
+      Value isFull = both(code.equal(columns, width), // and as many rows as the tile has
+                          either(code.equal(rows, mr),
+                                 either(code.equal(rows, code.i64(rowCounts[1])),
+                                        code.equal(rows, code.i64(rowCounts[2])))));
+      Value isDone = isPlain() ? isFull
+                               : both(isFull, arith::XOrIOp::create(code, code.loc, block.isLast,
+                                                                    flag(true)));
+      Value place = sumsPlace(area.batch, row, j);
+      Value stride = entry.dim(spec.partialsInOutput ? spec.outputs[0].i : sums.i);
+      Value adds = both(isDone, arith::XOrIOp::create(code, code.loc, block.isFirst, flag(true)));
+      SmallVector<Value> args{block.kc, a, aRow, aK, b, bK,
+                              code.select(isDone, place, tile), code.select(isDone, stride, nr),
+                              place, stride, adds};
+      callTile(args, rows, isWide);
+      Value isOpen = arith::XOrIOp::create(code, code.loc, isDone, flag(true));
+      code.ifThen(isOpen, [&] {
+        if (failed(emitTileResult(area.batch, {rows, columns, row, j, block.isFirst,
+                                               block.isLast})))
           status = failure();
       });
     });
   });
 }
 
-void MatMulEmitter::callTile(Value kc, Value panelA, Value panelB, Value rows,
-                             Value isWide) {
+/// Where the sums of the blocks of k so far lie.
+Value MatMulEmitter::sumsPlace(ArrayRef<Value> batch, Value i, Value j) {
+  const MatMulAccess &access = spec.partialsInOutput ? spec.outputs[0] : sums;
+  Value base = spec.partialsInOutput ? entry.pointer(*spec.outputs[0].arg) : entry.shared();
+  return code.gep(spec.accumulator, base, matmulOffset(entry, access, batch, i, j, nullptr));
+}
+
+void MatMulEmitter::callTile(ValueRange args, Value rows, Value isWide) {
   auto call = [&](func::FuncOp function) -> SmallVector<Value> {
-    func::CallOp::create(code, code.loc, function,
-                         ValueRange{kc, panelA, panelB, tile});
+    func::CallOp::create(code, code.loc, function, args);
     return {};
   };
   auto byRows = [&]() -> SmallVector<Value> {
@@ -272,33 +379,12 @@ LogicalResult MatMulEmitter::emitTileResult(ArrayRef<Value> batch, const Tile &a
   Type vector = code.vectorOf(element, lanes);
   Location compute = getLineLoc(code.getContext(), spec.ordinal, LineRole::kCompute);
   LogicalResult result = success();
-  Dim rowStride = spec.n;
-  // Sums lie like the result: in it, or in the shared workspace.
-  MatMulAccess sums;
-  Dim stride = spec.m * spec.n;
-  sums.batch.assign(spec.batch.size(), Dim(0));
-  for (size_t b = spec.batch.size(); b-- > 0;) {
-    sums.batch[b] = signature.canonical(stride);
-    stride = stride * spec.batch[b];
-  }
-  sums.i = spec.n;
-  sums.j = 1;
-  bool isPlain = spec.partialsInOutput && !spec.epilogue;
-
   auto columnsAt = [&](Value r, Value c, Value mask) {
     Value i = code.add(at.i, r), j = code.add(at.j, c);
     Value value = code.load(
-        vector, code.gep(element, tile,
-                         code.add(code.mul(r, code.i64(blocks.nr)), c)));
-    auto getPlace = [&] {
-      const MatMulAccess &access = spec.partialsInOutput ? spec.outputs[0] : sums;
-      Value base = spec.partialsInOutput ? entry.pointer(*spec.outputs[0].arg)
-                                         : entry.shared();
-      return code.gep(element, base,
-                      matmulOffset(entry, access, batch, i, j, nullptr));
-    };
+        vector, code.gep(element, tile, code.add(code.mul(r, code.i64(blocks.nr)), c)));
     auto addSums = [&]() -> SmallVector<Value> {
-      Value place = getPlace();
+      Value place = sumsPlace(batch, i, j);
       Value before = mask ? code.maskedLoad(vector, place, mask)
                           : code.load(vector, place);
       Code::LocScope scope(code, compute);
@@ -314,13 +400,14 @@ LogicalResult MatMulEmitter::emitTileResult(ArrayRef<Value> batch, const Tile &a
       return {};
     };
     auto keep = [&]() -> SmallVector<Value> {
+      Value place = sumsPlace(batch, i, j);
       if (mask)
-        code.maskedStore(value, getPlace(), mask);
+        code.maskedStore(value, place, mask);
       else
-        code.store(value, getPlace());
+        code.store(value, place);
       return {};
     };
-    if (isPlain)
+    if (isPlain())
       finish();
     else
       code.ifElse(at.isLast, TypeRange(), finish, keep);
@@ -329,27 +416,10 @@ LogicalResult MatMulEmitter::emitTileResult(ArrayRef<Value> batch, const Tile &a
   Value whole = code.roundDown(at.columns, lanes);
   Value mask = code.maskBelow(code.sub(at.columns, whole), lanes);
   Value hasRest = code.less(whole, at.columns);
-  auto edges = [&]() -> SmallVector<Value> {
-    code.loop(zero, at.rows, one, [&](Value r) {
-      code.loop(zero, whole, code.i64(lanes), [&](Value c) { columnsAt(r, c, nullptr); });
-      code.ifThen(hasRest, [&] { columnsAt(r, whole, mask); });
-    });
-    return {};
-  };
-  if (!isPlain) {
-    edges();
-    return result;
-  }
-  // A whole tile without an epilogue is only moved: worth its own loop, as the
-  // others cost much of a short k's time.
-  auto wholeTile = [&]() -> SmallVector<Value> {
-    code.loop(zero, at.rows, one, [&](Value r) {
-      for (int64_t v = 0; v < blocks.vectors; ++v)
-        columnsAt(r, code.i64(v * lanes), nullptr);
-    });
-    return {};
-  };
-  code.ifElse(code.equal(at.columns, code.i64(blocks.nr)), TypeRange(), wholeTile, edges);
+  code.loop(zero, at.rows, one, [&](Value r) {
+    code.loop(zero, whole, code.i64(lanes), [&](Value c) { columnsAt(r, c, nullptr); });
+    code.ifThen(hasRest, [&] { columnsAt(r, whole, mask); });
+  });
   return result;
 }
 
@@ -366,7 +436,8 @@ LogicalResult emitMatMulKernel(ModuleOp module, KernelSignature &signature,
   auto target = module->getAttrOfType<ir::TargetAttr>(ir::kTargetAttr);
   if (target && target.getFeatures().contains("+avx512vl"))
     vectorBits = 512;
-  return MatMulEmitter(module, signature, *spec, vectorBits).run(info);
+  int64_t l2Bytes = target ? target.getL2Bytes() : kDefaultSecondLevelCacheBytes;
+  return MatMulEmitter(module, signature, *spec, vectorBits, l2Bytes).run(info);
 }
 
 } // namespace oriel

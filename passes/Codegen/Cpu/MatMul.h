@@ -62,9 +62,9 @@ struct MatMulBlocks {
   int64_t mr = 0;       // rows of a tile
   int64_t vectors = 3;  // vectors of a wide tile
   int64_t nr = 0;       // = vectors * lanes
-  int64_t mc = 0, nc = 0;
+  int64_t mc = 0, nc = 0; // most rows of a task, columns of a packed block
 
-  MatMulBlocks(unsigned vectorBits, mlir::Type accumulator);
+  MatMulBlocks(unsigned vectorBits, int64_t l2Bytes, mlir::Type accumulator);
 };
 
 /// Arithmetic of a kind, on vectors or scalars.
@@ -74,28 +74,47 @@ mlir::Value matmulAdd(Code &code, MatMulKind kind, mlir::Value a, mlir::Value b)
 /// An operand's element(s) as accumulator type.
 mlir::Value matmulWiden(Code &code, const MatMulSpec &spec, mlir::Value value);
 
-/// @symbol(kc, A panel, B panel, tile): tile[r][c] = sum over kc of
-/// A[k][r] * B[k][c] for `rows` rows and `vectors` vectors; A's rows of k are
-/// blocks.mr apart, B's and the tile's blocks.nr.
+/// Arguments of a tile function, in order. Strides are in elements; columns of
+/// B, `to` and `from` are contiguous.
+enum class TileArg { kKc, kA, kARow, kAK, kB, kBK, kTo, kToRow, kFrom, kFromRow, kAdds };
+
+/// @symbol(TileArg...): to[r][c] = sum over kc of A[r][k] * B[k][c], plus
+/// from[r][c] when `adds` (i1), for `rows` rows and `vectors` vectors. Operands
+/// may lie anywhere: a packed panel of A has row stride 1 and k stride mr.
 mlir::func::FuncOp emitTileFunction(mlir::ModuleOp module, llvm::StringRef symbol,
                                     const MatMulSpec &spec,
                                     const MatMulBlocks &blocks, int64_t rows,
                                     int64_t vectors);
 
-/// @symbol(kc, A, A's k stride, B, B's k stride, columns, tile): the same for
-/// one row, straight from the operands: B's columns must be contiguous.
+/// @symbol(kc, A, A's k stride, B, B's stride, columns, tile): the same for
+/// one row, straight from the operands. B's columns are contiguous and the
+/// stride is k's, or (`across`) k is and the stride is the columns': then kc may
+/// be all of k, whose blocks are summed here.
 mlir::func::FuncOp emitRowFunction(mlir::ModuleOp module, llvm::StringRef symbol,
                                    const MatMulSpec &spec,
-                                   const MatMulBlocks &blocks);
+                                   const MatMulBlocks &blocks, bool across);
 
-/// Packs `count` rows (or columns) p of `source` into panels of `width`:
-/// target[p / width][k][p % width] = source[p * pStride + k * kStride], absent
-/// ones zero.
-void emitPack(Code &code, const MatMulSpec &spec, mlir::Type element,
-              mlir::Value source, const Dim &pStride, const Dim &kStride,
-              mlir::Value pStrideValue, mlir::Value kStrideValue,
-              mlir::Value count, mlir::Value kc, mlir::Value target,
-              int64_t width, unsigned lanes);
+/// Rows and columns of the squares of an operand that are transposed in
+/// registers at most, and the columns of one of `side` (2, 4 or 8): `quad(r, h)`
+/// gives elements [h, h + 4) of row r as accumulators (side 2: both).
+int64_t matmulSquareSide(const MatMulSpec &spec);
+llvm::SmallVector<mlir::Value>
+matmulTransposed(Code &code, int64_t side,
+                 llvm::function_ref<mlir::Value(int64_t, int64_t)> quad);
+
+/// @symbol(source, p stride, k stride, count, kc, target): packs `count` rows (or
+/// columns) p of an operand into panels of `width`, absent ones zero:
+/// target[p / width][k][p % width] = source[p * p stride + k * k stride].
+/// `unitP`, `unitK`: that stride is known to be 1.
+mlir::func::FuncOp emitPackFunction(mlir::ModuleOp module, llvm::StringRef symbol,
+                                    const MatMulSpec &spec,
+                                    const MatMulBlocks &blocks, mlir::Type element,
+                                    bool unitP, bool unitK, int64_t width);
+
+/// Starts a private function of the kernel module, `code` inside its body.
+mlir::func::FuncOp beginMatMulFunction(mlir::ModuleOp module, Code &code,
+                                       llvm::StringRef symbol,
+                                       llvm::ArrayRef<mlir::Type> inputs);
 
 /// The epilogue (or plain store) of `lanes` results at (batch..., i, j...).
 mlir::LogicalResult emitMatMulStore(EntryBuilder &entry,

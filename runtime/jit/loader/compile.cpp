@@ -15,6 +15,7 @@
 #include "oriel/config.h"
 #include "oriel/function.h"
 #include "runtime/core/hash.h"
+#include "runtime/core/host_caches.h"
 #include "runtime/core/state_cell.h"
 #include "runtime/core/status.h"
 #include "runtime/engine/cache_dir.h"
@@ -82,6 +83,7 @@ std::string ProgramKey(const std::string& text, const std::string& name,
       options.check.value_or(CheckMode::kOff) != CheckMode::kOff;
   return HashBytes128(absl::StrCat(kCompilerAbi, "\n", build_id, "\n",
                                    absl::Hex(HostCpuFeatures()), "\n",
+                                   HostSecondLevelCacheBytes(), "\n",
                                    checked          ? "checked"
                                    : options.fusion ? "fusion"
                                                     : "no fusion",

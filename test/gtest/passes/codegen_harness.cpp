@@ -71,7 +71,8 @@ std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
     target.features.clear();
     target.vectorBits = vector_bits;
   }
-  (*module)->setAttr(ir::kTargetAttr, ir::TargetAttr::get(&context, target.cpu, target.features, target.vectorBits));
+  (*module)->setAttr(ir::kTargetAttr, ir::TargetAttr::get(&context, target.cpu, target.features, target.vectorBits,
+                                                          /*l2Bytes=*/1 << 20));
   CpuEmitOptions options;
   options.vectorBits = target.vectorBits;
   std::unique_ptr<TestKernel> kernel(new TestKernel);

@@ -207,7 +207,7 @@ void Check(TestKernel& kernel, Shape s, int64_t batch, Layout layout, int worker
 
 const Shape kShapes[] = {{0, 5, 3},   {5, 0, 3},    {5, 3, 0},    {1, 1, 1},     {1, 130, 70}, {1, 17, 600}, {40, 1, 30},
                          {3, 17, 5},  {8, 48, 4},   {9, 49, 257}, {97, 100, 31}, {12, 65, 513}, {5, 33, 256}, {100, 7, 9},
-                         {2, 1000, 3}, {200, 50, 20}};
+                         {2, 1000, 3}, {200, 50, 20}, {140, 250, 40}, {1, 2100, 9}};
 
 template <typename T>
 class MatMulKernel : public testing::Test {};
@@ -238,7 +238,8 @@ TYPED_TEST(MatMulKernel, Layouts) {
       std::string error;
       auto kernel = TestKernel::Compile(Text<TypeParam>(0, 0, 0, 0, false, layout), TestEmitter::kMatMul, &error);
       ASSERT_TRUE(kernel) << error;
-      for (Shape s : {Shape{9, 50, 21}, Shape{1, 20, 13}, Shape{13, 3, 300}})
+      for (Shape s : {Shape{9, 50, 21}, Shape{1, 20, 13}, Shape{13, 3, 300}, Shape{1, 75, 300}, Shape{70, 1, 270},
+                      Shape{17, 210, 9}, Shape{133, 20, 40}})
         for (int64_t batch : {0, 1, 3})
           Check<TypeParam>(*kernel, s, batch, layout, 2, ta ? tb ? "tt" : "tn" : tb ? "nt" : "nn");
     }

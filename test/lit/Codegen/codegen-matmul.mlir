@@ -1,6 +1,7 @@
 // RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=512" | FileCheck %s
 // RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=512" --oriel-lower-to-llvm --oriel-print-asm="cpu=znver4 vector-bits=512" -o /dev/null 2>&1 | FileCheck %s --check-prefix=ASM
 // RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=256" --oriel-lower-to-llvm --oriel-print-asm="cpu=znver3" -o /dev/null 2>&1 | FileCheck %s --check-prefix=AVX2
+// RUN: oriel-opt %s --oriel-codegen-cpu="vector-bits=128" --oriel-lower-to-llvm --oriel-print-asm="cpu=x86-64-v3 vector-bits=128" -o /dev/null 2>&1 | FileCheck %s --check-prefix=SSE
 
 // One kernel for every shape: tiles as functions, packing and loops in the entry.
 // CHECK-LABEL: module @mm
@@ -16,15 +17,24 @@
 // CHECK: func.func private @mm_tile8x16
 // CHECK: func.func private @mm_row
 
-// The inner loop holds its 24 sums in registers: no spills, broadcasts from the
-// panel, fused multiply-adds, and no call into a library anywhere.
+// The inner loop holds its sums in registers, 24 of 32 or 12 of 16: no vector
+// goes to the stack, elements of A are broadcast as they are loaded, and no
+// library is called anywhere.
 // ASM-LABEL: mm_tile8x48:
-// ASM-NOT: {{rsp|rbp}}
+// ASM-NOT: {{mm.*rsp|rsp.*mm|call}}
 // ASM-COUNT-96: vfmadd231ps {{.*}}%zmm
+// ASM-NOT: {{mm.*rsp|rsp.*mm|call}}
 // ASM-LABEL: mm_tile8x16:
 // AVX2-LABEL: mm_tile4x24:
-// AVX2-NOT: {{rsp|rbp}}
+// AVX2-NOT: {{mm.*rsp|rsp.*mm|call}}
 // AVX2-COUNT-48: vfmadd231ps {{.*}}%ymm
+// AVX2-NOT: {{mm.*rsp|rsp.*mm|call}}
+// AVX2-LABEL: mm_tile4x8:
+// SSE-LABEL: mm_tile4x12:
+// SSE-NOT: {{mm.*rsp|rsp.*mm|call}}
+// SSE-COUNT-48: vfmadd231ps {{.*}}%xmm
+// SSE-NOT: {{mm.*rsp|rsp.*mm|call}}
+// SSE-LABEL: mm_tile4x4:
 #ma = affine_map<(d0, d1, d2) -> (d0, d2)>
 #mb = affine_map<(d0, d1, d2) -> (d2, d1)>
 #mc = affine_map<(d0, d1, d2) -> (d0, d1)>

@@ -1,0 +1,190 @@
+//===- MatMulRow.cpp - products with one row ------------------------------===//
+//
+// A vector by a matrix waits for the matrix: it is read once, as it lies.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Codegen/Cpu/MatMul.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+
+namespace oriel {
+namespace {
+
+class RowEmitter {
+public:
+  RowEmitter(ModuleOp module, StringRef symbol, const MatMulSpec &spec,
+             const MatMulBlocks &blocks)
+      : spec(spec), lanes(blocks.lanes),
+        code(module.getContext(), getNarrowestMask(module)),
+        loads(getLineLoc(module.getContext(), spec.ordinal, LineRole::kLoad)),
+        stores(getLineLoc(module.getContext(), spec.ordinal, LineRole::kStore)) {
+    code.loc = getLineLoc(module.getContext(), spec.ordinal, LineRole::kCompute);
+    Type pointer = LLVM::LLVMPointerType::get(module.getContext());
+    Type i64 = code.getI64Type();
+    function = beginMatMulFunction(module, code, symbol,
+                                   {i64, pointer, i64, pointer, i64, i64, pointer});
+    kc = function.getArgument(0), a = function.getArgument(1);
+    aStride = function.getArgument(2), b = function.getArgument(3);
+    bStride = function.getArgument(4), columns = function.getArgument(5);
+    tile = function.getArgument(6);
+  }
+
+  func::FuncOp alongColumns();
+  func::FuncOp acrossColumns();
+
+private:
+  Value factorAt(Value k, int64_t width) {
+    Code::LocScope scope(code, loads);
+    Value scalar = code.load(aElement, code.gep(aElement, a, code.mul(k, aStride)));
+    return code.splat(matmulWiden(code, spec, scalar), width);
+  }
+
+  const MatMulSpec &spec;
+  int64_t lanes;
+  Code code;
+  Location loads, stores;
+  func::FuncOp function;
+  Value kc, a, aStride, b, bStride, columns, tile;
+  Type element = spec.accumulator;
+  Type aElement = spec.a.arg->elementType, bElement = spec.b.arg->elementType;
+};
+
+func::FuncOp RowEmitter::alongColumns() {
+  Type vector = code.vectorOf(element, lanes), bVector = code.vectorOf(bElement, lanes);
+
+  // The tile has room for whole vectors; B does not.
+  Value padded = code.mul(code.ceilDiv(columns, code.i64(lanes)), code.i64(lanes));
+  code.loop(code.i64(0), padded, code.i64(lanes), [&](Value j) {
+    Code::LocScope scope(code, stores);
+    code.store(code.zero(vector), code.gep(element, tile, j));
+  });
+  Value whole = code.roundDown(columns, lanes);
+  Value mask = code.maskBelow(code.sub(columns, whole), lanes);
+  // Several rows of B at once: as many streams as the prefetchers follow, and
+  // the sums are read and written once for all of them.
+  auto run = [&](Value from, Value to, int64_t unroll) {
+    code.loop(from, to, code.i64(unroll), [&](Value k) {
+      SmallVector<Value> factors, rows;
+      for (int64_t u = 0; u < unroll; ++u) {
+        Value at = code.add(k, code.i64(u));
+        factors.push_back(factorAt(at, lanes));
+        rows.push_back(code.gep(bElement, b, code.mul(at, bStride)));
+      }
+      auto columnsAt = [&](Value j, Value mask) {
+        Value place = code.gep(element, tile, j);
+        Value sum = code.load(vector, place);
+        for (int64_t u = 0; u < unroll; ++u) {
+          Value x;
+          {
+            Code::LocScope scope(code, loads);
+            Value from = code.gep(bElement, rows[u], j);
+            x = mask ? code.maskedLoad(bVector, from, mask) : code.load(bVector, from);
+            x = matmulWiden(code, spec, x);
+          }
+          sum = matmulMulAdd(code, spec.kind, factors[u], x, sum);
+        }
+        Code::LocScope scope(code, stores);
+        code.store(sum, place);
+      };
+      code.loop(code.i64(0), whole, code.i64(lanes),
+                [&](Value j) { columnsAt(j, nullptr); });
+      code.ifThen(code.less(whole, columns), [&] { columnsAt(whole, mask); });
+    });
+  };
+  Value most = code.roundDown(kc, 8);
+  run(code.i64(0), most, 8);
+  run(most, kc, 1);
+  func::ReturnOp::create(code, code.loc);
+  return function;
+}
+
+/// An element's sum is one chain: two groups of columns at once keep the machine
+/// busy. More measured no faster, and their rows get in each other's way in the
+/// cache when they are a multiple of a page apart.
+func::FuncOp RowEmitter::acrossColumns() {
+  constexpr int64_t kGroups = 2;
+  int64_t side = matmulSquareSide(spec), many = kGroups * side;
+  // Whole lines of each column, so that none is read twice.
+  int64_t line = std::max<int64_t>(side, 64 * 8 / bElement.getIntOrFloatBitWidth());
+  Type vector = code.vectorOf(element, side), quad = code.vectorOf(bElement, 4);
+  Value zero = code.i64(0), one = code.i64(1);
+  SmallVector<Value> offsets; // of a group's columns
+  for (int64_t r = 0; r < side; ++r)
+    offsets.push_back(code.mul(code.i64(r), bStride));
+  Value nextGroup = code.mul(code.i64(side), bStride);
+
+  // Columns [j, j + groups * side), of which `valid` exist (null: all); the
+  // others repeat the last one.
+  auto run = [&](Value j, int64_t groups, Value valid) {
+    SmallVector<Value> at = offsets;
+    if (valid)
+      for (int64_t r = 1; r < side; ++r)
+        at[r] = code.mul(code.minimum(code.i64(r), code.sub(valid, one)), bStride);
+    Value start = code.gep(bElement, b, code.mul(j, bStride));
+    auto step = [&](Value k, int64_t count, Value left, ValueRange sums) {
+      SmallVector<Value> next(sums);
+      Value place = code.gep(bElement, start, k);
+      for (int64_t g = 0; g < groups; ++g) {
+        if (g > 0)
+          place = code.gep(bElement, place, nextGroup);
+        for (int64_t s = 0; s < count; s += side) {
+          SmallVector<Value> columns = matmulTransposed(code, side, [&](int64_t r, int64_t h) {
+            Code::LocScope scope(code, loads);
+            Value from = code.gep(bElement, code.gep(bElement, place, at[r]), code.i64(s + h));
+            Value x = left ? code.maskedLoad(quad, from,
+                                             code.maskBelow(code.sub(left, code.i64(s + h)), 4))
+                           : code.load(quad, from);
+            return matmulWiden(code, spec, x);
+          });
+          for (int64_t u = 0; u < side; ++u) {
+            Value from = code.add(k, code.i64(s + u));
+            if (left)
+              from = code.minimum(from, code.sub(kc, one));
+            Value sum = matmulMulAdd(code, spec.kind, factorAt(from, side), columns[u], next[g]);
+            next[g] = left ? code.select(code.less(code.i64(s + u), left), sum, next[g]) : sum;
+          }
+        }
+      }
+      return next;
+    };
+    SmallVector<Value> none(groups, code.zero(vector));
+    auto totals = code.loop(zero, kc, code.i64(MatMulBlocks::kKC), none,
+                            [&](Value pc, ValueRange before) {
+      Value end = code.minimum(kc, code.add(pc, code.i64(MatMulBlocks::kKC)));
+      Value lines = code.add(pc, code.roundDown(code.sub(end, pc), line));
+      auto sums = code.loop(pc, lines, code.i64(line), none, [&](Value k, ValueRange now) {
+        return step(k, line, nullptr, now);
+      });
+      // The rest of k.
+      sums = code.loop(lines, end, code.i64(side), sums, [&](Value k, ValueRange now) {
+        return step(k, side, code.sub(end, k), now);
+      });
+      Value isFirst = code.equal(pc, zero);
+      for (auto [sum, total] : llvm::zip(sums, before))
+        sum = code.select(isFirst, sum, matmulAdd(code, spec.kind, total, sum));
+      return sums;
+    });
+    Code::LocScope scope(code, stores);
+    for (auto [n, total] : llvm::enumerate(totals))
+      code.store(total, code.gep(element, tile, code.add(j, code.i64(n * side))));
+  };
+  Value most = code.roundDown(columns, many), whole = code.roundDown(columns, side);
+  code.loop(zero, most, code.i64(many), [&](Value j) { run(j, kGroups, nullptr); });
+  code.loop(most, whole, code.i64(side), [&](Value j) { run(j, 1, nullptr); });
+  code.ifThen(code.less(whole, columns), [&] { run(whole, 1, code.sub(columns, whole)); });
+  func::ReturnOp::create(code, code.loc);
+  return function;
+}
+
+} // namespace
+
+func::FuncOp emitRowFunction(ModuleOp module, StringRef symbol, const MatMulSpec &spec,
+                             const MatMulBlocks &blocks, bool across) {
+  RowEmitter emitter(module, symbol, spec, blocks);
+  return across ? emitter.acrossColumns() : emitter.alongColumns();
+}
+
+} // namespace oriel
