@@ -185,6 +185,17 @@ void Code::store(Value value, Value pointer, unsigned align) {
                         align ? align : elementAlign(value.getType()));
 }
 
+void Code::storePastCache(Value value, Value pointer) {
+  auto type = cast<VectorType>(value.getType());
+  int64_t bytes = type.getNumElements() * elementAlign(type);
+  if (bytes < 16)
+    return store(value, pointer);
+  if (type.getElementType().isF16())
+    value = arith::BitcastOp::create(*this, loc, vectorOf(getI16Type(), type.getNumElements()), value);
+  LLVM::StoreOp::create(*this, loc, value, pointer, std::min(bytes, kLineBytes),
+                        /*isVolatile=*/false, /*isNonTemporal=*/true);
+}
+
 SmallVector<Value> Code::loop(Value lower, Value upper, Value step,
                               ValueRange carried, LoopBody body) {
   auto op = scf::ForOp::create(*this, loc, lower, upper, step, carried);

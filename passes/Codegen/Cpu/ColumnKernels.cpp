@@ -2,15 +2,19 @@
 
 #include "passes/Codegen/Cpu/GenericKernel.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 using namespace mlir;
 
 namespace oriel {
 
 namespace {
-// Columns one task of a column reduction handles: partial rows stay in L1.
-constexpr int64_t kColumnBlock = 1024;
-// Rows read together by a column reduction.
-constexpr unsigned kRowsTogether = 4;
+// Columns one task of a column reduction handles: partial rows stay in L1, and
+// the machine fetches ahead in rows of two pages.
+constexpr int64_t kColumnBlock = 2048;
+// Rows read together by a column reduction: of them, one load and one store of
+// the partial row. Fewer where a row has much code.
+constexpr unsigned kRowsTogether = 8, kRowsOfMuchCode = 4;
 } // namespace
 
 /// Adds rows [from, to) of the reduced axis to the partial rows, columns
@@ -29,6 +33,23 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
       emitter.storeStream(stream, code.splat(emitter.capture(result->neutral), lanes), j, lanes,
                           mask);
   }, /*isRare=*/true);
+  // The rows after these, into the second-level cache: the machine's own fetching
+  // starts anew with every row. Measured at 1.05 of a plain read's speed against
+  // 0.8 (Zen 4, rows of 16 KiB), where fetching into the first level loses.
+  auto fetch = [&](ArrayRef<PassState> states, Value j, unsigned lanes) {
+    for (const PassState &state : states)
+      for (auto [access, stream] : llvm::zip(pass.inputs, state.inputs)) {
+        const Dim &pitch = access.strides[model.reducedAxis];
+        if (transposed || !access.arg || !stream.base || !(stream.stride == Dim(1)) || pitch == Dim(0))
+          continue;
+        int64_t bytes = getStorageBytes(stream.element);
+        Value ahead = emitter.entry.dim(pitch * Dim(static_cast<int64_t>(states.size())));
+        Value at = code.gep(getStorageType(stream.element), stream.base, code.add(j, ahead));
+        for (int64_t line = 0; line < lanes * bytes; line += kLineBytes)
+          LLVM::Prefetch::create(code, code.loc, code.gep(code.getI8Type(), at, code.i64(line)),
+                                 /*rw=*/0u, /*hint=*/2u, /*cache=*/1u);
+      }
+  };
   auto rows = [&](Value first, unsigned count) {
     std::vector<PassState> states;
     for (unsigned k = 0; k < count; ++k) {
@@ -47,6 +68,8 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
           SmallVector<Value> accs;
           for (const Stream &stream : partials)
             accs.push_back(emitter.loadStream(stream, j, lanes, mask));
+          if (count > 1 && lanes && !mask)
+            fetch(states, j, lanes);
           for (PassState &state : states)
             emitter.emitStep(state, j, lanes, mask, accs);
           for (auto [acc, stream] : llvm::zip(accs, partials))
@@ -54,8 +77,9 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
         },
         /*isRare=*/count == 1);
   };
-  Value together = code.add(from, code.roundDown(code.sub(to, from), kRowsTogether));
-  code.loop(from, together, code.i64(kRowsTogether), [&](Value r) { rows(r, kRowsTogether); });
+  unsigned count = emitter.isCheap(pass) ? kRowsTogether : kRowsOfMuchCode;
+  Value together = code.add(from, code.roundDown(code.sub(to, from), count));
+  code.loop(from, together, code.i64(count), [&](Value r) { rows(r, count); });
   code.loop(together, to, code.i64(1), [&](Value r) { rows(r, 1); });
 }
 

@@ -56,6 +56,7 @@ LogicalResult emitConcatenateKernel(ModuleOp module, KernelSignature &signature,
   code.loc = getLineLoc(module.getContext(), getOrdinal(op.getLoc()), LineRole::kStore);
   Type element = out->elementType;
   Value width = entry.dim(rowLength), all = entry.dim(total);
+  Value streams = entry.isLarge(*out, kStreamedBytes);
   Value zero = code.i64(0), one = code.i64(1), chunk = code.i64(kElementsPerTask);
   code.loop(entry.begin, entry.end, one, [&](Value task) {
     Value first = code.mul(task, chunk);
@@ -78,7 +79,7 @@ LogicalResult emitConcatenateKernel(ModuleOp module, KernelSignature &signature,
             element, entry.pointer(*part.arg),
             code.add(code.mul(row, length), code.sub(from, segment)));
         emitCopy(code, element, code.gep(element, to, from), source, count,
-                 options.vectorBits);
+                 options.vectorBits, streams);
         segment = end;
       }
     });

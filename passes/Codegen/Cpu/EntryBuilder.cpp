@@ -127,7 +127,64 @@ Value EntryBuilder::prologue(llvm::function_ref<Value()> build) {
   return build();
 }
 
+Value EntryBuilder::isLarge(const KernelArg &output, int64_t bytes) {
+  assert(output.isOutput);
+  Dim size = NumElements(output.shape) * Dim(getStorageBytes(output.elementType));
+  if (size.is_static() && size.value() < bytes)
+    return nullptr;
+  Value &value = streamed["large " + std::to_string(output.number) + " " + std::to_string(bytes)];
+  if (!value) {
+    Value all = dim(size);
+    value = prologue([&] { return code.less(code.i64(bytes - 1), all); });
+  }
+  return value;
+}
+
+Value EntryBuilder::streams(const KernelArg &output, ArrayRef<Dim> pitches, int64_t bytes) {
+  int64_t element = getStorageBytes(output.elementType);
+  std::string key = std::to_string(output.number) + " " + std::to_string(bytes);
+  Dims open;
+  for (const Dim &pitch : pitches) {
+    if (pitch.is_static() && pitch.value() * element % kLineBytes != 0)
+      return nullptr;
+    if (pitch.is_static())
+      continue;
+    open.push_back(pitch * Dim(element));
+    key += " " + open.back().ToString();
+  }
+  Value large = isLarge(output, bytes);
+  if (!large)
+    return nullptr;
+  if (auto known = streamed.find(key); known != streamed.end())
+    return known->second;
+  SmallVector<Value> sizes;
+  for (const Dim &pitch : open)
+    sizes.push_back(dim(pitch));
+  Value base = pointer(output);
+  Value result = prologue([&]() -> Value {
+    Value bits = LLVM::PtrToIntOp::create(code, code.loc, code.getI64Type(), base);
+    for (Value size : sizes)
+      bits = arith::OrIOp::create(code, code.loc, bits, size);
+    Value offset = arith::AndIOp::create(code, code.loc, bits, code.i64(kLineBytes - 1));
+    return arith::AndIOp::create(code, code.loc, large, code.equal(offset, code.i64(0)));
+  });
+  streamed[key] = result;
+  return result;
+}
+
 func::FuncOp EntryBuilder::finish() {
+  // What was written past the caches must be seen before the engine says that
+  // the tasks are done: its atomics do not order such stores.
+  if (!streamed.empty()) {
+    Value any;
+    for (auto &[key, value] : streamed)
+      if (StringRef(key).starts_with("large "))
+        any = any ? Value(arith::OrIOp::create(code, code.loc, any, value)) : value;
+    code.ifThen(any, [&] {
+      LLVM::CallIntrinsicOp::create(code, code.loc, code.getStringAttr("llvm.x86.sse.sfence"),
+                                    ValueRange{});
+    });
+  }
   marker->moveBefore(&function.getBody().front(), function.getBody().front().end());
   return function;
 }

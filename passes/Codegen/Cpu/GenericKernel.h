@@ -2,7 +2,8 @@
 //
 // Elementwise kernels: a task is a block of a row. Row reductions: a task is a
 // leaf of a row, rows of several leaves being combined in a second phase; in a
-// kernel with more passes over the row a task is a row. Column reductions: leaves
+// kernel with more passes over the row a task is a row. Short rows are taken side by
+// side, a lane a row, in a phase of its own. Column reductions: leaves
 // of 256 rows by blocks of columns, combined in a second phase. Where a reduction
 // reads transposed operands a task is some rows of them. Bits never depend on the
 // choice.
@@ -41,9 +42,12 @@ public:
 
 private:
   void emitBlocks();
+  llvm::SmallVector<unsigned> orderOfRows() const;
   void emitTransposed(const TransposePlan &plan);
   void emitRows();
   void emitSplitRows();
+  std::optional<Dim> areShortRows() const;
+  void emitAcrossRows(const Dim &when);
   void emitColumns();
   void emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
                       llvm::MutableArrayRef<mlir::Value> indices, llvm::ArrayRef<Stream> partials, mlir::Value from,

@@ -87,10 +87,16 @@ LogicalResult GenericKernel::emit() {
     }
     emitColumns();
   } else if (model.reducedAxis >= 0) {
-    if (shouldSplitRows())
-      emitSplitRows();
-    else
-      emitRows();
+    Dim others = 1;
+    if (std::optional<Dim> when = areShortRows()) {
+      emitAcrossRows(*when);
+      others = Dim(1) - *when;
+    }
+    size_t first = info.tasks.size();
+    if (!(others == Dim(0)))
+      shouldSplitRows() ? emitSplitRows() : emitRows();
+    for (size_t phase = first; phase < info.tasks.size(); ++phase)
+      info.tasks[phase] = info.tasks[phase] * others;
   } else if (!anyFull) {
     emitRows();
   } else if (std::optional<TransposePlan> plan = planTranspose(model, TransposeKind::kBlocks)) {
@@ -103,11 +109,46 @@ LogicalResult GenericKernel::emit() {
   return success();
 }
 
+/// The dims before the last, in the order rows are taken in: that of the memory
+/// of the first operand that moves along all of them. Rows written apart cost
+/// less than rows read apart.
+SmallVector<unsigned> GenericKernel::orderOfRows() const {
+  SmallVector<unsigned> order = llvm::to_vector(llvm::seq<unsigned>(0, model.rank() - 1));
+  if (model.isFallible())
+    return order;
+  for (const ModelPass &pass : model.passes)
+    for (const LinearAccess &input : pass.inputs) {
+      if (!input.arg || input.arg->isOutput || !(input.innerStride() == Dim(1)))
+        continue;
+      const Dims &strides = input.strides;
+      SmallVector<unsigned> sorted;
+      // From the innermost out: each dim's stride is the last one's times its size.
+      Dim next = model.sizes.back();
+      while (sorted.size() < order.size()) {
+        auto found = llvm::find_if(order, [&](unsigned d) {
+          return !llvm::is_contained(sorted, d) && strides[d] == signature.canonical(next);
+        });
+        if (found == order.end())
+          break;
+        sorted.push_back(*found);
+        next = next * model.sizes[*found];
+      }
+      if (sorted.size() == order.size()) {
+        std::reverse(sorted.begin(), sorted.end());
+        return sorted;
+      }
+    }
+  return order;
+}
+
 void GenericKernel::emitBlocks() {
   const Dim &n = model.sizes.back();
   bool single = isAtMost(n, kRowBlock);
   layoutScratch(single ? n : Dim(kRowBlock));
-  Dims space(model.sizes.begin(), model.sizes.end() - 1);
+  SmallVector<unsigned> order = orderOfRows();
+  Dims space;
+  for (unsigned d : order)
+    space.push_back(model.sizes[d]);
   space.push_back(single ? Dim(1) : ceilDiv(n, kRowBlock));
   info.tasks.push_back(NumElements(space));
 
@@ -119,12 +160,12 @@ void GenericKernel::emitBlocks() {
   SmallVector<Value> sizes = values(entry, space);
   Value end = entry.dim(n);
   entry.forEachTask(sizes, [&](ArrayRef<Value> task) {
-    SmallVector<Value> indices(task.begin(), task.end());
+    SmallVector<Value> indices(model.rank(), code.i64(0));
+    for (auto [k, d] : llvm::enumerate(order))
+      indices[d] = task[k];
     Value lo = code.i64(0), hi = end;
-    if (single) {
-      indices.push_back(lo);
-    } else {
-      lo = code.mul(indices.back(), code.i64(kRowBlock));
+    if (!single) {
+      lo = code.mul(task.back(), code.i64(kRowBlock));
       hi = code.minimum(code.add(lo, code.i64(kRowBlock)), end);
     }
     emitter.beginRow(indices, lo, hi);
@@ -140,7 +181,9 @@ void GenericKernel::emitTransposed(const TransposePlan &plan) {
   layoutScratch(Dim(plan.columns));
   Dim staged = info.scratch;
   info.scratch = info.scratch + plan.bytes;
-  // Tasks: the other dims, then tiles of plan.rows x plan.columns.
+  // Tasks: the other dims, then tiles of plan.rows x plan.columns, those side by
+  // side in the operand's lines after each other: it is read as the machine
+  // fetches ahead, and written where it may.
   Dims space;
   SmallVector<unsigned> others;
   for (unsigned d = 0; d + 1 < model.rank(); ++d)
@@ -148,8 +191,8 @@ void GenericKernel::emitTransposed(const TransposePlan &plan) {
       space.push_back(model.sizes[d]);
       others.push_back(d);
     }
-  space.push_back(ceilDiv(m, plan.rows));
   space.push_back(ceilDiv(n, plan.columns));
+  space.push_back(ceilDiv(m, plan.rows));
   info.tasks.push_back(NumElements(space));
 
   EntryBuilder entry = startEntry();
@@ -161,9 +204,9 @@ void GenericKernel::emitTransposed(const TransposePlan &plan) {
     SmallVector<Value> indices(model.rank(), code.i64(0));
     for (auto [k, d] : llvm::enumerate(others))
       indices[d] = task[k];
-    Value rowLo = code.mul(task[others.size()], code.i64(plan.rows));
+    Value rowLo = code.mul(task.back(), code.i64(plan.rows));
     Value rowHi = code.minimum(code.add(rowLo, code.i64(plan.rows)), endRow);
-    Value lo = code.mul(task.back(), code.i64(plan.columns));
+    Value lo = code.mul(task[others.size()], code.i64(plan.columns));
     Value hi = code.minimum(code.add(lo, code.i64(plan.columns)), endColumn);
     emitTransposeTile(emitter, model, plan, staged, indices, rowLo, rowHi, lo, hi);
   });

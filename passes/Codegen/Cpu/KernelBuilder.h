@@ -158,6 +158,9 @@ public:
   mlir::Value gep(mlir::Type element, mlir::Value base, mlir::Value index);
   mlir::Value load(mlir::Type type, mlir::Value pointer, unsigned align = 0);
   void store(mlir::Value value, mlir::Value pointer, unsigned align = 0);
+  /// A vector written past the caches; `pointer` is a multiple of its size (of 64
+  /// bytes if that is less). See EntryBuilder::streams.
+  void storePastCache(mlir::Value value, mlir::Value pointer);
   /// Lanes that are off read zero. Where the machine has no masked access of
   /// such elements, a mask of maskBelow goes through the stack in pieces.
   mlir::Value maskedLoad(mlir::Type type, mlir::Value pointer, mlir::Value mask);
@@ -224,6 +227,11 @@ public:
   mlir::Value shared();                          // the shared workspace
   mlir::Value errorRecord();                     // this worker's ErrorRecord
   mlir::Value stack(mlir::Type element, int64_t count, unsigned align = 64);
+  /// Whether (i1) this output has at least `bytes` bytes, so that its lines are
+  /// better written past the caches than read into them first. Null: never.
+  mlir::Value isLarge(const KernelArg &output, int64_t bytes);
+  /// isLarge, and every row (of elements `pitches` apart) starts a cache line.
+  mlir::Value streams(const KernelArg &output, llvm::ArrayRef<Dim> pitches, int64_t bytes);
   /// Runs `build` with the insertion point at the start of the function.
   mlir::Value prologue(llvm::function_ref<mlir::Value()> build);
 
@@ -267,7 +275,16 @@ private:
   std::map<unsigned, mlir::Value> words;
   std::map<std::string, mlir::Value> dims;
   mlir::Value scratchBase, sharedBase, record;
+  std::map<std::string, mlir::Value> streamed; // isLarge and streams
 };
+
+/// Results of so many bytes are written past the caches: they would not stay in
+/// one for their reader (the last-level caches of today hold some 32 MiB).
+inline constexpr int64_t kStreamedBytes = 32 << 20;
+/// The same where consecutive lines of a result are written far apart, which
+/// costs ordinary stores three times as much.
+inline constexpr int64_t kStreamedBytesApart = 8 << 20;
+inline constexpr int64_t kLineBytes = 64;
 
 //===----------------------------------------------------------------------===//
 // Attributes

@@ -2,6 +2,7 @@
 
 #include "passes/Codegen/Cpu/KernelModel.h"
 
+#include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -36,6 +37,37 @@ CheckIndexView getCheckIndex(Operation *op) {
 
 bool KernelModel::isFallible() const {
   return llvm::any_of(passes, [](const ModelPass &p) { return !p.checks.empty(); });
+}
+
+void findVarying(const KernelModel &model, ModelPass &pass) {
+  pass.varying.clear();
+  Block *body = pass.op.getBody();
+  unsigned inner = model.rank() - 1;
+  for (auto [k, input] : llvm::enumerate(pass.inputs))
+    if (input.arg ? !(input.innerStride() == Dim(0)) : model.values[input.value].hasInner)
+      pass.varying.insert(body->getArgument(k));
+  for (const PassResult &result : pass.results)
+    if (result.isReduced)
+      pass.varying.insert(result.acc);
+  for (Operation &op : body->without_terminator()) {
+    bool varies = false;
+    if (auto index = dyn_cast<linalg::IndexOp>(op)) {
+      varies = pass.dims[index.getDim()] == inner;
+    } else if (auto found = pass.extracts.find(&op); found != pass.extracts.end()) {
+      varies = !(found->second.innerStride() == Dim(0));
+      for (auto &[term, coefficient] : found->second.terms)
+        varies |= pass.varying.contains(term);
+    } else {
+      for (Value operand : op.getOperands())
+        varies |= pass.varying.contains(operand);
+      llvm::SetVector<Value> captured;
+      getUsedValuesDefinedAbove(op.getRegions(), captured);
+      for (Value operand : captured)
+        varies |= pass.varying.contains(operand);
+    }
+    if (varies)
+      pass.varying.insert(op.getResults().begin(), op.getResults().end());
+  }
 }
 
 namespace {
@@ -83,7 +115,6 @@ private:
   LinearAccess extractAccess(tensor::ExtractOp op, const View &source,
                              const ModelPass &pass);
   void findNeeded(ModelPass &pass);
-  void findVarying(ModelPass &pass);
 
   KernelSignature &signature;
   func::FuncOp function;
@@ -388,37 +419,6 @@ void ModelReader::findNeeded(ModelPass &pass) {
       pass.checks.push_back(&op);
 }
 
-/// After collapsing: what changes along the last dim.
-void ModelReader::findVarying(ModelPass &pass) {
-  Block *body = pass.op.getBody();
-  unsigned inner = model.rank() - 1;
-  for (auto [k, input] : llvm::enumerate(pass.inputs))
-    if (input.arg ? !(input.innerStride() == Dim(0)) : model.values[input.value].hasInner)
-      pass.varying.insert(body->getArgument(k));
-  for (const PassResult &result : pass.results)
-    if (result.isReduced)
-      pass.varying.insert(result.acc);
-  for (Operation &op : body->without_terminator()) {
-    bool varies = false;
-    if (auto index = dyn_cast<linalg::IndexOp>(op)) {
-      varies = pass.dims[index.getDim()] == inner;
-    } else if (auto found = pass.extracts.find(&op); found != pass.extracts.end()) {
-      varies = !(found->second.innerStride() == Dim(0));
-      for (auto &[term, coefficient] : found->second.terms)
-        varies |= pass.varying.contains(term);
-    } else {
-      for (Value operand : op.getOperands())
-        varies |= pass.varying.contains(operand);
-      llvm::SetVector<Value> captured;
-      getUsedValuesDefinedAbove(op.getRegions(), captured);
-      for (Value operand : captured)
-        varies |= pass.varying.contains(operand);
-    }
-    if (varies)
-      pass.varying.insert(op.getResults().begin(), op.getResults().end());
-  }
-}
-
 LogicalResult ModelReader::readResults(ModelPass &pass) {
   linalg::GenericOp op = pass.op;
   Operation *yield = op.getBody()->getTerminator();
@@ -512,6 +512,12 @@ LogicalResult ModelReader::bindReturns() {
            << ret->getNumOperands() << " values; required: one per output, " << outputs.size();
   for (auto [operand, output] : llvm::zip(ret->getOperands(), outputs)) {
     auto result = dyn_cast<OpResult>(operand);
+    // The updates of a scatter are made in the scratch.
+    if (auto scatter = operand.getDefiningOp<ir::ScatterOp>()) {
+      if (auto found = numbers.find(scatter.getUpdates()); found != numbers.end())
+        model.values[found->second].isRead = true;
+      continue;
+    }
     auto op = result ? dyn_cast<linalg::GenericOp>(result.getOwner()) : nullptr;
     if (!op)
       return ret->emitError("a returned value must be a linalg.generic's result");
@@ -568,7 +574,7 @@ FailureOr<KernelModel> ModelReader::read() {
     return failure();
   collapseDims(model, signature);
   for (ModelPass &pass : model.passes)
-    findVarying(pass);
+    findVarying(model, pass);
   return std::move(model);
 }
 

@@ -40,6 +40,7 @@ struct ModelValue {
   llvm::SmallVector<LinearAccess> stores; // where it is returned
   bool isRead = false;                    // by a later pass
   Dim scratchOffset = 0;                  // bytes; rows that are not returned
+  int64_t scratchPitch = 0;               // elements a step of the reduced axis
 };
 
 struct PassResult {
@@ -76,6 +77,9 @@ struct KernelModel {
   bool reducesRows() const { return reducedAxis == static_cast<int>(rank()) - 1; }
   bool isFallible() const;
 };
+
+/// Fills in what of a pass changes along the model's last dim.
+void findVarying(const KernelModel &model, ModelPass &pass);
 
 /// Makes adjacent dims one wherever every access of the model allows it.
 void collapseDims(KernelModel &model, const KernelSignature &signature);

@@ -21,8 +21,9 @@ mlir::FailureOr<mlir::Operation *> soleOperation(const KernelSignature &signatur
 Dim productOf(const Dims &shape, size_t from, size_t to);
 
 /// for (n in [0, count)) to[n] = from[n]; vectors of `bits`, then one by one.
+/// `streams` (i1, may be null): long runs are written past the caches.
 void emitCopy(Code &code, mlir::Type element, mlir::Value to, mlir::Value from,
-              mlir::Value count, unsigned bits);
+              mlir::Value count, unsigned bits, mlir::Value streams = nullptr);
 /// for (n in [0, count)) to[n] = scalar.
 void emitFill(Code &code, mlir::Value to, mlir::Value scalar, mlir::Value count,
               unsigned bits);

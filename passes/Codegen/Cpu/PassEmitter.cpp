@@ -3,6 +3,7 @@
 #include "passes/Codegen/Cpu/PassEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -74,9 +75,8 @@ unsigned PassEmitter::nativeLanes(const ModelPass &pass) const {
   return std::max(2u, vectorBits / widest);
 }
 
-/// A few ops of a cycle or two: shorter and shorter vectors cost less than one
-/// with AVX's masks.
-bool PassEmitter::isCheap(const ModelPass &pass) const {
+/// Shorter and shorter vectors then cost less than one with AVX's masks.
+bool PassEmitter::isCheap(const ModelPass &pass) {
   unsigned count = 0;
   for (Operation *op : pass.needed) {
     if (isa<arith::ConstantOp>(op) || !pass.varying.contains(op->getResult(0)))
@@ -160,8 +160,14 @@ PassState PassEmitter::prepare(const ModelPass &pass) {
     const ModelValue &value = model.values[result.value];
     if (result.isReduced || !value.hasInner)
       continue;
-    for (const LinearAccess &store : value.stores)
-      state.stores.back().push_back(streamOf(store, state));
+    for (const LinearAccess &store : value.stores) {
+      Stream stream = streamOf(store, state);
+      // What a later pass reads should stay in the cache.
+      if (!value.isRead && stream.stride == Dim(1) && store.offset == Dim(0) && store.terms.empty())
+        stream.streams = entry.streams(
+            *store.arg, ArrayRef<Dim>(store.strides).drop_back(), kStreamedBytes);
+      state.stores.back().push_back(stream);
+    }
     if (value.stores.empty() && value.isRead)
       state.stores.back().push_back(valueStream(result.value));
   }
@@ -244,6 +250,10 @@ void PassEmitter::emitStep(PassState &state, Value j, unsigned lanes, Value mask
   for (auto [k, result] : llvm::enumerate(pass.results)) {
     Value yielded = body->getTerminator()->getOperand(k);
     if (!result.isReduced) {
+      if (taken) {
+        taken->push_back(get(yielded));
+        continue;
+      }
       if (state.stores[k].empty())
         continue;
       Operation *def = yielded.getDefiningOp();
@@ -276,14 +286,23 @@ void PassEmitter::emitStep(PassState &state, Value j, unsigned lanes, Value mask
 // Loops
 //===----------------------------------------------------------------------===//
 
+/// How far ahead lines are fetched, in bytes.
+static constexpr int64_t kFetchedAhead = 1024;
+
+/// Chains of many dependent operations: a quotient or a function.
+static bool hasLongChains(const ModelPass &pass) {
+  return llvm::any_of(pass.needed, [&](Operation *op) {
+    return pass.varying.contains(op->getResult(0)) &&
+           (isa<arith::DivFOp>(op) || isa<math::MathDialect>(op->getDialect()));
+  });
+}
+
 void PassEmitter::sweep(const ModelPass &pass, Value from, Value to,
                         llvm::function_ref<void(unsigned)> before,
                         llvm::function_ref<void(Value, unsigned, Value)> step,
                         bool isRare) {
-  unsigned native = nativeLanes(pass), wide = isRare ? native : 2 * native;
+  unsigned native = nativeLanes(pass);
   Value count = code.sub(to, from);
-  Value wideEnd = code.add(from, code.roundDown(count, wide));
-  Value nativeEnd = code.add(from, code.roundDown(count, native));
   auto isEmpty = [](Value a, Value b) {
     auto ca = getConstant(a), cb = getConstant(b);
     return ca && cb && *ca >= *cb;
@@ -294,17 +313,35 @@ void PassEmitter::sweep(const ModelPass &pass, Value from, Value to,
     before(lanes);
     code.loop(a, b, code.i64(std::max(1u, lanes)), [&](Value j) { step(j, lanes, nullptr); });
   };
+  auto tail = [&](Value a, unsigned lanes, bool isMasked) {
+    if (!isEmpty(a, to))
+      code.tail(a, code.sub(to, a), lanes, isMasked, [&](Value j, unsigned lanes, Value mask) {
+        before(lanes);
+        step(j, lanes, mask);
+      });
+  };
+  if (code.hasFastMasks() && !isRare && !pass.isReduction && pass.extracts.empty() &&
+      hasLongChains(pass)) {
+    // Two vectors of 512 bits a step hide the chains' latency, and there are
+    // registers enough; what is left over is masked.
+    unsigned masked = vectorBits == 512 ? native : 2 * native, wide = 2 * masked;
+    Value wideEnd = code.add(from, code.roundDown(count, wide));
+    loop(from, wideEnd, wide);
+    std::optional<int64_t> rest = getConstant(code.sub(to, wideEnd));
+    if (rest && *rest < masked)
+      return tail(wideEnd, masked, /*isMasked=*/true);
+    before(masked);
+    code.loop(wideEnd, to, code.i64(masked),
+              [&](Value j) { step(j, masked, code.maskBelow(code.sub(to, j), masked)); });
+    return;
+  }
+  unsigned wide = isRare ? native : 2 * native;
+  Value wideEnd = code.add(from, code.roundDown(count, wide));
+  Value nativeEnd = code.add(from, code.roundDown(count, native));
   loop(from, wideEnd, wide);
   if (!isRare)
     loop(wideEnd, nativeEnd, native);
-  if (isEmpty(nativeEnd, to))
-    return;
-  bool isMasked = code.hasFastMasks() || !isCheap(pass);
-  code.tail(nativeEnd, code.sub(to, nativeEnd), native, isMasked,
-            [&](Value j, unsigned lanes, Value mask) {
-              before(lanes);
-              step(j, lanes, mask);
-            });
+  tail(nativeEnd, native, code.hasFastMasks() || !isCheap(pass));
 }
 
 void PassEmitter::emitPass(const ModelPass &pass) {
@@ -340,8 +377,31 @@ void PassEmitter::emitElementwise(const ModelPass &pass) {
     Value some = arith::AndIOp::create(code, code.loc, code.equal(end, lo), code.less(lo, hi));
     code.ifThen(some, [&] { emitStep(state, lo, 0, nullptr, {}, /*onlyChecks=*/true); });
   }
+  // The machine's own prefetching stops at the end of a page, and computing for
+  // long on each line leaves it little to hide that with. Broadcast rows stay in
+  // the cache by themselves.
+  SmallVector<Stream> fetched;
+  if (hasLongChains(pass))
+    for (auto [access, stream] : llvm::zip(pass.inputs, state.inputs))
+      if (access.arg && stream.base && stream.stride == Dim(1) &&
+          !llvm::is_contained(ArrayRef<Dim>(access.strides).drop_back(), Dim(0)))
+        fetched.push_back(stream);
+  auto fetch = [&](Value j, unsigned lanes) {
+    for (const Stream &stream : fetched) {
+      int64_t bytes = getStorageBytes(stream.element);
+      Value first = code.gep(getStorageType(stream.element), stream.base, j);
+      for (int64_t line = 0; line < lanes * bytes; line += kLineBytes)
+        LLVM::Prefetch::create(
+            code, code.loc, code.gep(code.getI8Type(), first, code.i64(kFetchedAhead + line)),
+            /*rw=*/0u, /*hint=*/3u, /*cache=*/1u);
+    }
+  };
   sweep(pass, lo, end, [&](unsigned lanes) { prepareSplats(state, lanes); },
-        [&](Value j, unsigned lanes, Value mask) { emitStep(state, j, lanes, mask, {}); });
+        [&](Value j, unsigned lanes, Value mask) {
+          if (!mask && lanes)
+            fetch(j, lanes);
+          emitStep(state, j, lanes, mask, {});
+        });
 }
 
 } // namespace oriel

@@ -24,6 +24,7 @@ struct Stream {
   mlir::Value base;
   Dim stride = 1;
   mlir::Type element;
+  mlir::Value streams = nullptr; // whole vectors go past the caches (null: never)
 };
 
 /// One pass at one row: what is fixed along it.
@@ -55,6 +56,9 @@ private:
   mlir::Type type;
   mlir::Value memory;
 };
+
+/// Lanes of the reduction tree: 128 bytes of 4- or 8-byte accumulators.
+unsigned treeLanes(const PassResult &result);
 
 /// combiner(older, newer) on scalars or vectors.
 mlir::Value combine(Code &code, const PassResult &result, mlir::Value older,
@@ -107,10 +111,15 @@ public:
   /// A value of the lowered function outside the bodies.
   mlir::Value capture(mlir::Value value);
 
+  unsigned getVectorBits() const { return vectorBits; }
+  /// A few ops of a cycle or two.
+  static bool isCheap(const ModelPass &pass);
   /// Lanes of a native vector for the widest type that varies in the pass.
   unsigned nativeLanes(const ModelPass &pass) const;
   /// Reads input k of `pass` from `stream` from now on (staged tiles).
   void overrideInput(const ModelPass &pass, unsigned k, Stream stream);
+  /// What emitStep would store goes there instead (null: as always).
+  void takeResults(llvm::SmallVectorImpl<mlir::Value> *results) { taken = results; }
   void clearOverrides() { overrides.clear(); }
 
   EntryBuilder &entry;
@@ -132,13 +141,13 @@ private:
                         unsigned lanes, mlir::Value mask, Getter get);
   llvm::SmallVector<mlir::Value> emitPerLane(mlir::Operation *op, unsigned lanes,
                                              Getter get);
-  bool isCheap(const ModelPass &pass) const;
   mlir::Value asI64(mlir::Value value);
   mlir::Location line(mlir::Location loc, LineRole role);
 
   const KernelSignature &signature;
   const KernelModel &model;
   unsigned vectorBits;
+  llvm::SmallVectorImpl<mlir::Value> *taken = nullptr;
   llvm::SmallVector<mlir::Value> indices;
   mlir::Value lo, hi;
   llvm::DenseMap<unsigned, mlir::Value> rowScalars; // values that lack the last dim

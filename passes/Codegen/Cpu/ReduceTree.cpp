@@ -11,12 +11,9 @@ using namespace mlir;
 
 namespace oriel {
 
-namespace {
-/// Lanes of the reduction tree: 128 bytes of 4- or 8-byte accumulators.
 unsigned treeLanes(const PassResult &result) {
   return getStorageBytes(result.acc.getType()) == 8 ? 16 : 32;
 }
-} // namespace
 
 Value combine(Code &code, const PassResult &result, Value older, Value newer) {
   IRMapping map;

@@ -57,7 +57,10 @@ Stream PassEmitter::valueStream(unsigned number) {
   Type storage = getStorageType(value.element);
   Value row = code.gep(code.getI8Type(), entry.scratch(), entry.dim(value.scratchOffset));
   // The scratch row holds the elements from lo on.
-  return {code.gep(storage, row, code.sub(code.i64(0), lo)), Dim(1), value.element};
+  Value at = code.sub(code.i64(0), lo);
+  if (value.scratchPitch)
+    at = code.add(at, code.mul(indices[model.reducedAxis], code.i64(value.scratchPitch)));
+  return {code.gep(storage, row, at), Dim(1), value.element};
 }
 
 Stream PassEmitter::accessStream(const LinearAccess &access) {
@@ -118,6 +121,17 @@ void PassEmitter::storeStream(const Stream &stream, Value value, Value j, unsign
     Value pointer = code.gep(storage, stream.base, index);
     if (mask)
       code.maskedStore(value, pointer, mask);
+    else if (stream.streams && lanes && stream.stride == Dim(1))
+      code.ifElse(
+          stream.streams, TypeRange(),
+          [&]() -> SmallVector<Value> {
+            code.storePastCache(value, pointer);
+            return {};
+          },
+          [&]() -> SmallVector<Value> {
+            code.store(value, pointer);
+            return {};
+          });
     else
       code.store(value, pointer);
     return;

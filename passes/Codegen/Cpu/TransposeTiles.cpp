@@ -90,86 +90,171 @@ std::optional<TransposePlan> planTranspose(const KernelModel &model, TransposeKi
 
 namespace {
 
-/// rows[i][j] -> rows[j][i] for 8 or 4 vectors of as many lanes, with shuffles
-/// within and then across the 128-bit halves.
+/// Elements a side of the blocks that are transposed in registers: a vector's
+/// lanes, but no more than there are registers.
+unsigned blockOf(Type element, unsigned vectorBits) {
+  return std::min<int64_t>(vectorBits / 8 / getStorageBytes(element), 16);
+}
+
+/// rows[i][j] -> rows[j][i] for as many vectors as each has lanes: within pieces
+/// of 128 bits, then the pieces.
 void transposeBlock(Code &code, SmallVectorImpl<Value> &rows) {
-  auto shuffle = [&](Value a, Value b, ArrayRef<int64_t> order) -> Value {
+  unsigned block = rows.size();
+  unsigned piece = 16 / getStorageBytes(getElementTypeOrSelf(rows[0].getType()));
+  unsigned pieces = block / piece;
+  SmallVector<Value> next(block);
+  // One step: which lanes of rows a and b make a row.
+  auto shuffle = [&](Value a, Value b, llvm::function_ref<int64_t(unsigned)> lane) -> Value {
+    SmallVector<int64_t> order;
+    for (unsigned k = 0; k < block; ++k)
+      order.push_back(lane(k));
     return vector::ShuffleOp::create(code, code.loc, a, b, order);
   };
-  SmallVector<Value> t(rows.size()), u(rows.size());
-  if (rows.size() == 4) {
-    for (unsigned k = 0; k < 4; k += 2) {
-      t[k] = shuffle(rows[k], rows[k + 1], {0, 4, 2, 6});
-      t[k + 1] = shuffle(rows[k], rows[k + 1], {1, 5, 3, 7});
-    }
-    for (unsigned k = 0; k < 2; ++k) {
-      rows[k] = shuffle(t[k], t[k + 2], {0, 1, 4, 5});
-      rows[k + 2] = shuffle(t[k], t[k + 2], {2, 3, 6, 7});
-    }
-    return;
+  for (unsigned done = 1; done < piece; done *= 2) {
+    for (unsigned g = 0; g < block; g += piece)
+      for (unsigned i = 0; i < piece / 2; ++i)
+        for (unsigned half = 0; half < 2; ++half)
+          next[g + 2 * i + half] = shuffle(rows[g + i], rows[g + i + piece / 2], [&](unsigned k) {
+            return k / piece * piece + half * piece / 2 + k % piece / 2 + k % 2 * block;
+          });
+    llvm::copy(next, rows.begin());
   }
-  for (unsigned k = 0; k < 8; k += 2) {
-    t[k] = shuffle(rows[k], rows[k + 1], {0, 8, 1, 9, 4, 12, 5, 13});
-    t[k + 1] = shuffle(rows[k], rows[k + 1], {2, 10, 3, 11, 6, 14, 7, 15});
-  }
-  for (unsigned k = 0; k < 8; k += 4)
-    for (unsigned h = 0; h < 2; ++h) {
-      u[k + 2 * h] = shuffle(t[k + h], t[k + h + 2], {0, 1, 8, 9, 4, 5, 12, 13});
-      u[k + 2 * h + 1] = shuffle(t[k + h], t[k + h + 2], {2, 3, 10, 11, 6, 7, 14, 15});
-    }
-  for (unsigned k = 0; k < 4; ++k) {
-    rows[k] = shuffle(u[k], u[k + 4], {0, 1, 2, 3, 8, 9, 10, 11});
-    rows[k + 4] = shuffle(u[k], u[k + 4], {4, 5, 6, 7, 12, 13, 14, 15});
+  // Rows g * piece + e hold, piece by piece, parts of rows p * piece + e.
+  for (unsigned done = 1; done < pieces; done *= 2) {
+    for (unsigned e = 0; e < piece; ++e)
+      for (unsigned g = 0; g < pieces / 2; ++g)
+        for (unsigned odd = 0; odd < 2; ++odd)
+          next[(g + odd * pieces / 2) * piece + e] =
+              shuffle(rows[2 * g * piece + e], rows[(2 * g + 1) * piece + e], [&](unsigned k) {
+                unsigned p = k / piece, from = 2 * p + odd;
+                return from % pieces * piece + k % piece + from / pieces * block;
+              });
+    llvm::copy(next, rows.begin());
   }
 }
 
-/// target[r * pitch + j] = source[r + j * step] for r in [rowLo, rowHi), j in
-/// [lo, hi).
-void transposeTile(Code &code, Type element, Value source, Value step, Value target,
-                   Value pitch, Value rowLo, Value rowHi, Value lo, Value hi) {
-  unsigned block = getStorageBytes(element) == 8 ? 4 : 8;
-  Type vector = code.vectorOf(element, block);
-  auto from = [&](Value r, Value j) {
-    return code.gep(element, source, code.add(r, code.mul(j, step)));
+class TileTransposer {
+public:
+  TileTransposer(EntryBuilder &entry, unsigned vectorBits, const TileMove &move)
+      : entry(entry), code(entry.code), move(move), vectorBits(vectorBits),
+        block(blockOf(move.element, vectorBits)), vector(code.vectorOf(move.element, block)) {}
+
+  void emit(Value rowLo, Value rowHi, Value lo, Value hi);
+
+private:
+  Value from(Value r, Value j) {
+    return code.gep(move.element, move.source, code.add(r, code.mul(j, move.step)));
+  }
+  Value to(Value r, Value j) {
+    return code.gep(move.element, move.target, code.add(code.mul(r, move.pitch), j));
+  }
+  SmallVector<Value> load(Value r, Value j);
+  void whole(Value r, Value j);
+  void line(Value r, Value j);
+  void edge(Value r, Value j, Value many, Value wide, Value hi);
+
+  EntryBuilder &entry;
+  Code &code;
+  const TileMove &move;
+  unsigned vectorBits, block;
+  Type vector;
+};
+
+SmallVector<Value> TileTransposer::load(Value r, Value j) {
+  SmallVector<Value> rows;
+  for (unsigned k = 0; k < block; ++k)
+    rows.push_back(code.load(vector, from(r, code.add(j, code.i64(k)))));
+  transposeBlock(code, rows);
+  return rows;
+}
+
+void TileTransposer::whole(Value r, Value j) {
+  for (auto [k, row] : llvm::enumerate(load(r, j)))
+    code.store(row, to(code.add(r, code.i64(k)), j));
+}
+
+/// A line of each of `block` rows of the target, past the caches: half a line
+/// would be written twice.
+void TileTransposer::line(Value r, Value j) {
+  int64_t bytes = getStorageBytes(move.element), width = kLineBytes / bytes;
+  if (width == block) {
+    for (auto [k, row] : llvm::enumerate(load(r, j)))
+      code.storePastCache(row, to(code.add(r, code.i64(k)), j));
+    return;
+  }
+  Value lines = entry.stack(move.element, block * width);
+  auto place = [&](int64_t k, int64_t at) {
+    return code.gep(move.element, lines, code.i64(k * width + at));
   };
-  auto to = [&](Value r, Value j) {
-    return code.gep(element, target, code.add(code.mul(r, pitch), j));
-  };
-  Value one = code.i64(1), size = code.i64(block);
-  auto whole = [&](Value r, Value j) {
-    SmallVector<Value> rows;
-    for (unsigned k = 0; k < block; ++k)
-      rows.push_back(code.load(vector, from(r, code.add(j, code.i64(k)))));
-    transposeBlock(code, rows);
-    for (unsigned k = 0; k < block; ++k)
-      code.store(rows[k], to(code.add(r, code.i64(k)), j));
-  };
-  // Absent columns repeat the last one; absent rows are not stored.
-  auto edge = [&](Value r, Value j, Value many, Value wide) {
-    Value isRow = code.maskBelow(many, block), isColumn = code.maskBelow(wide, block);
-    Value last = code.sub(hi, one);
-    SmallVector<Value> rows;
-    for (unsigned k = 0; k < block; ++k)
-      rows.push_back(code.maskedLoad(
-          vector, from(r, code.minimum(code.add(j, code.i64(k)), last)), isRow));
-    transposeBlock(code, rows);
-    for (unsigned k = 0; k < block; ++k)
-      code.ifThen(code.less(code.i64(k), many), [&] {
-        code.maskedStore(rows[k], to(code.add(r, code.i64(k)), j), isColumn);
-      });
-  };
+  for (int64_t at = 0; at < width; at += block)
+    for (auto [k, row] : llvm::enumerate(load(r, code.add(j, code.i64(at)))))
+      code.store(row, place(k, at), block * bytes);
+  unsigned lanes = vectorBits / 8 / bytes;
+  Type wide = code.vectorOf(move.element, lanes);
+  for (unsigned k = 0; k < block; ++k)
+    for (int64_t at = 0; at < width; at += lanes)
+      code.storePastCache(code.load(wide, place(k, at), lanes * bytes),
+                          to(code.add(r, code.i64(k)), code.add(j, code.i64(at))));
+}
+
+/// Absent columns repeat the last one; absent rows are not stored.
+void TileTransposer::edge(Value r, Value j, Value many, Value wide, Value hi) {
+  Value isRow = code.maskBelow(many, block), isColumn = code.maskBelow(wide, block);
+  Value last = code.sub(hi, code.i64(1));
+  SmallVector<Value> rows;
+  for (unsigned k = 0; k < block; ++k)
+    rows.push_back(
+        code.maskedLoad(vector, from(r, code.minimum(code.add(j, code.i64(k)), last)), isRow));
+  transposeBlock(code, rows);
+  for (unsigned k = 0; k < block; ++k)
+    code.ifThen(code.less(code.i64(k), many), [&] {
+      code.maskedStore(rows[k], to(code.add(r, code.i64(k)), j), isColumn);
+    });
+}
+
+void TileTransposer::emit(Value rowLo, Value rowHi, Value lo, Value hi) {
+  Value size = code.i64(block), count = code.sub(hi, lo);
   Value rowEnd = code.add(rowLo, code.roundDown(code.sub(rowHi, rowLo), block));
-  Value end = code.add(lo, code.roundDown(code.sub(hi, lo), block));
-  code.loop(lo, end, size,
-            [&](Value j) { code.loop(rowLo, rowEnd, size, [&](Value r) { whole(r, j); }); });
+  int64_t width = kLineBytes / getStorageBytes(move.element);
+  Value wholes = code.add(lo, code.roundDown(count, block)), end = wholes;
+  auto inBlocks = [&] {
+    if (move.alongTarget)
+      return code.loop(rowLo, rowEnd, size,
+                       [&](Value r) { code.loop(lo, wholes, size, [&](Value j) { whole(r, j); }); });
+    code.loop(lo, wholes, size,
+              [&](Value j) { code.loop(rowLo, rowEnd, size, [&](Value r) { whole(r, j); }); });
+  };
+  if (move.streams) {
+    Value lines = code.add(lo, code.roundDown(count, width));
+    end = code.select(move.streams, lines, wholes);
+    code.ifElse(
+        move.streams, TypeRange(),
+        [&]() -> SmallVector<Value> {
+          code.loop(rowLo, rowEnd, size, [&](Value r) {
+            code.loop(lo, lines, code.i64(width), [&](Value j) { line(r, j); });
+          });
+          return {};
+        },
+        [&]() -> SmallVector<Value> {
+          inBlocks();
+          return {};
+        });
+  } else {
+    inBlocks();
+  }
   code.loop(rowLo, rowHi, size, [&](Value r) {
     Value many = code.sub(rowHi, r);
     Value start = code.select(code.less(many, size), lo, end);
-    code.loop(start, hi, size, [&](Value j) { edge(r, j, many, code.sub(hi, j)); });
+    code.loop(start, hi, size, [&](Value j) { edge(r, j, many, code.sub(hi, j), hi); });
   });
 }
 
 } // namespace
+
+void transposeTile(EntryBuilder &entry, unsigned vectorBits, const TileMove &move, Value rowLo,
+                   Value rowHi, Value lo, Value hi) {
+  TileTransposer(entry, vectorBits, move).emit(rowLo, rowHi, lo, hi);
+}
 
 SmallVector<Value> stageTiles(PassEmitter &emitter, const TransposePlan &plan,
                               const Dim &stagedAt, SmallVector<Value> indices, Value rowLo,
@@ -189,8 +274,8 @@ SmallVector<Value> stageTiles(PassEmitter &emitter, const TransposePlan &plan,
     Value pitch = entry.dim(plan.pitch);
     Value origin = code.add(code.mul(rowLo, pitch), lo);
     tiles.push_back(code.gep(element, place, code.sub(code.i64(0), origin)));
-    transposeTile(code, element, source.base, entry.dim(source.stride), tiles.back(), pitch,
-                  rowLo, rowHi, lo, hi);
+    TileMove move{element, source.base, entry.dim(source.stride), tiles.back(), pitch, nullptr};
+    transposeTile(entry, emitter.getVectorBits(), move, rowLo, rowHi, lo, hi);
   }
   return tiles;
 }
@@ -220,9 +305,14 @@ void emitTransposeTile(PassEmitter &emitter, const KernelModel &model,
         code, getLineLoc(code.getContext(), getOrdinal(tile.loc), LineRole::kLoad));
     const LinearAccess &store = model.values[model.passes[0].results[0].value].stores[0];
     Stream source = emitter.accessStream(tile.source);
-    transposeTile(code, getStorageType(tile.source.element), source.base,
-                  emitter.entry.dim(source.stride), emitter.accessStream(store).base,
-                  emitter.entry.dim(store.strides[plan.dim]), rowLo, rowHi, lo, hi);
+    EntryBuilder &entry = emitter.entry;
+    TileMove move{getStorageType(tile.source.element), source.base, entry.dim(source.stride),
+                  emitter.accessStream(store).base, entry.dim(store.strides[plan.dim])};
+    move.alongTarget = true;
+    if (store.offset == Dim(0) && store.terms.empty())
+      move.streams = entry.streams(*store.arg, ArrayRef<Dim>(store.strides).drop_back(),
+                                   kStreamedBytesApart);
+    transposeTile(entry, emitter.getVectorBits(), move, rowLo, rowHi, lo, hi);
     return;
   }
   SmallVector<Value> tiles = stageTiles(emitter, plan, stagedAt, indices, rowLo, rowHi, lo, hi);

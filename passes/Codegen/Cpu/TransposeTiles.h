@@ -1,9 +1,9 @@
 //===- TransposeTiles.h - operands whose rows are columns ------*- C++ -*-===//
 //
 // A kernel may read an operand along another dim than its rows. Such kernels run
-// in tiles: the operand's tile is transposed in registers, 8x8 or 4x4 blocks at a
-// time, into the worker's scratch (or, for a plain transpose, into the
-// destination), then the rows of the tile are ordinary.
+// in tiles: the operand's tile is transposed in registers, square blocks at a time,
+// into the worker's scratch (or, for a plain transpose, into the destination), then
+// the rows of the tile are ordinary.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ORIEL_PASSES_CODEGEN_CPU_TRANSPOSETILES_H
@@ -41,6 +41,17 @@ struct TransposePlan {
   llvm::SmallVector<Tile> tiles;
   Dim bytes = 0;                   // of scratch
 };
+
+/// Element (r, j): source[r + j * step] becomes target[r * pitch + j].
+struct TileMove {
+  mlir::Type element; // as stored
+  mlir::Value source, step, target, pitch;
+  mlir::Value streams = nullptr; // lines of the target go past the caches (null: never)
+  bool alongTarget = false;      // blocks of one row of the target follow each other
+};
+/// Of r in [rowLo, rowHi) and j in [lo, hi).
+void transposeTile(EntryBuilder &entry, unsigned vectorBits, const TileMove &move,
+                   mlir::Value rowLo, mlir::Value rowHi, mlir::Value lo, mlir::Value hi);
 
 /// How to tile the model, if an operand asks for it.
 std::optional<TransposePlan> planTranspose(const KernelModel &model, TransposeKind kind);

@@ -7,13 +7,18 @@
 #row = affine_map<(d0, d1) -> (d0)>
 #col = affine_map<(d0, d1) -> (d1)>
 
-// Softmax is one entry with one loop over rows: each pass reads the input's row
-// once in its main loop and once in its tail, the exponentials stay in scratch,
-// and row values are scalars.
+// Softmax of many short rows takes them side by side, 64 to a task: the maximum
+// needs no lanes of a row to be combined. All others are one loop over rows: each
+// pass reads the input's row once in its main loop and once in its tail, the
+// exponentials stay in scratch, and row values are scalars. One of the two phases
+// has no tasks.
 // CHECK-LABEL: module @softmax
-// CHECK-SAME: oriel.entries = [@softmax]
-// CHECK-SAME: oriel.scratch = #oriel.dims<64*ceildiv(a0_1,16)>
-// CHECK-SAME: oriel.tasks = #oriel.dims<a0_0>
+// CHECK-SAME: oriel.entries = [@softmax, @softmax_phase1]
+// CHECK-SAME: oriel.scratch = #oriel.dims<64*ceildiv(a0_1,16)+{{[0-9]+}}>
+// CHECK-SAME: oriel.tasks = #oriel.dims<ceildiv(a0_0,64)*min(1,floordiv(a0_0,8))*min(1,max(0,-a0_1+33)), -a0_0*min(1,floordiv(a0_0,8))*min(1,max(0,-a0_1+33))+a0_0>
+// CHECK: func.func @softmax(
+// CHECK-NOT: vector.extract
+// CHECK: func.func @softmax_phase1(
 // CHECK: scf.for
 // pass 1: leaves, 32 lanes
 // CHECK: scf.for
@@ -114,20 +119,13 @@ module @doubles {
   }
 }
 
-// Columns stream rows: four at a time into the leaf's partial row.
+// Columns stream rows: eight at a time into the leaf's partial row.
 // CHECK-LABEL: module @columns
 // CHECK-SAME: oriel.entries = [@columns, @columns_phase1]
 // CHECK: func.func @columns(
 // CHECK: scf.for
 // CHECK: llvm.load {{.*}} -> vector<16xf32>
-// CHECK: llvm.load {{.*}} -> vector<16xf32>
-// CHECK-NEXT: arith.addf
-// CHECK: llvm.load {{.*}} -> vector<16xf32>
-// CHECK-NEXT: arith.addf
-// CHECK: llvm.load {{.*}} -> vector<16xf32>
-// CHECK-NEXT: arith.addf
-// CHECK: llvm.load {{.*}} -> vector<16xf32>
-// CHECK-NEXT: arith.addf
+// CHECK-COUNT-8: arith.addf {{.*}} : vector<16xf32>
 // CHECK-NEXT: llvm.getelementptr
 // CHECK-NEXT: llvm.store {{.*}} : vector<16xf32>
 module @columns {
@@ -141,5 +139,40 @@ module @columns {
       linalg.yield %2 : f32
     } -> tensor<?xf32>
     return %0 : tensor<?xf32>
+  }
+}
+
+// A transpose of a large result writes whole lines past the caches, in blocks of
+// as many elements as a vector has; a smaller one, and its edges, as always.
+// CHECK-LABEL: module @transposed
+// CHECK-COUNT-8: llvm.load {{.*}} -> vector<8xf32>
+// CHECK-COUNT-24: vector.shuffle
+// CHECK: llvm.store {{.*}} nontemporal
+// CHECK: llvm.call_intrinsic "llvm.x86.sse.sfence"
+#t = affine_map<(d0, d1) -> (d1, d0)>
+module @transposed {
+  func.func @transposed(%x: tensor<?x?xf32>, %o0: tensor<?x?xf32> {oriel.output}) -> tensor<?x?xf32> attributes {oriel.class = "Copy"} {
+    %0 = linalg.generic {indexing_maps = [#t, #id], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<?x?xf32>) outs(%o0 : tensor<?x?xf32>) {
+    ^bb0(%a: f32, %u: f32):
+      linalg.yield %a : f32
+    } -> tensor<?x?xf32>
+    return %0 : tensor<?x?xf32>
+  }
+}
+
+// A result known to be small has no such stores.
+// CHECK-LABEL: module @small
+// CHECK-NOT: nontemporal
+// CHECK-NOT: sfence
+module @small {
+  func.func @small(%x: tensor<1000x1000xf32>, %o0: tensor<1000x1000xf32> {oriel.output}) -> tensor<1000x1000xf32> attributes {oriel.class = "Elementwise"} {
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<1000x1000xf32>) outs(%o0 : tensor<1000x1000xf32>) {
+    ^bb0(%a: f32, %u: f32):
+      %1 = arith.addf %a, %a : f32
+      linalg.yield %1 : f32
+    } -> tensor<1000x1000xf32>
+    return %0 : tensor<1000x1000xf32>
   }
 }
