@@ -222,15 +222,19 @@ Value exp2(const Operand& x) {
 }
 Value tan(const Operand& x) { return div(Operand(sin(x), x.location), Operand(cos(x), x.location)); }
 Value sinh(const Operand& x) {
-  // From expm1, exact near 0: (u + u / (u + 1)) / 2 with u = expm1(x).
   const auto in = [&](const Value& v) { return Operand(v, x.location); };
-  const Value magnitude = abs(in(Float(x)));
-  const Value u = expm1(in(magnitude));
-  const Operand half(0.5, x.location), one(1, x.location);
-  // u / (u + 1) is 1 where u overflows.
-  const Value ratio = select(in(isinf(in(u))), one, in(div(in(u), in(add(in(u), one)))));
-  const Value near = mul(in(add(in(u), in(ratio))), half);
-  return mul(in(sign(in(Float(x)))), in(near));
+  const Operand half(0.5, x.location), one(1, x.location), bound(10, x.location);
+  const Value value = Float(x);
+  const Value magnitude = abs(in(value));
+  // From expm1, exact near 0: (u + u / (u + 1)) / 2 with u = expm1(x). Beyond, half
+  // the exponent twice, as in cosh: finite as long as the result is.
+  const Value u = expm1(in(minimum(in(magnitude), bound)));
+  const Value near = mul(in(add(in(u), in(div(in(u), in(add(in(u), one)))))), half);
+  const Value e = exp(in(mul(in(magnitude), half)));
+  const Value far = sub(in(mul(in(mul(in(e), half)), in(e))), in(div(in(div(half, in(e))), in(e))));
+  const Value result = mul(in(sign(in(value))), in(select(in(greater(in(magnitude), bound)), in(far), in(near))));
+  // sign() of -0 is 0.
+  return select(in(equal(in(value), Operand(0, x.location))), in(value), in(result));
 }
 Value cosh(const Operand& x) {
   const auto in = [&](const Value& v) { return Operand(v, x.location); };

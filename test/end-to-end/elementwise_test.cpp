@@ -1,5 +1,7 @@
 // Every elementwise op on every dtype it has, special values included.
+#include <limits>
 #include <map>
+#include <random>
 
 #include "test/end-to-end/harness.h"
 
@@ -48,6 +50,46 @@ TEST(Elementwise, UnaryOnEveryDType) {
       ExpectMatches([op](const std::vector<Value>& in) { return std::vector<Value>{op(in[0])}; }, {x}, {{"n"}});
     }
   }
+}
+
+// Next to multiples of the divisor a quotient is most easily wrong by one.
+template <typename T>
+void DividesNextToMultiples() {
+  using L = std::numeric_limits<T>;
+  std::vector<T> xs, ys;
+  const auto pair = [&](T x, T y) { xs.push_back(x), ys.push_back(y); };
+  if (sizeof(T) == 1) {
+    for (int k = 0; k < 1 << 16; ++k) pair(static_cast<T>(k), static_cast<T>(k >> 8));
+  }
+  std::mt19937_64 rng(7);
+  for (int k = 0; k < 4000; ++k) {
+    // Divisors and quotients of all sizes.
+    const T y = static_cast<T>(rng() >> (64 - sizeof(T) * 8 + rng() % (sizeof(T) * 8)));
+    const T most = y == 0 ? L::max() : static_cast<T>(L::max() / (y < 0 ? 1 : y));
+    const T q = most <= 0 ? T(0) : static_cast<T>(rng() % static_cast<uint64_t>(most));
+    const T x = static_cast<T>(static_cast<uint64_t>(q) * static_cast<uint64_t>(y));
+    for (int d = -1; d <= 1; ++d) {
+      const T divisor = static_cast<T>(static_cast<uint64_t>(y) + static_cast<uint64_t>(d));
+      pair(static_cast<T>(static_cast<uint64_t>(x) + static_cast<uint64_t>(d)), y);
+      pair(static_cast<T>(L::max() - (k % 3)), divisor);
+      pair(static_cast<T>(L::min() + (k % 3)), divisor);
+    }
+  }
+  const int64_t n = static_cast<int64_t>(xs.size());
+  ExpectMatches([](const std::vector<Value>& in) {
+    return std::vector<Value>{floor_div(in[0], in[1]), mod(in[0], in[1])};
+  }, {*Tensor::From<T>(xs, {n}), *Tensor::From<T>(ys, {n})}, {{"n"}, {"n"}});
+}
+
+TEST(Elementwise, IntegerDivisionNextToMultiples) {
+  DividesNextToMultiples<int8_t>();
+  DividesNextToMultiples<int16_t>();
+  DividesNextToMultiples<int32_t>();
+  DividesNextToMultiples<int64_t>();
+  DividesNextToMultiples<uint8_t>();
+  DividesNextToMultiples<uint16_t>();
+  DividesNextToMultiples<uint32_t>();
+  DividesNextToMultiples<uint64_t>();
 }
 
 TEST(Elementwise, BinaryOnEveryDType) {

@@ -27,7 +27,10 @@ namespace oriel {
 /// arith, math, scf and vector must be loaded.
 void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 
-/// oriel-expand-math: the same as a pass on any operation.
+/// arith.divsi and arith.divui of integer vectors as exact divisions of floats.
+void populateExpandDivisionPatterns(mlir::RewritePatternSet &patterns);
+
+/// oriel-expand-math: both as a pass on any operation.
 std::unique_ptr<mlir::Pass> createExpandMathPass();
 void registerExpandMathPass();
 

@@ -32,14 +32,11 @@ constexpr double kExpm1_64[] = {
     0x1.111111110f642p-7,  0x1.6c16c16c14f53p-10, 0x1.a01a01b00fc70p-13,
     0x1.a01a01ade0fffp-16, 0x1.71ddf7e7a2737p-19, 0x1.27e4caf221885p-22,
     0x1.af5f7dc71eebcp-26, 0x1.1f8df5dc604cfp-29};
-// tanh(x) = x + x z T(z), z = x^2, below the switch, error 2^-27.7 and 2^-56.4.
-constexpr double kTanh32[] = {-0x1.555532p-2, 0x1.1106fcp-3, -0x1.b836e8p-5,
-                              0x1.52034ep-6, -0x1.75438ap-8};
+// tanh(r) = r + r z T(z), z = r^2, error 2^-28.1 and 2^-57.2 for |r| < 0.2565.
+constexpr double kTanh32[] = {-0x1.55550cp-2, 0x1.10dc2ep-3, -0x1.a43c0cp-5};
 constexpr double kTanh64[] = {
-    -0x1.55555555554fcp-2, 0x1.111111110a989p-3, -0x1.ba1ba1b4e130cp-5,
-    0x1.664f47745419ep-6, -0x1.226e15834e960p-7, 0x1.d6cf13091b3e1p-9,
-    -0x1.7d67cd409c842p-10, 0x1.3360a37cc92eep-11, -0x1.df29c12071881p-13,
-    0x1.432e17d51ba7dp-14, -0x1.0ce5f65aee49bp-16};
+    -0x1.55555555554cep-2, 0x1.11111110f7565p-3, -0x1.ba1ba18524dcdp-5, 0x1.664f2ea42b3e9p-6,
+    -0x1.226770114242cp-7, 0x1.d4df294a636fep-9, -0x1.57c605a88b20fp-10};
 // erf(x) = x + x E(x^2) below the switch, error 2^-25.8 and 2^-56.2.
 constexpr double kErfSmall32[] = {
     0x1.06eba6p-3, -0x1.8126e8p-2, 0x1.ce1a88p-4, -0x1.b689b6p-6,
@@ -49,18 +46,27 @@ constexpr double kErfSmall64[] = {
     -0x1.b82ce3128c551p-6, 0x1.565bcd0ccb9ffp-8, -0x1.c02db35e76316p-11,
     0x1.f9a30ad0ba6b8p-14, -0x1.f4cf7b13461d9p-17, 0x1.b9b7047d8ee1p-20,
     -0x1.5d753d32080c3p-23, 0x1.e1d8874a7b943p-27, -0x1.ce9086bce88fep-31};
-// -log(erfc(a)) above it, error in erf 2^-29.2 and 2^-58.5.
+// -log2(erfc(a)) above it, error in erf 2^-29.3 and 2^-58.5.
 constexpr double kErfLarge32[] = {
-    0x1.9af546p-13, 0x1.20af46p0, 0x1.463d02p-1, 0x1.a9b26p-4, -0x1.6c26f4p-6,
-    0x1.8eda4ap-9, -0x1.9add2ap-13};
+    0x1.28719p-12, 0x1.a07be2p0, 0x1.d6a998p-1, 0x1.33132ep-3, -0x1.06ade8p-5,
+    0x1.1fb58cp-8, -0x1.285f0ep-12};
 constexpr double kErfLarge64[] = {
-    0x1.6961e1a604961p-24, 0x1.20dd661c94d29p0, 0x1.45f397b94898dp-1,
-    0x1.a4e7889aa83ccp-4, -0x1.38fcda5fb218dp-6, -0x1.ff23771e24be2p-13,
-    0x1.c4f7115f9bb2bp-10, -0x1.3d63758201ec4p-11, 0x1.52124fd7b4547p-16,
-    0x1.5fef3de80feeap-14, -0x1.ab91b187bb271p-15, 0x1.37c972a6654c1p-16,
-    -0x1.48b16b1ee63afp-18, 0x1.05462d8f5520bp-20, -0x1.392b596e2b82p-23,
-    0x1.13d19d0e39d7ep-26, -0x1.51bcabeaa9b98p-30, 0x1.0114af0d5d45p-34,
-    -0x1.6e8169a1af8p-40};
+    0x1.04aea8b31d3a4p-23, 0x1.a0be6e5817b57p0, 0x1.d63fa84774e9p-1,
+    0x1.2f9e4d353caebp-3, -0x1.c38bba6547aep-6, -0x1.70b56149b399p-12,
+    0x1.46bec93c3c8dap-9, -0x1.c9e513b4c0c68p-11, 0x1.e7bbef4a325f6p-16,
+    0x1.fbbbf5684c7dcp-14, -0x1.346d092a5dae1p-14, 0x1.c1d03c7913fc6p-16,
+    -0x1.da342d8d33658p-18, 0x1.78f05b77c77c8p-20, -0x1.c3cecee3f3aa6p-23,
+    0x1.8dec23a8b9217p-26, -0x1.e74061d5a94abp-30, 0x1.72e3a1f3c57f5p-34,
+    -0x1.0860ba9417193p-39};
+// 2^-r for |r| <= 1/2, error 2^-23.0 and 2^-51.8: for erf, which takes a small
+// part of it from 1.
+constexpr double kExp2_32[] = {0x1.000002p0,   -0x1.62e42ap-1, 0x1.ebf8aep-3,
+                               -0x1.c6b57cp-5, 0x1.3d21e6p-7,  -0x1.5ca252p-10};
+constexpr double kExp2_64[] = {
+    0x1p0,                 -0x1.62e42fefa3a18p-1, 0x1.ebfbdff82c473p-3,
+    -0x1.c6b08d703d288p-5, 0x1.3b2ab6fbcdfe2p-7,  -0x1.5d87fe9d05d1p-10,
+    0x1.43091284e48fbp-13, -0x1.ffcb552a9a66p-17, 0x1.62c10ec0e117ap-20,
+    -0x1.b674ca31d8d9ep-24, 0x1.e404154d6ba4bp-28};
 
 struct Reduced {
   Value shifted; // n + offset in the low bits
@@ -90,10 +96,20 @@ Reduced reduce(MathBuilder &m, Value x, int offset = 0) {
   return out;
 }
 
+/// y * 2^n, rounded once, for an x reduced with the offset 2 bias: two factors,
+/// of which half of n, rounded on its own, and the rest are made in the exponent
+/// fields.
+Value scaleReduced(MathBuilder &m, Value y, Value x, const Reduced &red) {
+  Value half = m.bits(m.fma(x, m.c(Pair{kLog2E.f32 / 2, kLog2E.f64 / 2}), m.c(m.magic() + m.bias())));
+  Value rest = m.isub(m.bits(red.shifted), half);
+  return m.mul(m.mul(y, m.fromBits(m.shl(half, m.mantissa()))), m.fromBits(m.shl(rest, m.mantissa())));
+}
+
 /// exp(r) - 1 of a reduced argument, for a sum with something not much smaller
 /// than 1.
 Value expm1OfReduced(MathBuilder &m, Value r) {
-  return m.fma(m.mul(r, r), m.horner(r, kExp32, kExp64), r);
+  Value square = m.mul(r, r);
+  return m.fma(square, m.pairs(r, square, kExp32, kExp64), r);
 }
 Value expOfReduced(MathBuilder &m, Value r) { return m.add(expm1OfReduced(m, r), m.c(1)); }
 
@@ -106,7 +122,8 @@ struct Expm1 {
 Expm1 reducedExpm1(MathBuilder &m, Value x) {
   Reduced red = reduce(m, x);
   Value rLow = m.fma(red.real, m.neg(m.c(kLn2Low)), m.sub(red.high, red.r));
-  Value w = m.mul(m.mul(red.r, red.r), m.horner(red.r, kExpm1_32, kExpm1_64));
+  Value square = m.mul(red.r, red.r);
+  Value w = m.mul(square, m.pairs(red.r, square, kExpm1_32, kExpm1_64));
   // 2^-n vanishes beside 1 long before it leaves the exponent's range.
   Value limit = m.i(60), n = integerOf(m, red);
   Value capped = m.select(m.icmp(arith::CmpIPredicate::sgt, n, limit), limit, n);
@@ -125,14 +142,14 @@ Value expandExp(MathBuilder &m, Value x) {
   // Beyond the bounds the result is 0 or infinity anyway.
   x = m.atMost(x, m.c(Pair{89, 710}));
   x = m.atLeast(x, m.c(Pair{-104, -746}));
-  Reduced red = reduce(m, x);
-  return m.scale(expOfReduced(m, red.r), integerOf(m, red));
+  Reduced red = reduce(m, x, 2 * m.bias());
+  return scaleReduced(m, expOfReduced(m, red.r), x, red);
 }
 
 Value expandExpOfSum(MathBuilder &m, Value h, Value l) {
-  Reduced red = reduce(m, h);
+  Reduced red = reduce(m, h, 2 * m.bias());
   Value r = m.add(red.high, m.fma(red.real, m.neg(m.c(kLn2Low)), l));
-  return m.scale(expOfReduced(m, r), integerOf(m, red));
+  return scaleReduced(m, expOfReduced(m, r), h, red);
 }
 
 Value expandExpm1(MathBuilder &m, Value x) {
@@ -159,26 +176,45 @@ Value expandSigmoid(MathBuilder &m, Value x) {
 }
 
 Value expandTanh(MathBuilder &m, Value x) {
-  // x + x^3 T(x^2) below the switch, 1 - 2 / (exp(2|x|) + 1) above, where 2 / d
-  // and so its error is small against the result. 1 to the last bit past the bound.
+  // |x| = n ln(2)/2 + r and t = tanh(r) give, with w = 2^(n-1),
+  // tanh|x| = ((w + 1/2) t + (w - 1/2)) / ((w - 1/2) t + (w + 1/2)): t itself for
+  // n = 0. Denominator less numerator is 1 - t, so that it is also
+  // 1 - (1 - t) / denominator, where for |x| > 1 the quotient and so its error
+  // are small against the result.
   Value a = m.abs(x);
-  Value bounded = m.atMost(a, m.c(Pair{10, 22}));
-  Reduced red = reduce(m, m.add(bounded, bounded), m.bias());
-  Value d = m.fma(expOfReduced(m, red.r), pow2Of(m, red), m.c(1));
-  Value large = m.sub(m.c(1), m.div(m.c(2), d));
-  Value z = m.mul(x, x);
-  Value small = m.fma(m.mul(a, z), m.horner(z, kTanh32, kTanh64), a);
-  return m.copySign(m.select(m.lt(a, m.c(0.625)), small, large), x);
+  Value bounded = m.atMost(a, m.c(Pair{10, 22})); // 1 to the last bit from there on
+  // -0.091 < r < 0.256: where n becomes 1 the result is just above 1/4, where it
+  // becomes 2 just above 1/2. Below those a relative error is most ulp, and the
+  // numerator's is largest for t < 0.
+  Value magic = m.c(m.magic() + m.bias() - 1);
+  Value shifted = m.fma(m.sub(bounded, m.c(0x1.52p-4)), m.c(Pair{2 * kLog2E.f32, 2 * kLog2E.f64}), magic);
+  Value n = m.sub(shifted, magic);
+  Value r = m.fma(n, m.c(Pair{-kLn2High.f32 / 2, -kLn2High.f64 / 2}), bounded);
+  if (m.isDouble) // in f32 too little to count
+    r = m.fma(n, m.c(-kLn2Low.f64 / 2), r);
+  Value z = m.mul(r, r);
+  Value t = m.fma(m.mul(r, z), m.horner(z, kTanh32, kTanh64), r);
+  Value w = m.fromBits(m.shl(m.bits(shifted), m.mantissa()));
+  Value plus = m.add(w, m.c(0.5)), minus = m.sub(w, m.c(0.5));
+  Value large = m.gt(a, m.c(1));
+  Value numerator = m.select(large, m.sub(t, m.c(1)), m.fma(t, plus, minus));
+  Value quotient = m.div(numerator, m.fma(t, minus, plus));
+  return m.copySign(m.select(large, m.add(quotient, m.c(1)), quotient), x);
 }
 
 Value expandErf(MathBuilder &m, Value x) {
   Value a = m.abs(x);
-  Value small = m.fma(x, m.horner(m.mul(x, x), kErfSmall32, kErfSmall64), x);
-  // erf(a) = 1 - exp(-g(a)), 1 to the last bit past the bound.
-  Value g = m.horner(m.atMost(a, m.c(Pair{4, 6})), kErfLarge32, kErfLarge64);
-  Reduced red = reduce(m, m.neg(g), m.bias());
-  Value large = m.fma(m.neg(expOfReduced(m, red.r)), pow2Of(m, red), m.c(1));
-  large = m.copySign(large, x);
+  Value bounded = m.atMost(a, m.c(Pair{4, 6})); // 1 to the last bit from there on
+  Value z = m.mul(bounded, bounded);
+  Value small = m.fma(x, m.horner(z, kErfSmall32, kErfSmall64), x);
+  // 1 - 2^-g(a) above, g = r - n; nothing is lost in base 2.
+  Value g = m.pairs(bounded, z, kErfLarge32, kErfLarge64);
+  Value magic = m.c(m.magic() + m.bias());
+  Value shifted = m.sub(magic, g);
+  Value r = m.add(g, m.sub(shifted, magic));
+  Value power = m.fromBits(m.shl(m.bits(shifted), m.mantissa()));
+  Value rest = m.pairs(r, m.mul(r, r), kExp2_32, kExp2_64);
+  Value large = m.copySign(m.fma(m.neg(rest), power, m.c(1)), x);
   return m.select(m.lt(a, m.c(0.921875)), small, large);
 }
 

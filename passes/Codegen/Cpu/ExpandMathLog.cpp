@@ -22,14 +22,19 @@ constexpr double kLog64[] = {
     0x1.5555555555593p-1, 0x1.999999997fa54p-2, 0x1.2492494221d81p-2,
     0x1.c71c51e0bbb5ep-3, 0x1.74664780ae675p-3, 0x1.39a0d5bf5f8c5p-3,
     0x1.2f0eb1a9a12c9p-3};
-// 2 atanh(s) = 2 s + s z (2/3 + z P(z)), for pow.
-constexpr double kPowLog32[] = {0x1.999ap-2, 0x1.24527ap-2, 0x1.dfa304p-3};
-constexpr double kPowLog64[] = {
+// 2 atanh(s) = 2 s + s z (2/3 + z P(z)), for pow of f64.
+constexpr double kPowLog[] = {
     0x1.9999999999b33p-2, 0x1.249249245779ap-2, 0x1.c71c722deb63ap-3,
     0x1.745ce9b459b94p-3, 0x1.3b1ef4c579e78p-3, 0x1.0f7f18548a64ep-3,
     0x1.0e4a77ee10f95p-3};
-constexpr Pair kTwoThirdsHigh = {0x1.555556p-1, 0x1.5555555555555p-1};
-constexpr Pair kTwoThirdsLow = {-0x1.555556p-26, 0x1.5555555555555p-55};
+// log2(m) = s P(z), error 2^-36.2, and 2^r for |r| <= 1/2, error 2^-29.0: pow of f32.
+constexpr double kPowLog2[] = {0x1.71547652beef8p+1, 0x1.ec709d1198fdp-1, 0x1.277780cc6aa8ap-1,
+                               0x1.a58d1eb644919p-2, 0x1.5ceffc30529ap-2};
+constexpr double kPowExp2[] = {0x1.0000000265db8p+0, 0x1.62e430c92e3c8p-1, 0x1.ebfbdad557b8dp-3,
+                               0x1.c6aed2fbe4e34p-5, 0x1.3b2dbe5f789b8p-7, 0x1.5f464cd6622a7p-10,
+                               0x1.41d2f1d3eb4f9p-13};
+constexpr double kTwoThirdsHigh = 0x1.5555555555555p-1;
+constexpr double kTwoThirdsLow = 0x1.5555555555555p-55;
 
 struct Split {
   Value k, m; // both as floats
@@ -108,7 +113,7 @@ Sum preciseLog(MathBuilder &m, Value x) {
   Sum z = twoProduct(m, s, s);
   z.l = m.fma(m.add(s, s), sLow, z.l);
   // q = 2/3 + z P(z)
-  Value zp = m.mul(z.h, m.horner(z.h, kPowLog32, kPowLog64));
+  Value zp = m.mul(z.h, m.horner(z.h, kPowLog));
   Sum q = fastTwoSum(m, m.c(kTwoThirdsHigh), zp);
   q.l = m.add(q.l, m.c(kTwoThirdsLow));
   Sum cubic = multiply(m, multiply(m, {s, sLow}, z), q);
@@ -137,21 +142,51 @@ Value expandLog1p(MathBuilder &m, Value x) {
   return m.copySign(logSpecials(m, x, -1, result), x); // -0 stays -0
 }
 
-Value expandPow(MathBuilder &m, Value x, Value y) {
-  Value zero = m.c(0), one = m.c(1), infinity = m.infinity();
-  Value a = m.abs(x);
+/// a^y of f32 for a >= 0, but for a = 1 and y = 0, by 2^(y log2(a)) in f64, where
+/// subnormals are normal and the result's range is a part of the exponent's.
+static Value powInDouble(MathBuilder &m, Value a, Value y) {
+  Type f64 = m.b.getF64Type();
+  Type type = m.vector() ? Type(m.vector().clone(f64)) : f64;
+  MathBuilder d(m.b, m.loc, type);
+  auto widen = [&](Value v) -> Value { return arith::ExtFOp::create(m.b, m.loc, type, v); };
+  Value wide = widen(a);
+  Split parts = split(d, wide, nullptr);
+  Value f = d.sub(parts.m, d.c(1));
+  Value s = d.div(f, d.add(f, d.c(2)));
+  Value log = d.fma(s, d.horner(d.mul(s, s), kPowLog2), parts.k);
+  log = d.select(m.eq(a, m.c(0)), d.neg(d.infinity()), log);
+  log = d.select(m.lt(a, m.infinity()), log, wide); // infinity and NaN
+  Value p = d.mul(widen(y), log);
+  p = d.atLeast(d.atMost(p, d.c(200)), d.c(-200)); // beyond f32 all the same
+  Value magic = d.c(d.magic() + d.bias());
+  Value shifted = d.add(p, magic);
+  Value r = d.sub(p, d.sub(shifted, magic));
+  Value power = d.fromBits(d.shl(d.bits(shifted), d.mantissa()));
+  Value result = d.mul(d.pairs(r, d.mul(r, r), kPowExp2), power);
+  return arith::TruncFOp::create(m.b, m.loc, m.type, result);
+}
+
+/// The same of f64.
+static Value powInTwoParts(MathBuilder &m, Value a, Value y) {
+  Value zero = m.c(0), infinity = m.infinity();
   Sum log = preciseLog(m, a);
   log.h = m.select(m.eq(a, zero), m.neg(infinity), log.h);
   log.h = m.select(m.lt(a, infinity), log.h, a); // infinity and NaN
   // y log(x), which decides overflow; the low part is used only inside.
   Value p = m.mul(y, log.h);
   Value pLow = m.fma(y, log.l, m.fma(y, log.h, m.neg(p)));
-  Value high = m.c(Pair{89, 710}), low = m.c(Pair{-104, -746});
+  Value high = m.c(710), low = m.c(-746);
   Value inside = m.both(m.le(p, high), m.ge(p, low));
   Value magnitude = expandExpOfSum(m, m.select(inside, p, zero), m.select(inside, pLow, zero));
   magnitude = m.select(inside, magnitude, p); // NaN
   magnitude = m.select(m.gt(p, high), infinity, magnitude);
-  magnitude = m.select(m.lt(p, low), zero, magnitude);
+  return m.select(m.lt(p, low), zero, magnitude);
+}
+
+Value expandPow(MathBuilder &m, Value x, Value y) {
+  Value zero = m.c(0), one = m.c(1), infinity = m.infinity();
+  Value a = m.abs(x);
+  Value magnitude = m.isDouble ? powInTwoParts(m, a, y) : powInDouble(m, a, y);
   magnitude = m.select(m.eq(a, one), one, magnitude);
 
   // Negative x: only integer powers, odd ones negative.

@@ -110,6 +110,7 @@ LogicalResult computeHalvesInF32(ModuleOp module) {
 LogicalResult expand(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   populateExpandMathPatterns(patterns);
+  populateExpandDivisionPatterns(patterns);
   populateNarrowTypePatterns(patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   vector::populateVectorStepLoweringPatterns(patterns);

@@ -84,6 +84,18 @@ Value MathBuilder::horner(Value x, ArrayRef<double> coefficients) {
   return sum;
 }
 
+Value MathBuilder::pairs(Value x, Value square, ArrayRef<double> coefficients) {
+  size_t last = (coefficients.size() - 1) / 2 * 2;
+  auto pair = [&](size_t k) {
+    Value low = c(coefficients[k]);
+    return k + 1 < coefficients.size() ? fma(x, c(coefficients[k + 1]), low) : low;
+  };
+  Value sum = pair(last);
+  for (size_t k = last; k > 0; k -= 2)
+    sum = fma(sum, square, pair(k - 2));
+  return sum;
+}
+
 Value MathBuilder::pow2(Value n) { return fromBits(shl(iadd(n, i(bias())), mantissa())); }
 
 Value MathBuilder::scale(Value y, Value n) {

@@ -129,12 +129,12 @@ def erf_small(z):
 
 
 def erf_large(a):
-    """erf(a) = 1 - exp(-g(a))."""
-    return -log(erfc(a))
+    """erf(a) = 1 - 2^-g(a)."""
+    return -log(erfc(a), 2)
 
 
 def tanh_small(z):
-    """tanh(x) = x + x z T(z), z = x^2."""
+    """tanh(r) = r + r z T(z), z = r^2."""
     if z == 0:
         return -mpf(1) / 3
     x = sqrt(z)
@@ -147,14 +147,20 @@ FITS = {
     'kExpm1': lambda b: fit('kExpm1', exp_q, lambda r: max(abs(r), mpf('1e-2')), -half_ln2, half_ln2,
                             {32: 5, 64: 10}[b], b),
     'kLog': lambda b: fit('kLog', log_l, lambda z: z, mpf('1e-12'), z_log, {32: 3, 64: 6}[b], b),
-    'kPowLog': lambda b: fit('kPowLog', pow_p, lambda z: z**2, mpf('1e-8'), z_log, {32: 2, 64: 6}[b], b),
+    'kPowLog': lambda b: b == 64 and fit('kPowLog', pow_p, lambda z: z**2, mpf('1e-8'), z_log, 6, b),
+    # For pow of f32, computed in f64: log2(m) = s P(z), and 2^r.
+    'kPowLog2': lambda b: b == 64 and fit('kPowLog2', lambda z: sum(mpf(2) / (2 * k + 1) * z**k for k in range(60)) / log(mpf(2)),
+                              lambda z: mpf(1), 0, z_log, 4, b),
+    'kPowExp2': lambda b: b == 64 and fit('kPowExp2', lambda r: mpf(2)**r, lambda r: mpf(2)**-r, mpf('-0.5005'),
+                                          mpf('0.5005'), 6, b),
     'kSin': lambda b: fit('kSin', sin_s, lambda z: z, mpf('1e-12'), z_trig, {32: 2, 64: 5}[b], b),
     'kCos': lambda b: fit('kCos', cos_c, lambda z: z**2, mpf('1e-8'), z_trig, {32: 2, 64: 5}[b], b),
-    'kTanh': lambda b: fit('kTanh', tanh_small, lambda z: z * max(1, 1 + z / 3), mpf('1e-12'), mpf('0.626')**2,
-                           {32: 4, 64: 10}[b], b),
+    'kTanh': lambda b: fit('kTanh', tanh_small, lambda z: z, mpf('1e-12'), mpf('0.2565')**2, {32: 2, 64: 6}[b], b),
     'kErfSmall': lambda b: fit('kErfSmall', erf_small, lambda z: mpf(1), 0, mpf('0.93')**2, {32: 5, 64: 11}[b], b),
-    'kErfLarge': lambda b: fit('kErfLarge', erf_large, lambda a: erfc(a) / erf(a), mpf('0.92'),
+    'kErfLarge': lambda b: fit('kErfLarge', erf_large, lambda a: erfc(a) / erf(a) * log(mpf(2)), mpf('0.92'),
                                {32: mpf(4), 64: mpf(6)}[b], {32: 6, 64: 18}[b], b),
+    'kExp2': lambda b: fit('kExp2', lambda r: mpf(2)**-r, lambda r: mpf(2)**r, mpf('-0.5005'), mpf('0.5005'),
+                           {32: 5, 64: 10}[b], b),
 }
 
 if __name__ == '__main__':

@@ -57,6 +57,36 @@ module @bytes_avx2 attributes {oriel.target = #avx2} {
   }
 }
 
+// Functions are long chains: twice as many vectors a step with AVX-512, and masked
+// ones for the rest. What is read is fetched ahead, but for the row that stays in
+// the cache.
+// CHECK-LABEL: func.func @chains
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK-COUNT-2: "llvm.intr.prefetch"
+// CHECK-NOT: prefetch
+// CHECK: llvm.load %{{.*}} -> vector<32xf32>
+// CHECK: math.tanh %{{.*}} : vector<32xf32>
+// CHECK: scf.for
+// CHECK-NOT: prefetch
+// CHECK: llvm.intr.masked.load {{.*}} vector<16xf32>
+// CHECK: math.tanh %{{.*}} : vector<16xf32>
+// CHECK: llvm.intr.masked.store {{.*}} vector<16xf32>
+// CHECK-NOT: math.tanh
+// CHECK: return
+module @chains attributes {oriel.target = #avx512} {
+  func.func @chains(%x: tensor<?x?xf32>, %w: tensor<?xf32>, %o0: tensor<?x?xf32> {oriel.output}) -> tensor<?x?xf32> attributes {oriel.class = "Elementwise"} {
+    %0 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x, %w : tensor<?x?xf32>, tensor<?xf32>) outs(%o0 : tensor<?x?xf32>) {
+    ^bb0(%a: f32, %b: f32, %u: f32):
+      %1 = arith.mulf %a, %b : f32
+      %2 = math.tanh %1 : f32
+      linalg.yield %2 : f32
+    } -> tensor<?x?xf32>
+    return %0 : tensor<?x?xf32>
+  }
+}
+
 // Half floats are computed in f32: as many lanes as f32 has.
 // CHECK-LABEL: func.func @halves
 // CHECK: llvm.load %{{.*}} -> vector<16xf16>
