@@ -1,16 +1,18 @@
-//===- AcrossRows.cpp - short rows side by side ---------------------------===//
+//===- AcrossRows.cpp - rows side by side ---------------------------------===//
 //
 // A row of some ten elements fills no vector, and what its lanes hold would have
 // to be combined within one. Here a lane is a row: some rows' elements are
 // transposed into scratch, every pass runs down them, and full results are
-// transposed back. The lanes of the specified tree are rows of the tile: the bits
-// are those of the other way.
+// transposed back. Rows of a transposed operand lie side by side as they are, and
+// may be long. The lanes of the specified tree are rows of scratch: the bits are
+// those of the other way.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/Codegen/Cpu/GenericKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 
@@ -20,8 +22,12 @@ namespace {
 // Elements of the longest row; at most two a lane of the tree. Where rows are
 // only added up, those of more than a vector cost less by themselves.
 constexpr int64_t kShortRow = 32, kShortSum = 16;
-// Rows side by side, and the fewest that are worth it.
-constexpr int64_t kSideBySide = 64, kFewestRows = 8;
+// Rows side by side, those of a transposed operand, and the fewest worth it.
+constexpr int64_t kSideBySide = 64, kTransposedRows = 256, kFewestRows = 8;
+// Leaves that wait to be combined: bits of their number.
+constexpr int64_t kWaiting = 32;
+// Elements of a lane taken together.
+constexpr int64_t kTogether = 8, kTogetherOfMuchCode = 4;
 
 /// The kernel with its last dim and dim `d` in each other's place.
 KernelModel swapDims(const KernelModel &model, unsigned d) {
@@ -51,10 +57,13 @@ bool isUsed(const ModelPass &pass, unsigned input) {
 /// Emits the tasks of rows side by side.
 class AcrossRows {
 public:
+  /// `width` rows at most; isLong: sums of any length, of operands that need no
+  /// tile.
   AcrossRows(EntryBuilder &entry, const KernelSignature &signature, KernelModel &model,
-             unsigned vectorBits, Dim &scratch)
+             unsigned vectorBits, int64_t width, bool isLong, Dim &scratch)
       : entry(entry), code(entry.code), model(model),
-        emitter(entry, signature, model, vectorBits), length(model.sizes[model.reducedAxis]) {
+        emitter(entry, signature, model, vectorBits), length(model.sizes[model.reducedAxis]),
+        width(width), isLong(isLong) {
     layout(scratch);
   }
 
@@ -70,8 +79,13 @@ private:
   Stream scratchRow(const Dim &offset, Value k, Type element);
   void beginStep(Value k);
   void reduce(const ModelPass &pass);
-  void reduceStep(const ModelPass &pass, Value k, llvm::function_ref<bool(unsigned)> isFirst);
-  void halve(const PassResult &result, unsigned r);
+  void reduceStep(const ModelPass &pass, Value k, Value lane, int64_t count,
+                  llvm::function_ref<bool(unsigned)> isFirst);
+  void reduceLong(const ModelPass &pass);
+  void combineRows(const PassResult &result, const Stream &older, const Stream &newer,
+                   const Stream &target);
+  void fill(const PassResult &result, const Stream &row);
+  void halve(const PassResult &result, unsigned r, Value used);
   void finish(const ModelPass &pass, const PassResult &result, const Stream &from);
 
   EntryBuilder &entry;
@@ -79,6 +93,8 @@ private:
   KernelModel &model;
   PassEmitter emitter;
   Dim length; // of a row
+  int64_t width;
+  bool isLong;
   SmallVector<Tile> reads, writes;
   SmallVector<SmallVector<LinearAccess>> moved; // per value: stores through its tile
   SmallVector<Dim> lanes;                       // per reduced result of a pass: offsets
@@ -90,7 +106,7 @@ void AcrossRows::layout(Dim &scratch) {
   Dim tileRows = length.is_static() ? length : Dim(kShortRow);
   auto reserve = [&](const Dim &rows, Type element) {
     Dim offset = scratch;
-    scratch = scratch + rows * Dim(kSideBySide * getStorageBytes(element));
+    scratch = scratch + rows * Dim(width * getStorageBytes(element));
     return offset;
   };
   for (auto [p, pass] : llvm::enumerate(model.passes)) {
@@ -122,14 +138,15 @@ void AcrossRows::layout(Dim &scratch) {
       if (!value.stores.empty() || !value.isRead)
         continue;
       value.scratchOffset = reserve(isFull ? tileRows : Dim(1), value.element);
-      value.scratchPitch = isFull ? kSideBySide : 0;
+      value.scratchPitch = isFull ? width : 0;
     }
     most = std::max(most, count);
   }
   for (size_t r = 0; r < most; ++r) {
     // Of the widest accumulator there may be: 8 bytes and 16 lanes, or 4 and 32.
+    // After them the leaves that wait.
     lanes.push_back(scratch);
-    scratch = scratch + Dim(kSideBySide * 128);
+    scratch = scratch + Dim(width * (isLong ? 128 + 8 * kWaiting : 128));
   }
 }
 
@@ -137,7 +154,7 @@ void AcrossRows::layout(Dim &scratch) {
 Stream AcrossRows::scratchRow(const Dim &offset, Value k, Type element) {
   Type storage = getStorageType(element);
   Value base = code.gep(code.getI8Type(), entry.scratch(), entry.dim(offset));
-  Value at = code.sub(code.mul(k, code.i64(kSideBySide)), lo);
+  Value at = code.sub(code.mul(k, code.i64(width)), lo);
   return {code.gep(storage, base, at), Dim(1), element, nullptr};
 }
 
@@ -150,54 +167,145 @@ void AcrossRows::beginStep(Value k) {
                           scratchRow(tile.offset, k, tile.access->element));
 }
 
-void AcrossRows::reduceStep(const ModelPass &pass, Value k,
+/// Elements k, k + lanes, ... (`count` of them) of every row into one lane.
+void AcrossRows::reduceStep(const ModelPass &pass, Value k, Value lane, int64_t count,
                             llvm::function_ref<bool(unsigned)> isFirst) {
-  beginStep(k);
-  PassState state = emitter.prepare(pass);
   SmallVector<const PassResult *> reduced;
-  SmallVector<Stream> slots;
   for (const PassResult &result : pass.results)
-    if (result.isReduced) {
-      Value lane = arith::AndIOp::create(code, code.loc, k, code.i64(treeLanes(result) - 1));
-      slots.push_back(scratchRow(lanes[reduced.size()], lane, result.acc.getType()));
+    if (result.isReduced)
       reduced.push_back(&result);
-    }
+  std::vector<PassState> states;
+  for (int64_t q = 0; q < count; ++q) {
+    beginStep(code.add(k, code.i64(q * treeLanes(*reduced[0]))));
+    states.push_back(emitter.prepare(pass));
+  }
+  SmallVector<Stream> slots;
+  for (auto [r, result] : llvm::enumerate(reduced)) {
+    Value at = arith::AndIOp::create(code, code.loc, lane, code.i64(treeLanes(*result) - 1));
+    slots.push_back(scratchRow(lanes[r], at, result->acc.getType()));
+  }
+  // The next lane's elements, as in ColumnKernels.
+  auto fetch = [&](Value j, unsigned many) {
+    for (const PassState &state : states)
+      for (auto [access, stream] : llvm::zip(pass.inputs, state.inputs)) {
+        if (!access.arg || !stream.base || !(stream.stride == Dim(1)))
+          continue;
+        int64_t bytes = getStorageBytes(stream.element);
+        Value at = code.gep(getStorageType(stream.element), stream.base,
+                            code.add(j, entry.dim(access.strides[model.reducedAxis])));
+        for (int64_t line = 0; line < many * bytes; line += kLineBytes)
+          LLVM::Prefetch::create(code, code.loc, code.gep(code.getI8Type(), at, code.i64(line)),
+                                 /*rw=*/0u, /*hint=*/2u, /*cache=*/1u);
+      }
+  };
   emitter.sweep(
-      pass, lo, hi, [&](unsigned count) { emitter.prepareSplats(state, count); },
-      [&](Value j, unsigned count, Value mask) {
+      pass, lo, hi,
+      [&](unsigned many) {
+        for (PassState &state : states)
+          emitter.prepareSplats(state, many);
+      },
+      [&](Value j, unsigned many, Value mask) {
         SmallVector<Value> accs;
         for (auto [result, slot] : llvm::zip(reduced, slots))
           accs.push_back(isFirst(treeLanes(*result))
-                             ? code.splat(emitter.capture(result->neutral), count)
-                             : emitter.loadStream(slot, j, count, mask));
-        emitter.emitStep(state, j, count, mask, accs);
+                             ? code.splat(emitter.capture(result->neutral), many)
+                             : emitter.loadStream(slot, j, many, mask));
+        if (count > 1 && many && !mask)
+          fetch(j, many);
+        for (PassState &state : states)
+          emitter.emitStep(state, j, many, mask, accs);
         for (auto [acc, slot] : llvm::zip(accs, slots))
-          emitter.storeStream(slot, acc, j, count, mask);
-      });
+          emitter.storeStream(slot, acc, j, many, mask);
+      },
+      /*isRare=*/isLong && count == 1);
 }
 
-/// Combines the lanes of a reduced result by halving. A lane without an element
-/// holds the neutral element, which changes nothing.
-void AcrossRows::halve(const PassResult &result, unsigned r) {
-  const ModelPass &pass = model.passes.front();
+void AcrossRows::combineRows(const PassResult &result, const Stream &older, const Stream &newer,
+                             const Stream &target) {
+  emitter.sweep(model.passes.front(), lo, hi, [](unsigned) {}, [&](Value j, unsigned count, Value mask) {
+    Value sum = combine(code, result, emitter.loadStream(older, j, count, mask),
+                        emitter.loadStream(newer, j, count, mask));
+    emitter.storeStream(target, sum, j, count, mask);
+  }, /*isRare=*/true);
+}
+
+void AcrossRows::fill(const PassResult &result, const Stream &row) {
+  emitter.sweep(model.passes.front(), lo, hi, [](unsigned) {}, [&](Value j, unsigned count, Value mask) {
+    emitter.storeStream(row, code.splat(emitter.capture(result.neutral), count), j, count, mask);
+  }, /*isRare=*/true);
+}
+
+/// Combines the first `used` lanes of a reduced result by halving. A lane without
+/// an element would hold the neutral element, which changes nothing.
+void AcrossRows::halve(const PassResult &result, unsigned r, Value used) {
   Value size = code.i64(treeLanes(result)), one = code.i64(1);
-  Value used = code.minimum(entry.dim(length), size);
   code.loop(code.i64(0), code.i64(llvm::Log2_32(treeLanes(result))), one,
             ValueRange{code.divUnsigned(size, code.i64(2)), used},
             [&](Value, ValueRange carried) -> SmallVector<Value> {
               Value half = carried[0];
               code.loop(half, carried[1], one, [&](Value k) {
                 Type type = result.acc.getType();
-                Stream high = scratchRow(lanes[r], k, type);
                 Stream low = scratchRow(lanes[r], code.sub(k, half), type);
-                emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned count, Value mask) {
-                  Value sum = combine(code, result, emitter.loadStream(low, j, count, mask),
-                                      emitter.loadStream(high, j, count, mask));
-                  emitter.storeStream(low, sum, j, count, mask);
-                }, /*isRare=*/true);
+                combineRows(result, low, scratchRow(lanes[r], k, type), low);
               });
               return {code.divUnsigned(half, code.i64(2)), code.minimum(half, carried[1])};
             });
+}
+
+/// Leaf by leaf: lanes from memory, then the binary counter, a row of scratch a
+/// bit.
+void AcrossRows::reduceLong(const ModelPass &pass) {
+  SmallVector<const PassResult *> reduced;
+  for (const PassResult &result : pass.results)
+    if (result.isReduced)
+      reduced.push_back(&result);
+  int64_t size = treeLanes(*reduced[0]);
+  Value zero = code.i64(0), one = code.i64(1), n = entry.dim(length);
+  Value leaf = code.i64(kRowLeaf), lanesOfLeaf = code.i64(size);
+  auto waiting = [&](unsigned r, Value bit) {
+    return scratchRow(lanes[r] + Dim(width * 128), bit, reduced[r]->acc.getType());
+  };
+  auto lane = [&](unsigned r, Value k) { return scratchRow(lanes[r], k, reduced[r]->acc.getType()); };
+  auto no = [](unsigned) { return false; };
+  int64_t together = PassEmitter::isCheap(pass) ? kTogether : kTogetherOfMuchCode;
+  Value leaves = code.maximum(code.divUnsigned(code.add(n, code.i64(kRowLeaf - 1)), leaf), one);
+  code.loop(zero, leaves, one, [&](Value number) {
+    Value from = code.mul(number, leaf), to = code.minimum(code.add(from, leaf), n);
+    code.loop(zero, lanesOfLeaf, one, [&](Value k) {
+      for (unsigned r = 0; r < reduced.size(); ++r)
+        fill(*reduced[r], lane(r, k));
+    });
+    Value whole = code.add(from, code.roundDown(code.sub(to, from), size * together));
+    code.loop(from, whole, code.i64(size * together), [&](Value first) {
+      code.loop(zero, lanesOfLeaf, one, [&](Value k) {
+        reduceStep(pass, code.add(first, k), k, together, no);
+      });
+    });
+    code.loop(whole, to, one, [&](Value k) { reduceStep(pass, k, code.sub(k, from), 1, no); });
+    Value ones = LLVM::CountTrailingZerosOp::create(code, code.loc, code.getI64Type(),
+                                                    code.sub(code.i64(-1), number), false);
+    Value top = LLVM::CtPopOp::create(code, code.loc, code.getI64Type(), number);
+    for (unsigned r = 0; r < reduced.size(); ++r) {
+      halve(*reduced[r], r, lanesOfLeaf);
+      Stream sum = lane(r, zero);
+      code.loop(zero, ones, one, [&](Value q) {
+        combineRows(*reduced[r], waiting(r, code.sub(code.sub(top, one), q)), sum, sum);
+      });
+      Stream place = waiting(r, code.sub(top, ones));
+      emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned count, Value mask) {
+        emitter.storeStream(place, emitter.loadStream(sum, j, count, mask), j, count, mask);
+      }, /*isRare=*/true);
+    }
+  });
+  Value top = LLVM::CtPopOp::create(code, code.loc, code.getI64Type(), leaves);
+  for (unsigned r = 0; r < reduced.size(); ++r) {
+    Stream newest = waiting(r, code.sub(top, one));
+    code.loop(one, top, one, [&](Value q) {
+      combineRows(*reduced[r], waiting(r, code.sub(code.sub(top, one), q)), newest, newest);
+    });
+    beginStep(zero);
+    finish(pass, *reduced[r], newest);
+  }
 }
 
 void AcrossRows::finish(const ModelPass &pass, const PassResult &result, const Stream &from) {
@@ -215,6 +323,8 @@ void AcrossRows::finish(const ModelPass &pass, const PassResult &result, const S
 }
 
 void AcrossRows::reduce(const ModelPass &pass) {
+  if (isLong)
+    return reduceLong(pass);
   unsigned fewest = 32;
   unsigned r = 0;
   Value zero = code.i64(0), one = code.i64(1), n = entry.dim(length);
@@ -222,24 +332,20 @@ void AcrossRows::reduce(const ModelPass &pass) {
     if (result.isReduced) {
       fewest = std::min(fewest, treeLanes(result));
       Stream first = scratchRow(lanes[r++], zero, result.acc.getType());
-      code.ifThen(code.less(n, one), [&] {
-        emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned count, Value mask) {
-          emitter.storeStream(first, code.splat(emitter.capture(result.neutral), count), j, count, mask);
-        }, /*isRare=*/true);
-      });
+      code.ifThen(code.less(n, one), [&] { fill(result, first); });
     }
   code.loop(zero, code.minimum(n, code.i64(fewest)), one, [&](Value k) {
-    reduceStep(pass, k, [](unsigned) { return true; });
+    reduceStep(pass, k, k, 1, [](unsigned) { return true; });
   });
   if (fewest < kShortRow && !isAtMost(length, fewest))
     code.loop(code.i64(fewest), n, one, [&](Value k) {
-      reduceStep(pass, k, [&](unsigned size) { return size != fewest; });
+      reduceStep(pass, k, k, 1, [&](unsigned size) { return size != fewest; });
     });
   r = 0;
   for (const PassResult &result : pass.results)
     if (result.isReduced) {
       Code::LocScope scope(code, result.combiner->getLoc());
-      halve(result, r);
+      halve(result, r, code.minimum(n, code.i64(treeLanes(result))));
       beginStep(zero);
       finish(pass, result, scratchRow(lanes[r++], zero, result.acc.getType()));
     }
@@ -252,12 +358,12 @@ void AcrossRows::emit(SmallVector<Value> at, Value from, Value to) {
   Value zero = code.i64(0), one = code.i64(1), n = entry.dim(length);
   indices[model.reducedAxis] = zero;
   emitter.beginRow(indices, lo, hi);
-  Value width = code.i64(kSideBySide);
+  Value pitch = code.i64(width);
   for (const Tile &tile : reads) {
     Type element = getStorageType(tile.access->element);
     Stream source = emitter.accessStream(*tile.access);
     TileMove move{element, source.base, entry.dim(source.stride),
-                  scratchRow(tile.offset, zero, tile.access->element).base, width, nullptr};
+                  scratchRow(tile.offset, zero, tile.access->element).base, pitch, nullptr};
     transposeTile(entry, emitter.getVectorBits(), move, zero, n, lo, hi);
   }
   for (const ModelPass &pass : model.passes) {
@@ -279,7 +385,7 @@ void AcrossRows::emit(SmallVector<Value> at, Value from, Value to) {
   for (auto [v, stores] : llvm::enumerate(moved))
     for (const LinearAccess &store : stores) {
       Stream target = emitter.accessStream(store), tile = emitter.valueStream(v);
-      TileMove move{getStorageType(tile.element), tile.base, width, target.base,
+      TileMove move{getStorageType(tile.element), tile.base, pitch, target.base,
                     entry.dim(target.stride), nullptr, true};
       transposeTile(entry, emitter.getVectorBits(), move, lo, hi, zero, n);
     }
@@ -326,22 +432,59 @@ std::optional<Dim> GenericKernel::areShortRows() const {
   return isShort * areMany;
 }
 
-void GenericKernel::emitAcrossRows(const Dim &when) {
+/// Sums of the rows of operands whose rows lie side by side in memory: what
+/// areShortRows says, for any length.
+std::optional<Dim> GenericKernel::areTransposedRows() const {
+  if (model.rank() < 2)
+    return std::nullopt;
+  unsigned d = model.rank() - 2;
+  const Dim &rows = model.sizes[d];
+  if (isAtMost(rows, kFewestRows - 1))
+    return std::nullopt;
+  bool isAny = false;
+  std::optional<unsigned> size;
+  for (const ModelPass &pass : model.passes) {
+    if (!pass.checks.empty() || !pass.extracts.empty())
+      return std::nullopt;
+    if (pass.lacksReduced)
+      continue;
+    if (&pass != &model.passes.front())
+      return std::nullopt;
+    for (const PassResult &result : pass.results) {
+      if (!result.isReduced || (size && *size != treeLanes(result)))
+        return std::nullopt;
+      size = treeLanes(result);
+    }
+    for (auto [k, input] : llvm::enumerate(pass.inputs)) {
+      if (!input.arg || !isUsed(pass, k) || input.innerStride() == Dim(0) || input.strides[d] == Dim(0))
+        continue;
+      if (!(input.strides[d] == Dim(1)) || input.innerStride() == Dim(1))
+        return std::nullopt;
+      isAny = true;
+    }
+  }
+  if (!isAny || !size)
+    return std::nullopt;
+  return rows.is_static() ? Dim(1) : Dim::Min(Dim::FloorDiv(rows, Dim(kFewestRows)), Dim(1));
+}
+
+void GenericKernel::emitAcrossRows(const Dim &when, bool isLong) {
+  int64_t width = isLong ? kTransposedRows : kSideBySide;
   unsigned d = model.rank() - 2;
   KernelModel across = swapDims(model, d);
   Dims space(model.sizes.begin(), model.sizes.end() - 1);
-  space.back() = ceilDiv(space.back(), kSideBySide);
+  space.back() = ceilDiv(space.back(), width);
   info.tasks.push_back(NumElements(space) * when);
   EntryBuilder entry = startEntry();
   Code &code = entry.code;
-  AcrossRows rows(entry, signature, across, options.vectorBits, info.scratch);
+  AcrossRows rows(entry, signature, across, options.vectorBits, width, isLong, info.scratch);
   SmallVector<Value> sizes = values(entry, space);
   Value end = entry.dim(model.sizes[d]);
   entry.forEachTask(sizes, [&](ArrayRef<Value> task) {
     SmallVector<Value> at(task.begin(), task.end());
     at.push_back(code.i64(0));
-    Value lo = code.mul(task.back(), code.i64(kSideBySide));
-    rows.emit(at, lo, code.minimum(code.add(lo, code.i64(kSideBySide)), end));
+    Value lo = code.mul(task.back(), code.i64(width));
+    rows.emit(at, lo, code.minimum(code.add(lo, code.i64(width)), end));
   });
   entry.finish();
 }

@@ -47,7 +47,8 @@ private:
   void emitRows();
   void emitSplitRows();
   std::optional<Dim> areShortRows() const;
-  void emitAcrossRows(const Dim &when);
+  std::optional<Dim> areTransposedRows() const;
+  void emitAcrossRows(const Dim &when, bool isLong);
   void emitColumns();
   void emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
                       llvm::MutableArrayRef<mlir::Value> indices, llvm::ArrayRef<Stream> partials, mlir::Value from,

@@ -1,8 +1,8 @@
 // File: short_rows_test.cpp
 //
-// Reductions of short rows, taken side by side where there are many: the bits of
-// the specified tree, for extents known and unknown, every vector width, any
-// split of the tasks and misaligned inputs.
+// Reductions of rows taken side by side, short ones where there are many and those
+// of a transposed operand: the bits of the specified tree, for extents known and
+// unknown, every vector width, any split of the tasks and misaligned inputs.
 #include "test/gtest/passes/kernel_test_util.h"
 
 namespace oriel {
@@ -62,6 +62,58 @@ TEST(ShortRows, ProductF32) {
 TEST(ShortRows, SumI64) { CheckShortRows<int64_t>("i64", "arith.addi", "0", 0, Add<int64_t>); }
 TEST(ShortRows, OrI8) {
   CheckShortRows<int8_t>("i8", "arith.ori", "0", 0, [](int8_t a, int8_t b) { return static_cast<int8_t>(a | b); });
+}
+
+// Row i is column i of what lies in memory; of several leaves too.
+template <typename T>
+void CheckTransposedRows(const std::string& type, const std::string& op, const std::string& neutral_text,
+                         T neutral, T (*f)(T, T)) {
+  const char* kText = R"(
+  func.func @k(%x: tensor<$Cx$Rx$T>, %b: tensor<$Cx$T>, %o0: tensor<$Rx$T> {oriel.output}) -> tensor<$Rx$T> attributes {oriel.class = "RowReduce"} {
+    %n = arith.constant $N : $T
+    %i0 = linalg.fill ins(%n : $T) outs(%o0 : tensor<$Rx$T>) -> tensor<$Rx$T>
+    %0 = linalg.generic {indexing_maps = [#t, #col, #row], iterator_types = ["parallel", "reduction"]}
+        ins(%x, %b : tensor<$Cx$Rx$T>, tensor<$Cx$T>) outs(%i0 : tensor<$Rx$T>) attrs = {oriel.reduce = ["x"]} {
+    ^bb0(%a: $T, %c: $T, %acc: $T):
+      %1 = $O %a, %c : $T
+      %2 = $O %acc, %1 : $T
+      linalg.yield %2 : $T
+    } -> tensor<$Rx$T>
+    return %0 : tensor<$Rx$T>
+  })";
+  for (unsigned bits : {128u, 256u, 512u}) {
+    std::unique_ptr<TestKernel> dynamic;
+    for (bool is_static : {false, true})
+      for (Shape2 s : {Shape2{8, 0}, {64, 1}, {257, 33}, {300, 300}, {20, 4096}, {70, 4097}, {9, 30000}, {7, 500}}) {
+        std::unique_ptr<TestKernel> own;
+        if (is_static || !dynamic)
+          own = CompileGeneric(Expand(kText, {{"$R", D(s.rows, is_static && s.rows % 2)}, {"$C", D(s.columns, is_static)},
+                                              {"$T", type}, {"$O", op}, {"$N", neutral_text}}), bits);
+        ASSERT_TRUE(own || dynamic);
+        TestKernel& kernel = own ? *own : *dynamic;
+        Array<T> x({s.columns, s.rows}), b({s.columns}), o({s.rows});
+        Fill(x, 7 + s.columns);
+        Fill(b, 8);
+        kernel.Run({x.arg(), b.arg(), o.arg()}, 2);
+        std::vector<T> want;
+        for (int64_t i = 0; i < s.rows; ++i) {
+          std::vector<T> row;
+          for (int64_t j = 0; j < s.columns; ++j) row.push_back(f(x[j * s.rows + i], b[j]));
+          want.push_back(RowTree<T>(row.data(), s.columns, neutral, f));
+        }
+        ExpectSame(o, want, type + " " + op + " " + std::to_string(s.rows) + "x" + std::to_string(s.columns) +
+                                " bits=" + std::to_string(bits) + (is_static ? " static" : " dynamic"));
+        if (!is_static && own) dynamic = std::move(own);
+      }
+  }
+}
+TEST(TransposedRows, SumF32) { CheckTransposedRows<float>("f32", "arith.addf", "0.0", 0.0f, Add<float>); }
+TEST(TransposedRows, SumF64) { CheckTransposedRows<double>("f64", "arith.addf", "0.0", 0.0, Add<double>); }
+TEST(TransposedRows, MaxF32) {
+  CheckTransposedRows<float>("f32", "arith.maximumf", "0xFF800000", -std::numeric_limits<float>::infinity(), Max<float>);
+}
+TEST(TransposedRows, OrI8) {
+  CheckTransposedRows<int8_t>("i8", "arith.ori", "0", 0, [](int8_t a, int8_t b) { return static_cast<int8_t>(a | b); });
 }
 
 // A chain: a row of what is added to every row, accumulators of 16 and of 32
