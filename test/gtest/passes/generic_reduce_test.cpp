@@ -107,6 +107,55 @@ TEST(GenericReduce, ColumnAndI8) {
   CheckColumnReduce<int8_t>("i8", "arith.andi", "1", 1, [](int8_t a, int8_t b) { return static_cast<int8_t>(a & b); });
 }
 
+// Several reductions of the same columns, and a full result, in one sweep; the
+// quotient of two of them after it.
+TEST(GenericReduce, ColumnsTogether) {
+  const char* kText = R"(
+  func.func @k(%x: tensor<?x?xf32>, %o0: tensor<?x?xf32> {oriel.output}, %o1: tensor<?xf32> {oriel.output}, %o2: tensor<?xf32> {oriel.output})
+      -> (tensor<?x?xf32>, tensor<?xf32>, tensor<?xf32>) attributes {oriel.class = "ColumnReduce"} {
+    %z = arith.constant 0.0 : f32
+    %ninf = arith.constant 0xFF800000 : f32
+    %c1 = arith.constant 1 : index
+    %m = tensor.dim %x, %c1 : tensor<?x?xf32>
+    %i1 = linalg.fill ins(%z : f32) outs(%o1 : tensor<?xf32>) -> tensor<?xf32>
+    %e2 = tensor.empty(%m) : tensor<?xf32>
+    %i2 = linalg.fill ins(%ninf : f32) outs(%e2 : tensor<?xf32>) -> tensor<?xf32>
+    %p:3 = linalg.generic {indexing_maps = [#id, #id, #col, #col], iterator_types = ["reduction", "parallel"]}
+        ins(%x : tensor<?x?xf32>) outs(%o0, %i1, %i2 : tensor<?x?xf32>, tensor<?xf32>, tensor<?xf32>) attrs = {oriel.reduce = ["", "sum", "max"]} {
+    ^bb0(%a: f32, %u: f32, %s: f32, %b: f32):
+      %1 = arith.mulf %a, %a : f32
+      %2 = arith.addf %s, %a : f32
+      %3 = arith.maximumf %b, %1 : f32
+      linalg.yield %1, %2, %3 : f32, f32, f32
+    } -> (tensor<?x?xf32>, tensor<?xf32>, tensor<?xf32>)
+    %q = linalg.generic {indexing_maps = [#map1, #map1, #map1], iterator_types = ["parallel"]}
+        ins(%p#1, %p#2 : tensor<?xf32>, tensor<?xf32>) outs(%o2 : tensor<?xf32>) {
+    ^bb0(%s: f32, %b: f32, %u: f32):
+      %1 = arith.divf %s, %b : f32
+      linalg.yield %1 : f32
+    } -> tensor<?xf32>
+    return %p#0, %p#1, %q : tensor<?x?xf32>, tensor<?xf32>, tensor<?xf32>
+  })";
+  for (unsigned bits : {128u, 256u, 512u}) {
+    auto kernel = CompileGeneric(Expand(kText, {}), bits);
+    ASSERT_TRUE(kernel);
+    for (Shape2 s : {Shape2{1, 5}, {7, 33}, {256, 10}, {300, 70}, {600, 2100}}) {
+      Array<float> x({s.rows, s.columns}), o0({s.rows, s.columns}), o1({s.columns}), o2({s.columns});
+      Fill(x, 21);
+      kernel->Run({x.arg(), o0.arg(), o1.arg(), o2.arg()}, 2);
+      std::vector<float> squares, sums, quotients;
+      for (int64_t i = 0; i < x.size(); ++i) squares.push_back(x[i] * x[i]);
+      for (int64_t j = 0; j < s.columns; ++j) {
+        sums.push_back(ColumnTree<float>(x.data() + j, s.rows, s.columns, 0.0f, Add<float>));
+        quotients.push_back(sums.back() / ColumnTree<float>(squares.data() + j, s.rows, s.columns, -INFINITY, Max<float>));
+      }
+      ExpectSame(o0, squares, "squares");
+      ExpectSame(o1, sums, "sums");
+      ExpectSame(o2, quotients, "quotients");
+    }
+  }
+}
+
 // max, then (x - max) and its sum, then the quotient: softmax without exp, and
 // per-row ops between the passes.
 TEST(GenericReduce, RowChain) {
