@@ -60,9 +60,27 @@ bool Access::isIdentity() const {
   return isPlain();
 }
 
+static bool isSplat(Value value) {
+  auto constant = value.getDefiningOp<ir::ConstantOp>();
+  return constant && isa<SplatElementsAttr>(constant.getValue());
+}
+
+static bool isWidenedByMatMuls(ir::CastOp cast) {
+  Type from = typeOf(cast.getX()).getElementType();
+  Type to = typeOf(cast.getResult()).getElementType();
+  return !from.isInteger(1) && !to.isInteger(1) &&
+         from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth() &&
+         !isSplat(cast.getX()) && // which is no memory
+         !cast->use_empty() && llvm::all_of(cast->getUsers(), [&](Operation *user) {
+           return isa<ir::MatMulOp>(user) && user->getBlock() == cast->getBlock();
+         });
+}
+
 bool isView(Operation *op) {
   if (!op)
     return false;
+  if (auto cast = dyn_cast<ir::CastOp>(op))
+    return isWidenedByMatMuls(cast);
   if (isa<ir::BroadcastOp, ir::TransposeOp, ir::SliceOp>(op))
     return true;
   auto reshape = dyn_cast<ir::ReshapeOp>(op);
@@ -92,8 +110,11 @@ static Access throughView(Operation *op, const Access &access) {
       if (axis.dim < 0)
         result.axes[k].step = 1;
     }
+  } else if (isa<ir::CastOp>(op)) {
+    result.axes = access.axes;
   } else {
-    for (auto [i, j] : *matchUnitReshape(from, typeOf(op->getResult(0))))
+    auto pairs = *matchUnitReshape(from, typeOf(op->getResult(0)));
+    for (auto [i, j] : pairs)
       result.axes[i] = access.axes[j];
   }
   return result;

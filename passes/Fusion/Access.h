@@ -32,7 +32,9 @@ struct Access {
   bool isPlain() const;
 };
 
-/// Is `op` a view? Reshapes are when they add or drop axes of extent 1 only.
+/// Is `op` a view? Reshapes are when they add or drop axes of extent 1 only, casts
+/// from narrower elements when only matmuls of their block read them: a matmul
+/// widens what it reads.
 bool isView(mlir::Operation *op);
 
 /// The map of `value`'s elements to what its chain of views starts from; views

@@ -106,12 +106,6 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
            roles[index] != OpRole::Leaf &&
            graph.find(nodes[index]) == graph.find(group);
   };
-  auto isFill = [&](Value v) {
-    Access access =
-        resolveViews(v, [&](Operation *view) { return indexOf(view) == kNone; });
-    Operation *def = access.base.getDefiningOp();
-    return def && isSplatConstant(def);
-  };
   if (isInside(value))
     return kernel.values.lookup(value);
   if (reading == Reading::Buffer ||

@@ -10,16 +10,17 @@
 
 namespace oriel {
 
-MachineModel MachineModel::forVectors(unsigned bits) {
+MachineModel MachineModel::forVectors(unsigned bits, unsigned registers) {
   MachineModel machine;
   machine.vectorBits = bits;
-  machine.vectorRegisters = bits >= 512 ? 32 : 16;
+  machine.vectorRegisters = registers ? registers : bits >= 512 ? 32 : 16;
   return machine;
 }
 
 KernelWork &KernelWork::operator+=(const KernelWork &other) {
   points = std::max(points, other.points);
   rows = std::max(rows, other.rows);
+  wholeRows |= other.wholeRows;
   readBytes += other.readBytes;
   writtenBytes += other.writtenBytes;
   againBytes += other.againBytes;
@@ -69,32 +70,51 @@ struct OpTime {
 
 OpTime timeOf(OpKind op) {
   switch (op) {
-  case OpKind::kExp: return {0.24, 0.64};
-  case OpKind::kExpm1: return {0.44, 0.99};
-  case OpKind::kLog: return {0.43, 1.00};
-  case OpKind::kLog1p: return {0.44, 1.07};
-  case OpKind::kSigmoid: return {0.25, 0.73};
-  case OpKind::kTanh: return {0.38, 1.21};
-  case OpKind::kErf: return {0.45, 1.94};
+  case OpKind::kExp:
+    return {0.24, 0.64};
+  case OpKind::kExpm1:
+    return {0.44, 0.99};
+  case OpKind::kLog:
+    return {0.43, 1.00};
+  case OpKind::kLog1p:
+    return {0.44, 1.07};
+  case OpKind::kSigmoid:
+    return {0.25, 0.73};
+  case OpKind::kTanh:
+    return {0.38, 1.21};
+  case OpKind::kErf:
+    return {0.45, 1.94};
   case OpKind::kSin:
-  case OpKind::kCos: return {0.30, 0.83};
-  case OpKind::kPow: return {1.63, 3.93};
+  case OpKind::kCos:
+    return {0.30, 0.83};
+  case OpKind::kPow:
+    return {1.63, 3.93};
   case OpKind::kMod:
-  case OpKind::kFloorDiv: return {0.25, 0.52};
+  case OpKind::kFloorDiv:
+    return {0.25, 0.52};
   case OpKind::kDiv:
-  case OpKind::kSqrt: return {0.12, 0.34};
-  case OpKind::kRsqrt: return {0.24, 0.68};
-  case OpKind::kRandomBits: return {3.0, 3.0};
-  case OpKind::kSign: return {0.06, 0.12};
+  case OpKind::kSqrt:
+    return {0.12, 0.34};
+  case OpKind::kRsqrt:
+    return {0.24, 0.68};
+  case OpKind::kRandomBits:
+    return {3.0, 3.0};
+  case OpKind::kSign:
+    return {0.06, 0.12};
   case OpKind::kSort:
-  case OpKind::kArgSort: return {40, 40};
+  case OpKind::kArgSort:
+    return {40, 40};
   case OpKind::kGather:
-  case OpKind::kDynamicSlice: return {0.7, 0.8}; // an index, a check, a load
-  case OpKind::kScatter: return {1.2, 1.3};
+    return {0.7, 0.8}; // an index, a check, a load
+  case OpKind::kScatter:
+    return {1.2, 1.3};
   case OpKind::kArgMax:
-  case OpKind::kArgMin: return {0.08, 0.12};
-  case OpKind::kReduce: return {0.03, 0.06};
-  default: return {0.02, 0.04};
+  case OpKind::kArgMin:
+    return {0.08, 0.12};
+  case OpKind::kReduce:
+    return {0.03, 0.06};
+  default:
+    return {0.02, 0.04};
   }
 }
 
@@ -105,11 +125,6 @@ double CostModel::opNs(OpKind op, unsigned elementBytes) const {
   double ns = elementBytes >= 8 ? time.f64 : time.f32;
   // Without 256-bit vectors twice as many instructions.
   return machine.vectorBits >= 256 ? ns : 2 * ns;
-}
-
-double CostModel::scalarNs(OpKind op, unsigned elementBytes) const {
-  double lanes = std::min(256u, machine.vectorBits) / (8.0 * (elementBytes >= 8 ? 8 : 4));
-  return lanes * opNs(op, elementBytes);
 }
 
 KernelWork CostModel::elementwise(OpKind op, const Dims &shape,
@@ -125,7 +140,8 @@ KernelWork CostModel::matmul(double batch, double m, double n, double k,
   KernelWork work;
   work.points = batch * m * n;
   // Two 256-bit FMA a cycle at 3.7 GHz, nine tenths of it reached.
-  double lanes = std::min(256u, machine.vectorBits) / (8.0 * (elementBytes >= 8 ? 8 : 4));
+  double lanes =
+      std::min(256u, machine.vectorBits) / (8.0 * (elementBytes >= 8 ? 8 : 4));
   work.computeNs = work.points * k / (2 * 3.7 * lanes * 0.9);
   return work;
 }
@@ -142,29 +158,38 @@ double CostModel::moveNs(double bytes, double footprint) const {
   return bytes / rate;
 }
 
-double CostModel::getNs(const KernelWork &work) const {
+double CostModel::getNs(const KernelWork &work, double footprint) const {
   double moved = work.readBytes + work.writtenBytes;
-  double memory = moveNs(moved, moved);
+  double memory = moveNs(moved, std::max(moved, footprint));
   // A row read again comes from the cache that holds it.
   double again = moveNs(work.againBytes, std::min(work.rowBytes, moved));
   double compute = work.computeNs;
   if (work.live > machine.vectorRegisters)
-    compute += (work.live - machine.vectorRegisters) * machine.spillNs * work.points;
-  double total = std::max(memory + again, compute) + work.rows * work.passes * machine.rowNs;
-  double tasks = work.rows > 0 ? work.rows : std::ceil(work.points / machine.taskElements);
-  // Too little to hand out stays on one thread.
-  double threads = total < 20000 ? 1.0 : std::clamp(tasks, 1.0, static_cast<double>(machine.threads));
-  return machine.dispatchNs + total / threads;
+    compute +=
+        (work.live - machine.vectorRegisters) * machine.spillNs * work.points;
+  double total = std::max(memory + again, compute) +
+                 work.rows * (work.passes * machine.rowNs +
+                              (work.passes - 1) * machine.sweepNs);
+  double tasks = work.wholeRows ? work.rows
+                                : std::ceil(work.points / machine.taskElements);
+  // Threads that find no task wait for the others.
+  double wanted = std::clamp(total / machine.threadNs, 1.0,
+                             static_cast<double>(machine.threads));
+  return machine.dispatchNs + total * wanted / std::clamp(tasks, 1.0, wanted);
 }
 
-FusionFigures CostModel::compare(const KernelWork &first, const KernelWork &second,
+FusionFigures CostModel::compare(const KernelWork &first,
+                                 const KernelWork &second,
                                  const KernelWork &fused) const {
   FusionFigures figures;
   figures.apart = first;
   figures.apart += second;
   figures.fused = fused;
-  figures.apartNs = getNs(first) + getNs(second);
-  figures.fusedNs = getNs(fused);
+  double footprint = std::max(fused.readBytes + fused.writtenBytes,
+                              std::max(first.readBytes + first.writtenBytes,
+                                       second.readBytes + second.writtenBytes));
+  figures.apartNs = getNs(first, footprint) + getNs(second, footprint);
+  figures.fusedNs = getNs(fused, footprint);
   return figures;
 }
 
@@ -178,7 +203,8 @@ static std::string withUnit(double value, llvm::ArrayRef<const char *> units) {
     value /= 1000;
   char text[48];
   bool isWhole = unit == 0 || value >= 99.95;
-  std::snprintf(text, sizeof text, isWhole ? "%.0f %s" : "%.1f %s", value, units[unit]);
+  std::snprintf(text, sizeof text, isWhole ? "%.0f %s" : "%.1f %s", value,
+                units[unit]);
   return text;
 }
 
@@ -192,9 +218,9 @@ std::string FusionFigures::toString() const {
   return "apart " + bytesText(apart.readBytes) + " read, " +
          bytesText(apart.writtenBytes) + " written, " + nsText(apartNs) +
          "; fused " + bytesText(fused.readBytes) + " read, " +
-         bytesText(fused.writtenBytes) + " written, " + nsText(fused.computeNs) +
-         " of ops, " + std::to_string(fused.live) + " vectors live, " +
-         nsText(fusedNs);
+         bytesText(fused.writtenBytes) + " written, " +
+         nsText(fused.computeNs) + " of ops, " + std::to_string(fused.live) +
+         " vectors live, " + nsText(fusedNs);
 }
 
 } // namespace oriel

@@ -3,6 +3,7 @@
 #define ORIEL_PASSES_FUSION_FUSEBLOCK_H
 
 #include "passes/Fusion/Access.h"
+#include "passes/Fusion/CostModel.h"
 #include "passes/Fusion/DimAnalysis.h"
 #include "passes/Fusion/GroupGraph.h"
 #include "llvm/ADT/MapVector.h"
@@ -22,12 +23,14 @@ enum class Reading {
 /// Decides which ops of a block form one kernel, and rewrites the block.
 class BlockFuser {
 public:
-  /// `label` names an op for remarks: "add (net.cpp:42)".
-  BlockFuser(mlir::Block &block, const DimAnalysis &dims, bool fusion,
-             llvm::function_ref<std::string(mlir::Operation *)> label,
-             std::vector<std::string> &remarks)
-      : block(block), dims(dims), fusion(fusion), label(label),
-        remarks(remarks) {}
+  /// `label` names an op for remarks: "add (net.cpp:42)". `explanation` gets a
+  /// line for each decision, unless it is null.
+  BlockFuser(mlir::Block &block, const DimAnalysis &dims, const CostModel &model,
+             bool fusion, llvm::function_ref<std::string(mlir::Operation *)> label,
+             std::vector<std::string> &remarks,
+             std::vector<std::string> *explanation)
+      : block(block), dims(dims), model(model), fusion(fusion), label(label),
+        remarks(remarks), explanation(explanation) {}
 
   void run();
 
@@ -37,6 +40,7 @@ private:
 
   /// An operand of an op as fusion sees it.
   struct Source {
+    mlir::Value value;      // the operand
     mlir::Value base;       // what the views start from
     int op = kNone;         // index of the computing op that makes it
     int group = kNone;      // the group it depends on, of any kind
@@ -50,6 +54,7 @@ private:
   bool isScalarLeaf(unsigned index, std::vector<char> &costs) const;
   void findBuffers();
   Reading readingOf(mlir::Operation *op, unsigned operand) const;
+  bool isFill(mlir::Value value) const;
   bool endsViews(mlir::Operation *view) const;
   static bool isMatrixView(mlir::Operation *view, bool isFirst);
   bool isLeaf(mlir::Operation *op) const;
@@ -63,8 +68,9 @@ private:
   void formGroups();
   void addOutside(unsigned index);
   void addElementwise(unsigned index);
-  void addRowReduce(unsigned index);
-  void addColumnReduce(unsigned index);
+  void addReduce(unsigned index);
+  void addScatter(unsigned index);
+  std::string whyNotUpdates(unsigned index, llvm::ArrayRef<Source> sources);
   unsigned addAlone(unsigned index, llvm::ArrayRef<Source> sources);
   /// The level `op` has in the group of `sources`' ops; nullopt with a reason
   /// when it cannot be in that group.
@@ -72,9 +78,36 @@ private:
                                llvm::ArrayRef<Source> sources,
                                std::string *reason);
   bool isRead(const Source &source) const;
-  bool tryJoin(unsigned index, unsigned group, KernelClass joined,
+  bool isShapeOfRows(const Dims &shape, const Dims &space, int axis) const;
+  bool tryJoin(unsigned index, unsigned group, KernelClass joined, Level level,
                llvm::ArrayRef<Source> sources, std::string *reason);
   bool tryMerge(unsigned a, unsigned b, std::string *reason);
+  /// May `rows` become row values of the reductions of `reduction`?
+  bool canBeRowsOf(const Group &rows, const Group &reduction) const;
+  /// Groups that read the same memory, without an edge between them.
+  void mergeSiblings();
+
+  // GroupCosts.cpp: what the model says.
+  void countEdges();
+  double bytesOf(mlir::Value value) const;
+  double bytesRead(mlir::Operation *op, const Source &source) const;
+  double computeNs(unsigned index, Level level) const;
+  KernelWork workAlone(unsigned index, llvm::ArrayRef<Source> sources) const;
+  KernelWork workJoined(unsigned index, const Group &group, Level level,
+                        llvm::ArrayRef<Source> sources) const;
+  KernelWork workMerged(const Group &a, const Group &b) const;
+  FusionFigures weighJoin(unsigned index, const Group &group, Level level,
+                          llvm::ArrayRef<Source> sources) const;
+  FusionFigures weighMerge(const Group &a, const Group &b) const;
+  /// Most vectors live at once when the ops run in their order.
+  unsigned liveVectors(llvm::ArrayRef<unsigned> first,
+                       llvm::ArrayRef<unsigned> second) const;
+  unsigned passIn(llvm::ArrayRef<Source> sources, const Group &group,
+                  bool isFull) const;
+  /// Books `index`, which is in its group now, among what the group reads.
+  void account(unsigned index, llvm::ArrayRef<Source> sources);
+  void explainPair(unsigned index, unsigned source, bool isFused,
+                   const std::string &why, const FusionFigures &figures);
   void remark(unsigned index, llvm::ArrayRef<Source> sources,
               const llvm::DenseMap<int, std::string> &reasons);
   const Dims &shapeOf(mlir::Value value) const { return dims.getDims(value); }
@@ -98,9 +131,11 @@ private:
 
   mlir::Block &block;
   const DimAnalysis &dims;
+  const CostModel &model;
   bool fusion;
   llvm::function_ref<std::string(mlir::Operation *)> label;
   std::vector<std::string> &remarks;
+  std::vector<std::string> *explanation;
 
   std::vector<mlir::Operation *> ops;
   std::map<std::string, unsigned> binders; // symbol -> index of its first rows
@@ -109,8 +144,12 @@ private:
   std::vector<char> needsBuffer; // views and leaves that are made in memory
   std::vector<int> nodes;        // group of each op, kNone when it has none
   std::vector<Level> levels;
+  std::vector<unsigned> passes;   // of full values: which sweep over the rows
+  std::vector<unsigned> consumers; // operands in other groups that read each value
+  std::vector<llvm::SmallVector<int, 3>> operandOps; // computing ops it reads
   std::vector<char> isOutput;
   int lastObserver = kNone;      // the group of the last that looks at values
+  llvm::DenseMap<int, FusionFigures> weighed; // by source, of the op at hand
   GroupGraph graph;
   llvm::MapVector<mlir::Value, mlir::Value> results; // old value -> kernel's
 };

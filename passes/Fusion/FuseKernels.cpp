@@ -33,6 +33,13 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
       std::string where = node->Where();
       return where.empty() ? text : text + " (" + where + ")";
     };
+    auto target = module->getAttrOfType<ir::TargetAttr>(ir::kTargetAttr);
+    bool manyRegisters = target.getFeatures().contains("+avx512vl");
+    CostModel model(MachineModel::forVectors(target.getVectorBits(),
+                                             manyRegisters ? 32 : 0));
+    bool explains = explain || module->hasAttr(kExplainFusionAttr);
+    module->removeAttr(kExplainFusionAttr);
+    std::string explanation;
     std::vector<std::string> remarks;
     for (func::FuncOp function : module.getOps<func::FuncOp>()) {
       if (function.isExternal())
@@ -49,11 +56,21 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
       // Inner blocks first: what they make again for themselves is then dead
       // outside. Remarks stay in program order.
       std::vector<std::vector<std::string>> ofBlocks(blocks.size());
+      std::vector<std::vector<std::string>> explained(blocks.size());
       for (size_t k = blocks.size(); k-- > 0;)
-        BlockFuser(*blocks[k], *dims, fusion, label, ofBlocks[k]).run();
+        BlockFuser(*blocks[k], *dims, model, fusion, label, ofBlocks[k],
+                   explains ? &explained[k] : nullptr)
+            .run();
       for (std::vector<std::string> &lines : ofBlocks)
         remarks.insert(remarks.end(), lines.begin(), lines.end());
+      for (std::vector<std::string> &lines : explained)
+        for (std::string &line : lines)
+          explanation += "\n  " + line;
     }
+    if (explains)
+      mlir::emitRemark(UnknownLoc::get(&getContext()))
+          << "fusion" << (explanation.empty() ? ": nothing to decide" : "")
+          << explanation;
     if (remarks.empty())
       return;
     Builder b(&getContext());
@@ -67,21 +84,23 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
 
   /// What must be gone before kernels are formed.
   LogicalResult checkOps(func::FuncOp function) {
-    auto result = function.walk([&](Operation *op) {
-      if (isa<ir::KernelOp, ir::DispatchOp>(op)) {
-        op->emitOpError() << "is a kernel already: oriel-fuse-kernels runs once";
-        return WalkResult::interrupt();
-      }
-      auto reduce = dyn_cast<ir::ReduceOp>(op);
-      if (reduce && (reduce.getAxes().size() != 1 ||
-                     reduce.getKind() == ir::ReduceKind::mean)) {
-        op->emitOpError() << "must reduce one axis and be no mean here: "
-                             "oriel-decompose must run before "
-                             "oriel-fuse-kernels";
-        return WalkResult::interrupt();
-      }
-      return WalkResult::advance();
-    });
+    auto result =
+        function.walk([&](Operation *op) {
+          if (isa<ir::KernelOp, ir::DispatchOp>(op)) {
+            op->emitOpError()
+                << "is a kernel already: oriel-fuse-kernels runs once";
+            return WalkResult::interrupt();
+          }
+          auto reduce = dyn_cast<ir::ReduceOp>(op);
+          if (reduce && (reduce.getAxes().size() != 1 ||
+                         reduce.getKind() == ir::ReduceKind::mean)) {
+            op->emitOpError() << "must reduce one axis and be no mean here: "
+                                 "oriel-decompose must run before "
+                                 "oriel-fuse-kernels";
+            return WalkResult::interrupt();
+          }
+          return WalkResult::advance();
+        });
     return failure(result.wasInterrupted());
   }
 };

@@ -135,7 +135,13 @@ bool GroupGraph::merge(unsigned a, unsigned b) {
   target.rank = rank;
   target.ops.append(source.ops.begin(), source.ops.end());
   target.readsSlices |= source.readsSlices;
-  target.reads.insert(source.reads.begin(), source.reads.end());
+  for (auto [value, read] : source.reads) {
+    Group::Read &known = target.reads[value];
+    known.bytes = std::max(known.bytes, read.bytes);
+    known.edges += read.edges;
+  }
+  target.gathers |= source.gathers;
+  target.reducedAxis = std::max(target.reducedAxis, source.reducedAxis);
   target.unfusable.append(source.unfusable.begin(), source.unfusable.end());
   for (unsigned pred : source.preds)
     if (find(pred) != into)

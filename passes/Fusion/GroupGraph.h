@@ -19,6 +19,7 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include "oriel/dim.h"
+#include "passes/Fusion/CostModel.h"
 #include "passes/Fusion/KernelRules.h"
 
 namespace oriel {
@@ -33,9 +34,16 @@ struct Group {
   // Groups whose values are read in a way no kernel fuses.
   llvm::SmallVector<unsigned> unfusable;
 
-  // What the ops read from memory, at most (values of the group count until it
-  // is complete).
-  llvm::DenseSet<const void *> reads;
+  // What the ops read from memory, values of other groups among it: bytes, and
+  // how many operands do.
+  struct Read {
+    double bytes = 0;
+    unsigned edges = 0;
+  };
+  llvm::DenseMap<const void *, Read> reads;
+  KernelWork work;      // of the ops so far
+  int reducedAxis = -1; // of the space; -1: nothing is reduced
+  bool gathers = false; // reads memory at computed positions
 
   unsigned rank = 0;
   llvm::DenseSet<unsigned> preds, succs;
@@ -50,6 +58,7 @@ public:
   /// The group that `id` is part of now.
   unsigned find(unsigned id) const;
   Group &operator[](unsigned id) { return groups[find(id)]; }
+  const Group &get(unsigned id) const { return groups[find(id)]; }
 
   /// Lets `id` depend on `preds` too; false, and nothing changes, where that
   /// would make a cycle.

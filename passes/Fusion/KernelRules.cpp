@@ -90,15 +90,28 @@ std::optional<KernelClass> mergeClasses(KernelClass a, KernelClass b,
   if (b == KernelClass::Elementwise)
     std::swap(a, b);
   bool joins = b == KernelClass::Elementwise || b == KernelClass::RowReduce ||
-               b == KernelClass::MatMul || b == KernelClass::Gather;
+               b == KernelClass::ColumnReduce || b == KernelClass::MatMul ||
+               b == KernelClass::Gather;
   if (a == KernelClass::Elementwise && joins)
     return b;
-  if (a == b && (a == KernelClass::RowReduce || a == KernelClass::Gather))
+  if (a == b && (a == KernelClass::RowReduce || a == KernelClass::ColumnReduce ||
+                 a == KernelClass::Gather))
     return a;
+  // The rows of a reduction may be gathered.
+  if ((a == KernelClass::RowReduce && b == KernelClass::Gather) ||
+      (a == KernelClass::Gather && b == KernelClass::RowReduce))
+    return KernelClass::RowReduce;
   *reason = a == b ? "two " + toString(a).str() + " kernels do not combine"
                    : toString(a).str() + " and " + toString(b).str() +
                          " kernels do not combine";
   return std::nullopt;
+}
+
+bool computesUpdates(Operation *scatter) {
+  auto op = cast<ir::ScatterOp>(scatter);
+  auto rankOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getRank(); };
+  return op.getAxis() == 0 && rankOf(op.getIndices().front()) == 1 &&
+         rankOf(op.getUpdates()) <= 2;
 }
 
 bool absorbsViews(Operation *op, unsigned operand) {
@@ -108,6 +121,8 @@ bool absorbsViews(Operation *op, unsigned operand) {
   case OpRole::ColumnReduce:
   case OpRole::View:
     return true;
+  case OpRole::Scatter:
+    return operand == 1 && computesUpdates(op);
   case OpRole::Gather:
     return isa<ir::GatherOp>(op) && operand > 0;
   default:

@@ -223,14 +223,14 @@ struct OutlineKernels : impl::OutlineKernelsBase<OutlineKernels> {
                           ir::DimsAttr::get(context, local.getInputDims(k)));
     Block *entry = new Block;
     function.getBody().push_back(entry);
+    llvm::DenseMap<Value, unsigned> firstUse; // its line
+    for (Operation &op : body.without_terminator())
+      for (Value operand : op.getOperands())
+        firstUse.try_emplace(operand, *ir::getKernelLine(op.getLoc()));
     for (BlockArgument arg : body.getArguments()) {
-      unsigned line = LineOf(0, LineRole::kLoad);
-      for (Operation &op : body.without_terminator())
-        if (llvm::is_contained(op.getOperands(), arg)) {
-          line = *ir::getKernelLine(op.getLoc()) +
-                 static_cast<unsigned>(LineRole::kLoad);
-          break;
-        }
+      auto use = firstUse.find(arg);
+      unsigned line = (use == firstUse.end() ? 0 : use->second) +
+                      static_cast<unsigned>(LineRole::kLoad);
       arg.replaceAllUsesWith(
           entry->addArgument(arg.getType(), ir::getKernelLoc(context, line)));
     }

@@ -81,6 +81,7 @@ private:
 
   // LowerMoves.cpp: scatter, concatenate, argmax
   mlir::LogicalResult lowerAlone();
+  mlir::FailureOr<mlir::Value> lowerUpdates(ir::ScatterOp scatter);
 
   mlir::func::FuncOp kernel;
   const DimAnalysis &dims;

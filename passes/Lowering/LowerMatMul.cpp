@@ -2,7 +2,8 @@
 //
 // A matmul is one linalg.generic over (batch..., m, n, k). Transposed operands
 // are maps, a vector is a matrix with an axis of extent 1. 16-bit floats
-// accumulate in f32 and round once, in the pass that reads the product.
+// accumulate in f32 and round once, in the pass that reads the product. Casts of
+// operands are in the body.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,16 +39,17 @@ LogicalResult KernelLowering::lowerMatMul() {
   int m = batch, n = batch + 1, k = batch + 2;
 
   // An operand with the loops its axes run with.
-  auto operand = [&](Value value, bool isLeft, Value &tensor,
-                     AffineMap &map) -> LogicalResult {
+  auto operand = [&](Value value, bool isLeft, Value &tensor, AffineMap &map,
+                     Type &stored) -> LogicalResult {
     Access access = resolve(value);
     tensor = arguments.lookup(access.base);
+    stored = cast<RankedTensorType>(access.base.getType()).getElementType();
     int rank = rankOf(value);
     if (!tensor || !access.isPlain())
       return matmul.emitOpError()
              << "operand " << (isLeft ? 0 : 1)
-             << " must be an argument of the kernel, transposed or repeated "
-                "over a batch";
+             << " must be an argument of the kernel, transposed, widened or "
+                "repeated over a batch";
     SmallVector<int> loops; // of each axis of `value`
     if (rank == 1) {
       loops = {k};
@@ -86,8 +88,9 @@ LogicalResult KernelLowering::lowerMatMul() {
   };
   Value a, c;
   AffineMap mapA, mapC;
-  if (failed(operand(matmul.getA(), true, a, mapA)) ||
-      failed(operand(matmul.getB(), false, c, mapC)))
+  Type storedA, storedC; // narrower where a cast is absorbed
+  if (failed(operand(matmul.getA(), true, a, mapA, storedA)) ||
+      failed(operand(matmul.getB(), false, c, mapC, storedC)))
     return failure();
 
   auto resultType = cast<RankedTensorType>(matmul.getResult().getType());
@@ -120,8 +123,12 @@ LogicalResult KernelLowering::lowerMatMul() {
       b, loc, TypeRange{init.getType()}, ValueRange{a, c}, ValueRange{init},
       ArrayRef<AffineMap>{mapA, mapC, mapOut}, iterators,
       [&](OpBuilder &body, Location, ValueRange args) {
-        Value x = castScalar(body, loc, args[0], element, accumulator);
-        Value y = castScalar(body, loc, args[1], element, accumulator);
+        auto widen = [&](Value x, Type stored) {
+          if (stored != element)
+            x = castScalar(body, loc, x, stored, element);
+          return castScalar(body, loc, x, element, accumulator);
+        };
+        Value x = widen(args[0], storedA), y = widen(args[1], storedC);
         Value product, sum;
         if (isa<FloatType>(accumulator)) {
           product = arith::MulFOp::create(body, loc, x, y);

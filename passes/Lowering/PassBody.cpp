@@ -190,14 +190,14 @@ Value PassBody::get(Value value, Operation *user, ArrayRef<int> axes) {
   Location loc = def ? def->getLoc() : user->getLoc();
   Type element = elementOf(base);
   Value result;
+  // Row values of shape (n, ...) without the reduced axis run over the loops.
+  auto type = cast<RankedTensorType>(value.getType());
+  if (isRow && axes.empty() &&
+      type.getRank() + 1 == static_cast<int64_t>(kernel.space.size()))
+    for (AxisAccess &axis : access.axes)
+      if (axis.dim >= kernel.reducedAxis)
+        ++axis.dim;
   if (!def) {
-    // Row values of shape (n, ...) without the reduced axis run over the loops.
-    auto type = cast<RankedTensorType>(value.getType());
-    if (isRow && axes.empty() &&
-        type.getRank() + 1 == static_cast<int64_t>(kernel.space.size()))
-      for (AxisAccess &axis : access.axes)
-        if (axis.dim >= kernel.reducedAxis)
-          ++axis.dim;
     result = load(kernel.arguments.lookup(base), access, element, user);
   } else if (isSplatConstant(def)) {
     auto dense = cast<DenseElementsAttr>(cast<ir::ConstantOp>(def).getValue());

@@ -68,8 +68,12 @@ void KernelLowering::scheduleOp(Operation *op) {
     info.level = Level::Row;
     --info.pass;
   } else if (!readsFull && !readsRow && shape.empty() && !space.empty() &&
-             role == OpRole::Elementwise) {
+             role == OpRole::Elementwise &&
+             !(hasRowShape && llvm::is_contained(returned, result))) {
     info.level = Level::Scalar;
+  } else if (!readsFull && !readsRow && hasRowShape && !dims.areEqual(shape, space)) {
+    // A row's own value, of memory alone.
+    info.level = Level::Row;
   }
   for (auto [position, value] : llvm::enumerate(returned))
     if (value == result)

@@ -153,6 +153,8 @@ LogicalResult parseCompileTo(StringRef text, Phase &upTo, PipelineOptions &optio
     auto [key, value] = word.split('=');
     if (key == "fusion" && (value == "true" || value == "false")) {
       options.fusion = value == "true";
+    } else if (key == "explain-fusion" && (value == "true" || value == "false")) {
+      options.explainFusion = value == "true";
     } else if (key == "cpu") {
       options.cpu = value.str();
     } else if (key == "features") {
@@ -179,7 +181,8 @@ LogicalResult parseCompileTo(StringRef text, Phase &upTo, PipelineOptions &optio
       options.skip = phase;
     } else {
       return error("'" + word + "' is no option of compile-to, required "
-                   "fusion=true|false, cpu=NAME, features=LIST, vector-bits=N, "
+                   "fusion=true|false, explain-fusion=true|false, cpu=NAME, "
+                   "features=LIST, vector-bits=N, "
                    "verify-nodes=true|false, observe=true|false, watch=ID,ID "
                    "or skip=PHASE");
     }
@@ -200,7 +203,7 @@ void registerOrielPipelines() {
   registerPassPipeline(
       "compile-to",
       "All phases up to one of graph, simplified, placed, fused, lowered, "
-      "codegen, planned; then options: fusion=, cpu=, features=, vector-bits=, "
+      "codegen, planned; then options: fusion=, explain-fusion=, cpu=, features=, vector-bits=, "
       "verify-nodes=, observe=, watch=, skip=PHASE",
       [](OpPassManager &passes, StringRef text,
          function_ref<LogicalResult(const Twine &)> error) -> LogicalResult {

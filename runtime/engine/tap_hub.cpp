@@ -48,9 +48,11 @@ TapHub::TapHub(std::shared_ptr<const PreparedProgram> own) : own_(std::move(own)
   if (!entries_.empty()) (void)Install(entries_);  // its own program: cannot fail
 }
 
-void TapHub::Bind(const std::vector<std::shared_ptr<const WatchCallback>>& callbacks, Recompile recompile) {
+void TapHub::Bind(const std::vector<std::shared_ptr<const WatchCallback>>& callbacks, Recompile recompile,
+                  Explain explain) {
   std::lock_guard<std::mutex> changes(changes_);
   recompile_ = std::move(recompile);
+  explain_ = std::move(explain);
   std::vector<Entry> entries = entries_;
   for (Entry& entry : entries) {
     if (entry.tap < 0 || static_cast<size_t>(entry.tap) >= callbacks.size()) continue;
@@ -58,6 +60,11 @@ void TapHub::Bind(const std::vector<std::shared_ptr<const WatchCallback>>& callb
     if (callback != nullptr && *callback != nullptr) entry.handler.callback = callback;
   }
   if (!entries.empty()) (void)Install(std::move(entries));
+}
+
+absl::StatusOr<std::string> TapHub::ExplainFusion() const {
+  if (explain_ == nullptr) return absl::FailedPreconditionError("'" + own_->program.name + "' was loaded from a file: only its compiler can explain its kernels");
+  return explain_();
 }
 
 absl::StatusOr<const TapHub::Variant*> TapHub::Find(const std::vector<Entry>& entries) {

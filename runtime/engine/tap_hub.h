@@ -42,12 +42,18 @@ class TapHub {
   // Compiles the graph again: with or without its taps, `nodes` watched.
   using Recompile = std::function<absl::StatusOr<Function>(bool graph_taps, const std::vector<NodeId>& nodes)>;
 
+  // What fusion decides for the main program.
+  using Explain = std::function<absl::StatusOr<std::string>()>;
+
   // The taps of the program are on, a watch once it has its callback.
   explicit TapHub(std::shared_ptr<const PreparedProgram> own);
 
   // What only whoever compiled knows: the callbacks of the graph's watches by
   // number, and how to compile again. Before the function is given out.
-  void Bind(const std::vector<std::shared_ptr<const WatchCallback>>& callbacks, Recompile recompile);
+  void Bind(const std::vector<std::shared_ptr<const WatchCallback>>& callbacks, Recompile recompile,
+            Explain explain);
+  // FailedPrecondition: the function was loaded from a file.
+  absl::StatusOr<std::string> ExplainFusion() const;
 
   // For one call: its number, and what it runs with (null: nobody looks).
   int64_t NextCall() { return calls_.fetch_add(1, std::memory_order_relaxed); }
@@ -86,6 +92,7 @@ class TapHub {
 
   const std::shared_ptr<const PreparedProgram> own_;
   Recompile recompile_;
+  Explain explain_;
   std::atomic<int64_t> calls_{0};
   std::atomic<bool> changed_{false};  // current_ is not null
   std::mutex changes_;                // one change at a time; held while compiling

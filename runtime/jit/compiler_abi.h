@@ -16,7 +16,7 @@ namespace oriel {
 // The layout below, the program format and the kernel ABI in one number: a
 // library that differs in any of them is refused before it is handed a byte.
 inline constexpr uint32_t kCompilerAbi =
-    4 * 1000000 + kProgramVersion * 1000 + kKernelAbiVersion;
+    5 * 1000000 + kProgramVersion * 1000 + kKernelAbiVersion;
 
 inline constexpr char kCompilerEntryName[] = "oriel_compiler_entry";
 inline constexpr char kCompilerFileName[] = "liboriel_compiler.so";
@@ -42,6 +42,9 @@ struct OrielCompilerRequest {
   uint32_t observe;      // 0: taps are stripped
   uint32_t check;        // 1: every value is looked at as it is made
   uint32_t num_threads;  // for compiling kernels; 0: the machine's cores
+  // 1: compiles up to `fused` and explains that; the image is lines of text.
+  uint32_t explain_fusion;
+  uint32_t reserved;
 };
 
 struct OrielCompilerResult {

@@ -25,6 +25,8 @@ struct ProgramRequest {
   // Testing: a phase whose passes do not run; errors say so.
   std::string_view leave_out_phase;
   unsigned num_threads = 0;
+  // Stops after fusion; the image is the lines that explain it.
+  bool explain_fusion = false;
 };
 
 struct ProgramImage {

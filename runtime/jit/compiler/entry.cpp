@@ -53,6 +53,7 @@ absl::StatusOr<ProgramImage> Run(const OrielCompilerRequest& request) {
   in.leave_out_phase = ViewOf(request.leave_out_phase);
   in.check = request.check != 0;
   in.num_threads = request.num_threads;
+  in.explain_fusion = request.explain_fusion != 0;
   return CompileProgram(in);
 }
 

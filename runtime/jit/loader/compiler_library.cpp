@@ -122,6 +122,8 @@ absl::StatusOr<CompilerFile> FindCompiler() {
   return file;
 }
 
+absl::Status LoadCompiler() { return LoadEntry().status(); }
+
 absl::StatusOr<CompileResult> RunCompiler(const CompileRequest& request) {
   absl::StatusOr<OrielCompilerEntry> entry = LoadEntry();
   if (!entry.ok()) return entry.status();
@@ -140,6 +142,7 @@ absl::StatusOr<CompileResult> RunCompiler(const CompileRequest& request) {
   in.observe = request.observe ? 1 : 0;
   in.check = request.check ? 1 : 0;
   in.num_threads = request.num_threads;
+  in.explain_fusion = request.explain_fusion ? 1 : 0;
   OrielCompilerResult out = {};
   if (uint32_t abi = (*entry)(kCompilerAbi, &in, &out); abi != 0) {
     return absl::FailedPreconditionError(

@@ -36,6 +36,7 @@ struct CompileRequest {
   bool check = false;  // every value is looked at as it is made
   std::string leave_out_phase;  // testing; "": none
   uint32_t num_threads = 0;
+  bool explain_fusion = false;  // the image is text: what fusion decided
 };
 
 struct CompileResult {
@@ -43,6 +44,9 @@ struct CompileResult {
   int kernels = 0;
   int kernels_from_cache = 0;
 };
+
+// Loads the library if it is not.
+absl::Status LoadCompiler();
 
 // Loads the library if it is not, and compiles. Safe from several threads at
 // once. An error of the compiler comes back with its own status code.

@@ -4,10 +4,10 @@
 // Equal kernels over other symbols share one module: dims are named after
 // arguments. The nodes of each are told by its dispatch.
 // CHECK-LABEL: func @main
-// CHECK: oriel.dispatch @k0_add_exp::@k0_add_exp(%arg0, %arg1) dims <> nodes {{\[\[}}5], [6]] {oriel.result_dims = [#oriel.dims<n>], oriel.result_nodes = array<i64: 6>}
-// CHECK: oriel.dispatch @k0_add_exp::@k0_add_exp(%arg2, %arg3) dims <> nodes {{\[\[}}7], [8]] {oriel.result_dims = [#oriel.dims<2*m>], oriel.result_nodes = array<i64: 8>}
+// CHECK: oriel.dispatch @k0_add_exp::@k0_add_exp(%arg0, %arg1) dims <> nodes {{\[\[}}6], [7]] {oriel.result_dims = [#oriel.dims<n>], oriel.result_nodes = array<i64: 7>}
+// CHECK: oriel.dispatch @k0_add_exp::@k0_add_exp(%arg2, %arg3) dims <> nodes {{\[\[}}8], [9]] {oriel.result_dims = [#oriel.dims<2*m>], oriel.result_nodes = array<i64: 9>}
 // One operand used twice is one argument: another kernel.
-// CHECK: oriel.dispatch @k1_add_exp::@k1_add_exp(%arg2) dims <> nodes
+// CHECK: oriel.dispatch @k1_add_exp::@k1_add_exp(%arg5) dims <> nodes
 // A size no operand has is an index argument, with its value here.
 // CHECK: oriel.dispatch @k2_cast_mul_mul::@k2_cast_mul_mul(%arg4) dims <n, 2*m-1> nodes
 // CHECK: module @k0_add_exp attributes {oriel.target
@@ -25,12 +25,12 @@
 // LOC: return {{.*}} loc("kernel":10:0)
 func.func @main(%x: tensor<?xf32> {oriel.dims = #oriel.dims<n>}, %y: tensor<?xf32> {oriel.dims = #oriel.dims<n>},
                 %z: tensor<?xf32> {oriel.dims = #oriel.dims<2*m>}, %w: tensor<?xf32> {oriel.dims = #oriel.dims<2*m>},
-                %s: tensor<f32>) -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
+                %s: tensor<f32>, %v: tensor<?xf32> {oriel.dims = #oriel.dims<2*m>}) -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
   %0 = oriel.add %x, %y : tensor<?xf32>
   %1 = oriel.exp %0 : tensor<?xf32>
   %2 = oriel.add %z, %w : tensor<?xf32>
   %3 = oriel.exp %2 : tensor<?xf32>
-  %6 = oriel.add %z, %z : tensor<?xf32>
+  %6 = oriel.add %v, %v : tensor<?xf32>
   %7 = oriel.exp %6 : tensor<?xf32>
   %i = oriel.iota axis 0 shape <n> : tensor<?xf32>
   %d = oriel.dim_value <2*m-1> : tensor<i64>

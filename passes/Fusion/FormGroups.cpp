@@ -1,0 +1,616 @@
+//===- FormGroups.cpp - which groups an op joins --------------------------===//
+//
+// Ops are visited once, in program order. Each joins the groups of the ops it
+// reads where the rules allow it and the cost model says it is worth it, else
+// starts one.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Fusion/FuseBlock.h"
+
+using namespace mlir;
+
+namespace oriel {
+
+void BlockFuser::formGroups() {
+  for (unsigned index = 0; index < ops.size(); ++index) {
+    switch (roles[index]) {
+    case OpRole::Outside:
+      addOutside(index);
+      break;
+    case OpRole::Leaf:
+      if (needsBuffer[index])
+        addAlone(index, {});
+      break;
+    case OpRole::View:
+      if (!needsBuffer[index])
+        break;
+      if (isa<ir::ReshapeOp>(ops[index]))
+        addOutside(index);
+      else
+        addAlone(index, getSources(ops[index]));
+      break;
+    case OpRole::Elementwise:
+      addElementwise(index);
+      break;
+    case OpRole::RowReduce:
+    case OpRole::ColumnReduce:
+      addReduce(index);
+      break;
+    case OpRole::Scatter:
+      addScatter(index);
+      break;
+    default: {
+      SmallVector<Source> sources = getSources(ops[index]);
+      addAlone(index, sources);
+      remark(index, sources, DenseMap<int, std::string>());
+      break;
+    }
+    }
+  }
+  if (fusion)
+    mergeSiblings();
+}
+
+/// Ops that stay in the block as they are; regions may use what is above.
+void BlockFuser::addOutside(unsigned index) {
+  SmallVector<unsigned> preds;
+  auto use = [&](Value value) {
+    int source = indexOf(value.getDefiningOp());
+    if (source != kNone && nodes[source] != kNone)
+      preds.push_back(nodes[source]);
+  };
+  Operation *op = ops[index];
+  llvm::for_each(op->getOperands(), use);
+  if (op->getNumRegions() > 0)
+    op->walk(
+        [&](Operation *inner) { llvm::for_each(inner->getOperands(), use); });
+  // Values are looked at in the order of the program.
+  bool observes = op->walk([](ir::ObserveOp) {
+                      return WalkResult::interrupt();
+                    }).wasInterrupted();
+  if (observes && lastObserver != kNone)
+    preds.push_back(lastObserver);
+  for (unsigned binder : getBinders(op))
+    preds.push_back(nodes[binder]);
+  Group group;
+  group.isSealed = true;
+  group.ops.push_back(index);
+  nodes[index] = graph.add(std::move(group), preds);
+  if (observes)
+    lastObserver = nodes[index];
+}
+
+unsigned BlockFuser::addAlone(unsigned index, ArrayRef<Source> sources) {
+  OpRole role = roles[index];
+  Operation *op = ops[index];
+  Group group;
+  group.isKernel = true;
+  group.kernelClass = getClassOf(role);
+  group.isSealed = role == OpRole::Scatter || role == OpRole::Concatenate ||
+                   role == OpRole::ArgReduce || role == OpRole::View ||
+                   role == OpRole::Leaf || role == OpRole::Library || !fusion;
+  bool reduces = role == OpRole::RowReduce || role == OpRole::ColumnReduce;
+  group.space = shapeOf(reduces ? op->getOperand(0) : op->getResult(0));
+  group.ops.push_back(index);
+  if (reduces)
+    group.reducedAxis = cast<ir::ReduceOp>(op).getAxes()[0];
+  group.work = workAlone(index, sources);
+  SmallVector<unsigned> preds;
+  for (const Source &source : sources) {
+    group.readsSlices |= source.isSliced;
+    if (source.group == kNone)
+      continue;
+    preds.push_back(source.group);
+    group.unfusable.push_back(source.group);
+  }
+  if (reduces)
+    levels[index] = Level::Row;
+  nodes[index] = graph.add(std::move(group), preds);
+  account(index, sources);
+  return nodes[index];
+}
+
+/// Is an operand read at its own row? `shape` is the reader's: that of the
+/// space of a kernel that reduces `axis`, or of its rows, with extents of 1
+/// anywhere.
+static bool isRowMap(const Access &access, int rank, int axis, int shapeRank) {
+  if (!access.isPlain())
+    return false;
+  auto type = cast<RankedTensorType>(access.base.getType());
+  int baseRank = type.getRank();
+  if (baseRank != rank && baseRank != rank - 1)
+    return false;
+  auto inSpace = [&](int dim, int ofRank) {
+    return ofRank == rank || dim < axis ? dim : dim + 1;
+  };
+  for (auto [k, each] : llvm::enumerate(access.axes)) {
+    if (type.getDimSize(k) == 1)
+      continue;
+    if (each.dim < 0 || inSpace(each.dim, shapeRank) == axis ||
+        inSpace(each.dim, shapeRank) != inSpace(k, baseRank))
+      return false;
+  }
+  return true;
+}
+
+/// (n, ...) or (n, ..., 1) in a kernel over (n, ..., m) that reduces the last
+/// axis; the same for another.
+bool BlockFuser::isShapeOfRows(const Dims &shape, const Dims &space,
+                               int axis) const {
+  int rank = space.size(), given = shape.size();
+  if (rank == 0 || axis < 0 || axis >= rank ||
+      (given != rank - 1 && given != rank))
+    return false;
+  for (int k = 0; k < rank; ++k) {
+    if (k == axis) {
+      if (given == rank && shape[k] != Dim(1))
+        return false;
+      continue;
+    }
+    if (!dims.areEqual(shape[given == rank || k < axis ? k : k - 1], space[k]))
+      return false;
+  }
+  return true;
+}
+
+std::optional<BlockFuser::Level> BlockFuser::levelIn(unsigned group,
+                                                     Operation *op,
+                                                     ArrayRef<Source> sources,
+                                                     std::string *reason) {
+  const Dims &space = graph[group].space;
+  const Dims &shape = shapeOf(op->getResult(0));
+  int rank = space.size();
+  int reduced =
+      graph[group].reducedAxis >= 0 ? graph[group].reducedAxis : rank - 1;
+  bool isFullShape = dims.areEqual(shape, space);
+  bool isRowShape = isShapeOfRows(shape, space, reduced);
+
+  bool readsFull = false, readsRow = false;
+  for (const Source &source : sources) {
+    if (source.op == kNone || source.group != static_cast<int>(group))
+      continue;
+    if (levels[source.op] == Level::Full) {
+      if (!source.isDirect && !source.access.isIdentity()) {
+        *reason = "its value is read through a view, from memory";
+        return std::nullopt;
+      }
+      readsFull = true;
+    } else {
+      if (!isRowMap(source.access, rank, reduced, shape.size())) {
+        *reason = "its value is read across rows";
+        return std::nullopt;
+      }
+      readsRow = true;
+    }
+  }
+  if (readsRow && !readsFull && isRowShape)
+    return Level::Row;
+  if (isFullShape && readsRow && reduced != rank - 1) {
+    *reason = "a column reduction is done when its operand has been read";
+    return std::nullopt;
+  }
+  if (isFullShape)
+    return Level::Full;
+  *reason = "shapes " + ToString(shape) + " and " + ToString(space) + " differ";
+  return std::nullopt;
+}
+
+constexpr const char *kNoChecks = "a column reduction checks no indices";
+constexpr const char *kDearer = "together they would take longer";
+constexpr const char *kNoSlices = "a matmul's epilogue reads no slices";
+
+static std::string tooManyInputs() {
+  return "the kernel would read more than " + std::to_string(kMaxKernelInputs) +
+         " tensors";
+}
+
+/// Does the kernel read memory for this operand (it makes leaves itself)?
+bool BlockFuser::isRead(const Source &source) const {
+  Operation *def = source.base.getDefiningOp();
+  return !def || !isLeaf(def);
+}
+
+/// A kernel over the rows of a reduction can be part of it: its ops then run
+/// once a row.
+bool BlockFuser::canBeRowsOf(const Group &rows, const Group &reduction) const {
+  bool reduces = reduction.kernelClass == KernelClass::RowReduce ||
+                 reduction.kernelClass == KernelClass::ColumnReduce;
+  if (!reduces || rows.reducedAxis >= 0 || rows.readsSlices ||
+      !isShapeOfRows(rows.space, reduction.space, reduction.reducedAxis))
+    return false;
+  // Extents of 1 may make the rows the space itself.
+  if (dims.areEqual(rows.space, reduction.space))
+    return false;
+  if (rows.kernelClass == KernelClass::Elementwise)
+    return true;
+  return rows.kernelClass == KernelClass::Gather &&
+         reduction.kernelClass == KernelClass::RowReduce &&
+         rows.space.size() + 1 == reduction.space.size();
+}
+
+bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
+  a = graph.find(a);
+  b = graph.find(b);
+  Group &first = graph[a], &second = graph[b];
+  if (first.isSealed || second.isSealed) {
+    Group &sealed = first.isSealed ? first : second;
+    *reason = sealed.isKernel ? toString(sealed.kernelClass).str() +
+                                    " kernels take no other ops"
+                              : "it is no kernel";
+    return false;
+  }
+  auto merged = mergeClasses(first.kernelClass, second.kernelClass, reason);
+  if (!merged)
+    return false;
+  bool isRows = canBeRowsOf(first, second),
+       hasRows = canBeRowsOf(second, first);
+  if (!isRows && !hasRows && !dims.areEqual(first.space, second.space)) {
+    *reason = "iteration spaces " + ToString(first.space) + " and " +
+              ToString(second.space) + " differ";
+    return false;
+  }
+  if (first.reducedAxis >= 0 && second.reducedAxis >= 0 &&
+      first.reducedAxis != second.reducedAxis) {
+    *reason = "they reduce different axes";
+    return false;
+  }
+  if (merged == KernelClass::ColumnReduce &&
+      (first.gathers || second.gathers)) {
+    *reason = kNoChecks;
+    return false;
+  }
+  if (first.ops.size() + second.ops.size() > kMaxKernelOps) {
+    *reason = "the kernel would hold more than " +
+              std::to_string(kMaxKernelOps) + " ops";
+    return false;
+  }
+  if (merged == KernelClass::MatMul &&
+      (first.readsSlices || second.readsSlices)) {
+    *reason = kNoSlices;
+    return false;
+  }
+  unsigned reads = first.reads.size() + second.reads.size();
+  for (auto [value, read] : first.reads)
+    reads -= second.reads.contains(value);
+  if (reads > kMaxKernelInputs) {
+    *reason = tooManyInputs();
+    return false;
+  }
+  auto blocks = [&](Group &group, unsigned other) {
+    return llvm::any_of(group.unfusable,
+                        [&](unsigned id) { return graph.find(id) == other; });
+  };
+  if (blocks(first, b) || blocks(second, a)) {
+    *reason = "one reads the other's value from memory";
+    return false;
+  }
+  FusionFigures figures = weighMerge(first, second);
+  if (!figures.isWorthIt()) {
+    *reason = kDearer;
+    return false;
+  }
+  SmallVector<unsigned> rows;
+  if (isRows || hasRows)
+    rows = isRows ? first.ops : second.ops;
+  Dims space = isRows ? second.space : first.space;
+  // Which of them comes after the other's sweeps.
+  SmallVector<unsigned> later;
+  unsigned sweeps = 0;
+  if (figures.fused.passes > std::max(first.work.passes, second.work.passes)) {
+    bool isFirst = llvm::any_of(second.ops, [&](unsigned index) {
+      return first.reads.contains(
+          ops[index]->getResult(0).getAsOpaquePointer());
+    });
+    later = isFirst ? first.ops : second.ops;
+    sweeps = (isFirst ? second : first).work.passes;
+  }
+  if (!graph.merge(a, b)) {
+    *reason = "another kernel in between needs one and feeds the other";
+    return false;
+  }
+  for (unsigned index : rows)
+    levels[index] = Level::Row;
+  for (unsigned index : later)
+    passes[index] += sweeps;
+  unsigned id = graph.find(a);
+  Group &result = graph[id];
+  result.kernelClass = *merged;
+  result.space = std::move(space);
+  result.work = figures.fused;
+  // What one read of the other is no memory any more.
+  SmallVector<const void *> inside;
+  for (auto [value, read] : result.reads) {
+    int made = indexOf(Value::getFromOpaquePointer(value).getDefiningOp());
+    if (made == kNone || nodes[made] == kNone || graph.find(nodes[made]) != id)
+      continue;
+    inside.push_back(value);
+    consumers[made] -= std::min(consumers[made], read.edges);
+  }
+  for (const void *value : inside)
+    result.reads.erase(value);
+  return true;
+}
+
+bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
+                         Level level, ArrayRef<Source> sources,
+                         std::string *reason) {
+  group = graph.find(group);
+  if (!graph[group].isKernel || graph[group].isSealed) {
+    *reason = !graph[group].isKernel
+                  ? "it is no kernel"
+                  : toString(graph[group].kernelClass).str() +
+                        " kernels take no other ops";
+    return false;
+  }
+  auto merged = mergeClasses(graph[group].kernelClass, joined, reason);
+  if (!merged)
+    return false;
+  if (graph[group].ops.size() >= kMaxKernelOps) {
+    *reason = "the kernel would hold more than " +
+              std::to_string(kMaxKernelOps) + " ops";
+    return false;
+  }
+  SmallVector<unsigned> preds;
+  SmallVector<const void *> reads;
+  bool isSliced =
+      llvm::any_of(sources, [](const Source &s) { return s.isSliced; });
+  if (merged == KernelClass::MatMul && isSliced) {
+    *reason = kNoSlices;
+    return false;
+  }
+  for (const Source &source : sources) {
+    bool isOwn = source.group != kNone && graph.find(source.group) == group;
+    if (source.group != kNone && !isOwn)
+      preds.push_back(source.group);
+    if (!isOwn && isRead(source))
+      reads.push_back(source.base.getAsOpaquePointer());
+  }
+  unsigned more = llvm::count_if(reads, [&](const void *value) {
+    return !graph[group].reads.contains(value);
+  });
+  if (more > 0 && graph[group].reads.size() + more > kMaxKernelInputs) {
+    *reason = tooManyInputs();
+    return false;
+  }
+  FusionFigures figures = weighJoin(index, graph[group], level, sources);
+  for (const Source &source : sources)
+    if (source.op != kNone && source.group == static_cast<int>(group))
+      weighed[source.op] = figures;
+  if (!figures.isWorthIt()) {
+    *reason = kDearer;
+    return false;
+  }
+  if (!graph.addDependencies(group, preds)) {
+    *reason = "another kernel in between needs one and feeds the other";
+    return false;
+  }
+  Group &target = graph[group];
+  target.kernelClass = *merged;
+  target.ops.push_back(index);
+  target.readsSlices |= isSliced;
+  bool isFull = level == Level::Full || roles[index] == OpRole::RowReduce ||
+                roles[index] == OpRole::ColumnReduce;
+  passes[index] = passIn(sources, target, isFull);
+  target.work = figures.fused;
+  nodes[index] = group;
+  levels[index] = level;
+  account(index, sources);
+  return true;
+}
+
+/// The distinct groups of computing ops among the sources, the latest first:
+/// joining that one rarely makes a cycle.
+static SmallVector<unsigned>
+candidateGroups(GroupGraph &graph, ArrayRef<std::pair<int, int>> opsAndGroups) {
+  SmallVector<unsigned> candidates;
+  for (auto [op, group] : opsAndGroups)
+    if (op >= 0 &&
+        !llvm::is_contained(candidates, static_cast<unsigned>(group)))
+      candidates.push_back(group);
+  SmallVector<std::pair<int64_t, size_t>> order; // of one rank the first first
+  for (auto [position, group] : llvm::enumerate(candidates))
+    order.push_back({-static_cast<int64_t>(graph[group].rank), position});
+  llvm::sort(order);
+  SmallVector<unsigned> sorted;
+  for (auto [rank, position] : order)
+    sorted.push_back(candidates[position]);
+  return sorted;
+}
+
+void BlockFuser::addElementwise(unsigned index) {
+  Operation *op = ops[index];
+  SmallVector<Source> sources = getSources(op);
+  DenseMap<int, std::string> reasons; // by the source's op
+  auto refuse = [&](unsigned group, const std::string &reason) {
+    for (const Source &source : sources)
+      if (source.op != kNone && graph.find(source.group) == graph.find(group))
+        reasons[source.op] = reason;
+  };
+  SmallVector<std::pair<int, int>> pairs;
+  for (const Source &source : sources)
+    pairs.push_back({source.op, source.group});
+  SmallVector<unsigned> fit;
+  SmallVector<Level> fitLevels;
+  for (unsigned group : candidateGroups(graph, pairs)) {
+    std::string reason;
+    std::optional<Level> level;
+    if (!graph[group].isSealed)
+      level = levelIn(group, op, sources, &reason);
+    else
+      reason = !fusion ? "fusion is off"
+                       : toString(graph[group].kernelClass).str() +
+                             " kernels take no other ops";
+    if (!level) {
+      refuse(group, reason);
+      continue;
+    }
+    fit.push_back(group);
+    fitLevels.push_back(*level);
+  }
+  std::optional<unsigned> home;
+  for (auto [group, level] : llvm::zip(fit, fitLevels)) {
+    std::string reason;
+    if (!home) {
+      if (tryJoin(index, group, KernelClass::Elementwise, level, sources,
+                  &reason)) {
+        home = group;
+        continue;
+      }
+    } else {
+      // One is full in one kernel and a row's in the other: only if the one
+      // becomes rows of the other.
+      const Group &mine = graph[*home], &other = graph[group];
+      bool fits = level == levels[index]
+                      ? !canBeRowsOf(mine, other) && !canBeRowsOf(other, mine)
+                      : (level == Level::Row ? canBeRowsOf(mine, other)
+                                             : canBeRowsOf(other, mine));
+      if (explanation) {
+        FusionFigures figures = weighMerge(other, mine);
+        for (const Source &source : sources)
+          if (source.op != kNone && source.group == static_cast<int>(group))
+            weighed[source.op] = figures;
+      }
+      if (!fits) {
+        reason = "iteration spaces " + ToString(graph[group].space) + " and " +
+                 ToString(graph[*home].space) + " differ";
+      } else if (tryMerge(group, *home, &reason)) {
+        continue;
+      }
+    }
+    refuse(group, reason);
+  }
+  if (!home) {
+    addAlone(index, sources);
+    // What could be read as a value stays open for a later merge.
+    Group &group = graph[nodes[index]];
+    group.unfusable.clear();
+    home = nodes[index];
+  }
+  // Values this op cannot take from a register bar a merge for good.
+  Group &group = graph[*home];
+  for (const Source &source : sources) {
+    if (source.group == kNone || graph.find(source.group) == graph.find(*home))
+      continue;
+    auto refused = reasons.find(source.op);
+    bool fits = source.op != kNone &&
+                llvm::is_contained(fit, static_cast<unsigned>(source.group)) &&
+                (refused == reasons.end() || refused->second != kDearer);
+    if (!fits)
+      group.unfusable.push_back(source.group);
+  }
+  remark(index, sources, reasons);
+}
+
+/// A reduction joins the kernel that makes its operand.
+void BlockFuser::addReduce(unsigned index) {
+  constexpr unsigned kMaxProducers = 64; // of a column reduction
+  bool isRow = roles[index] == OpRole::RowReduce;
+  KernelClass own = getClassOf(roles[index]);
+  int axis = cast<ir::ReduceOp>(ops[index]).getAxes()[0];
+  SmallVector<Source> sources = getSources(ops[index]);
+  const Source &source = sources[0];
+  DenseMap<int, std::string> reasons;
+  if (source.op != kNone) {
+    const Group &group = graph[source.group];
+    std::string reason;
+    if (group.isSealed)
+      reason = !fusion ? "fusion is off"
+                       : toString(group.kernelClass).str() +
+                             " kernels take no other ops";
+    else if (levels[source.op] != Level::Full || (!source.isDirect && isRow))
+      reason = "its value is read across rows";
+    else if (!source.isDirect)
+      reason = "its value is read through a view, from memory";
+    else if (!dims.areEqual(shapeOf(ops[index]->getOperand(0)), group.space))
+      reason = "shapes differ";
+    else if (group.reducedAxis >= 0 && group.reducedAxis != axis)
+      reason = toString(group.kernelClass).str() + " and " +
+               toString(own).str() + " kernels do not combine";
+    else if (!isRow && group.gathers)
+      reason = kNoChecks;
+    else if (!isRow && group.ops.size() > kMaxProducers)
+      reason = "the kernel would hold more than " +
+               std::to_string(kMaxProducers) + " ops";
+    else if (tryJoin(index, source.group, own, Level::Row, sources, &reason)) {
+      graph[source.group].reducedAxis = axis;
+      return remark(index, sources, reasons);
+    }
+    reasons[source.op] = reason;
+  }
+  addAlone(index, sources);
+  remark(index, sources, reasons);
+}
+
+void BlockFuser::mergeSiblings() {
+  constexpr unsigned kMostTried = 6; // neighbours of one value
+  llvm::MapVector<const void *, SmallVector<unsigned>> readers;
+  for (auto [index, op] : llvm::enumerate(ops)) {
+    if (nodes[index] == kNone)
+      continue;
+    const Group &group = graph.get(nodes[index]);
+    if (!group.isKernel || group.isSealed ||
+        group.kernelClass == KernelClass::MatMul)
+      continue;
+    for (const Source &source : getSources(op)) {
+      bool isOwn = source.op != kNone && source.group != kNone &&
+                   graph.find(source.group) == graph.find(nodes[index]);
+      if (isOwn || !isRead(source) || source.value.getDefiningOp<ir::RowsOp>())
+        continue;
+      SmallVector<unsigned> &known = readers[source.base.getAsOpaquePointer()];
+      if (known.empty() ||
+          graph.find(nodes[known.back()]) != graph.find(nodes[index]))
+        known.push_back(index);
+    }
+  }
+  for (auto &[pointer, indices] : readers) {
+    unsigned tried = 0;
+    for (unsigned k = 1; k < indices.size() && tried < kMostTried; ++k) {
+      unsigned a = indices[k - 1], b = indices[k];
+      if (graph.find(nodes[a]) == graph.find(nodes[b]))
+        continue;
+      ++tried;
+      FusionFigures figures;
+      if (explanation)
+        figures = weighMerge(graph[nodes[a]], graph[nodes[b]]);
+      std::string reason;
+      bool isFused = tryMerge(nodes[a], nodes[b], &reason);
+      explainPair(b, a, isFused, isFused ? "they read the same tensor" : reason,
+                  figures);
+    }
+  }
+}
+
+/// Why `index` is in another kernel than the computing ops it reads.
+void BlockFuser::remark(unsigned index, ArrayRef<Source> sources,
+                        const DenseMap<int, std::string> &reasons) {
+  SmallVector<int> told;
+  for (const Source &source : sources) {
+    if (source.op == kNone || llvm::is_contained(told, source.op))
+      continue;
+    told.push_back(source.op);
+    bool isFused = graph.find(nodes[source.op]) == graph.find(nodes[index]);
+    std::string reason;
+    if (!isFused) {
+      auto it = reasons.find(source.op);
+      reason = !fusion ? "fusion is off"
+               : it != reasons.end() && !it->second.empty()
+                   ? it->second
+                   : toString(getClassOf(roles[index])).str() +
+                         " kernels read their operands from memory";
+      if (fusion)
+        remarks.push_back(label(ops[index]) + " not fused into the kernel of " +
+                          label(ops[source.op]) + ": " + reason);
+    }
+    if (!explanation)
+      continue;
+    auto it = weighed.find(source.op);
+    explainPair(index, source.op, isFused, reason,
+                it != weighed.end() ? it->second
+                                    : weighJoin(index, graph[nodes[source.op]],
+                                                Level::Full, sources));
+  }
+  weighed.clear();
+}
+
+} // namespace oriel

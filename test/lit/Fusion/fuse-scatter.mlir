@@ -1,0 +1,82 @@
+// What makes the updates of a scatter is computed in its kernel, unless it reads
+// what the scatter writes over, is needed elsewhere, or gains much from vectors.
+// RUN: oriel-opt %s --split-input-file --oriel-place="cpu=x86-64-v3" --oriel-fuse-kernels | FileCheck %s
+
+// CHECK-LABEL: func @scaled
+// CHECK: oriel.kernel "Scatter"
+// CHECK: oriel.mul
+// CHECK: oriel.neg
+// CHECK: oriel.scatter
+// CHECK-NOT: oriel.kernel
+// CHECK: return
+func.func @scaled(%x: tensor<10xf32>, %i: tensor<?xi64> {oriel.dims = #oriel.dims<n>}, %u: tensor<?xf32> {oriel.dims = #oriel.dims<n>}, %r: tensor<f32>) -> tensor<10xf32> {
+  %b = oriel.broadcast %r shape <n> axes [] : tensor<f32> -> tensor<?xf32>
+  %m = oriel.mul %u, %b : tensor<?xf32>
+  %s = oriel.neg %m : tensor<?xf32>
+  %0 = oriel.scatter add %x[%i], %s axis 0 : (tensor<10xf32>, tensor<?xf32>, tensor<?xi64>) -> tensor<10xf32>
+  return %0 : tensor<10xf32>
+}
+
+// -----
+
+// One number for all: no memory.
+// CHECK-LABEL: func @count
+// CHECK: oriel.kernel "Scatter" (%{{[^,]*}}, %{{[^,]*}}) ->
+// CHECK: oriel.broadcast
+// CHECK: oriel.scatter
+func.func @count(%x: tensor<10xf32>, %i: tensor<?xi64> {oriel.dims = #oriel.dims<n>}) -> tensor<10xf32> {
+  %one = oriel.constant dense<1.0> : tensor<f32>
+  %u = oriel.broadcast %one shape <n> axes [] : tensor<f32> -> tensor<?xf32>
+  %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10xf32>, tensor<?xf32>, tensor<?xi64>) -> tensor<10xf32>
+  return %0 : tensor<10xf32>
+}
+
+// -----
+
+// CHECK: oriel.remarks = [{{.*}}it reads what the scatter writes over
+// CHECK-LABEL: func @reads
+// CHECK: oriel.kernel "Elementwise"
+// CHECK: oriel.kernel "Scatter"
+func.func @reads(%x: tensor<10xf32>, %i: tensor<10xi64>) -> tensor<10xf32> {
+  %u = oriel.neg %x : tensor<10xf32>
+  %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10xf32>, tensor<10xf32>, tensor<10xi64>) -> tensor<10xf32>
+  return %0 : tensor<10xf32>
+}
+
+// -----
+
+// CHECK: oriel.remarks = [{{.*}}one element at a time it costs more than in vectors
+// CHECK-LABEL: func @slow
+// CHECK: oriel.kernel "Elementwise"
+// CHECK: oriel.kernel "Scatter"
+func.func @slow(%x: tensor<10xf32>, %i: tensor<5xi64>, %y: tensor<5xf32>) -> tensor<10xf32> {
+  %u = oriel.exp %y : tensor<5xf32>
+  %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10xf32>, tensor<5xf32>, tensor<5xi64>) -> tensor<10xf32>
+  return %0 : tensor<10xf32>
+}
+
+// -----
+
+// Rows are made in vectors: any elementwise op.
+// CHECK-LABEL: func @rows
+// CHECK-NOT: "Elementwise"
+// CHECK: oriel.kernel "Scatter"
+// CHECK: oriel.exp
+// CHECK: oriel.scatter
+func.func @rows(%x: tensor<10x4xf32>, %i: tensor<5xi64>, %y: tensor<5x4xf32>) -> tensor<10x4xf32> {
+  %u = oriel.exp %y : tensor<5x4xf32>
+  %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10x4xf32>, tensor<5x4xf32>, tensor<5xi64>) -> tensor<10x4xf32>
+  return %0 : tensor<10x4xf32>
+}
+
+// -----
+
+// CHECK: oriel.remarks = [{{.*}}its kernel's values are needed elsewhere too
+// CHECK-LABEL: func @shared
+// CHECK: oriel.kernel "Elementwise"
+// CHECK: oriel.kernel "Scatter"
+func.func @shared(%x: tensor<10xf32>, %i: tensor<5xi64>, %y: tensor<5xf32>) -> (tensor<10xf32>, tensor<5xf32>) {
+  %u = oriel.neg %y : tensor<5xf32>
+  %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10xf32>, tensor<5xf32>, tensor<5xi64>) -> tensor<10xf32>
+  return %0, %u : tensor<10xf32>, tensor<5xf32>
+}
