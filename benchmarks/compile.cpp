@@ -1,5 +1,6 @@
-// From compile() to ready, the digits' training step: cold (no cache on disk),
-// kernels from the cache but not the program, and the program from the cache.
+// From compile() to ready: ten elementwise operations, the digits' training step, a
+// perceptron's. Cold (no cache on disk), kernels from the cache but not the program,
+// and the program from the cache.
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
 
@@ -7,6 +8,7 @@
 #include <filesystem>
 
 #include "benchmarks/common.h"
+#include "benchmarks/training.h"
 
 namespace oriel::bench {
 namespace {
@@ -28,6 +30,22 @@ Function DigitsStep(const std::string& cache_dir, const std::string& name) {
                  {.name = name, .num_threads = 2, .cache_dir = cache_dir});
 }
 
+// A cost and an update of two hidden layers, as examples/digits-mlp without its
+// random streams; its gradients are grad()'s.
+Function MlpStep(const std::string& cache_dir, const std::string& name) {
+  return PerceptronStep({.name = name, .num_threads = 2, .cache_dir = cache_dir});
+}
+
+// The operations of call/10_ops_100_elements.
+Function TenOps(const std::string& cache_dir, const std::string& name) {
+  Value x = input("x", DType::f32, {dyn("n")}), y = input("y", DType::f32, {dyn("n")});
+  Value v = (x + y) * x - y;
+  return Compile({x, y}, {abs(v) + sqrt(abs(x)) * y + maximum(x, y) - x}, {},
+                 {.name = name, .num_threads = 2, .cache_dir = cache_dir});
+}
+
+using Make = Function (*)(const std::string& cache_dir, const std::string& name);
+
 std::string TemporaryDir() {
   std::string name = (std::filesystem::temp_directory_path() / "oriel-bench-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) std::exit(1);
@@ -42,17 +60,16 @@ void Expect(const Function& f, const std::string& source) {
   }
 }
 
-void Cold(benchmark::State& state) {
-  for (auto _ : state) Expect(DigitsStep("none", "step"), "compiled");
+void Cold(benchmark::State& state, Make make) {
+  for (auto _ : state) Expect(make("none", "step"), "compiled");
 }
-BENCHMARK(Cold)->Name("compile/digits_step/cold")->UseRealTime()->Unit(benchmark::kMillisecond);
 
-void KernelCache(benchmark::State& state) {
+void KernelCache(benchmark::State& state, Make make) {
   const std::string dir = TemporaryDir();
-  Expect(DigitsStep(dir, "step"), "compiled");
+  Expect(make(dir, "step"), "compiled");
   int salt = 0;
   for (auto _ : state) {
-    Function f = DigitsStep(dir, "step_" + std::to_string(++salt));
+    Function f = make(dir, "step_" + std::to_string(++salt));
     Expect(f, "compiled");
     if (f.compile_info().kernels_from_cache != f.compile_info().kernels) {
       state.SkipWithError("a kernel was not in the cache");
@@ -61,15 +78,27 @@ void KernelCache(benchmark::State& state) {
   }
   std::filesystem::remove_all(dir);
 }
-BENCHMARK(KernelCache)->Name("compile/digits_step/kernel_cache")->UseRealTime()->Unit(benchmark::kMillisecond);
 
-void ProgramCache(benchmark::State& state) {
+void ProgramCache(benchmark::State& state, Make make) {
   const std::string dir = TemporaryDir();
-  Expect(DigitsStep(dir, "step"), "compiled");
-  for (auto _ : state) Expect(DigitsStep(dir, "step"), "program cache");
+  Expect(make(dir, "step"), "compiled");
+  for (auto _ : state) Expect(make(dir, "step"), "program cache");
   std::filesystem::remove_all(dir);
 }
-BENCHMARK(ProgramCache)->Name("compile/digits_step/program_cache")->UseRealTime()->Unit(benchmark::kMillisecond);
+
+const bool registered = [] {
+  const std::pair<const char*, Make> programs[] = {{"10_ops", TenOps}, {"digits_step", DigitsStep}, {"mlp_step", MlpStep}};
+  const std::pair<const char*, void (*)(benchmark::State&, Make)> ways[] = {
+      {"cold", Cold}, {"kernel_cache", KernelCache}, {"program_cache", ProgramCache}};
+  for (auto [program, make] : programs) {
+    for (auto [way, body] : ways) {
+      benchmark::RegisterBenchmark((std::string("compile/") + program + "/" + way).c_str(),
+                                   [body, make](benchmark::State& state) { body(state, make); })
+          ->UseRealTime()->Unit(benchmark::kMillisecond);
+    }
+  }
+  return true;
+}();
 
 }  // namespace
 }  // namespace oriel::bench

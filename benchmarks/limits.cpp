@@ -100,6 +100,20 @@ WIDEST void CopyLoop(const char* __restrict from, char* __restrict to, int64_t n
   std::memcpy(to + i, from + i, n - i);
 }
 
+__attribute__((target("avx"), noinline)) void CopyPastCaches(const char* from, char* to, int64_t n) {
+  constexpr int64_t kStep = 256, kAhead = 2048;
+  int64_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    for (int64_t k = 0; k < kStep; k += 64) _mm_prefetch(from + i + kAhead + k, _MM_HINT_T0);
+    for (int64_t k = 0; k < kStep; k += 32) {
+      _mm256_stream_si256(reinterpret_cast<__m256i*>(to + i + k),
+                          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i + k)));
+    }
+  }
+  _mm_sfence();
+  std::memcpy(to + i, from + i, n - i);
+}
+
 constexpr int64_t kFmaRounds = 1 << 20;
 constexpr int kChains = 16;  // more than latency times throughput of the units
 
@@ -162,6 +176,14 @@ void CopyOrdinary(const void* from, void* to, size_t bytes, int threads) {
   });
 }
 
+void CopyStreaming(const void* from, void* to, size_t bytes, int threads) {
+  if (!__builtin_cpu_supports("avx")) return Copy(from, to, bytes, threads);
+  OnThreads(threads, [=](int t) {
+    auto [a, e] = Part(static_cast<int64_t>(bytes), t, threads);
+    CopyPastCaches(static_cast<const char*>(from) + a, static_cast<char*>(to) + a, e - a);
+  });
+}
+
 float Read(const float* x, int64_t n, int threads) {
   std::vector<float> sums(threads);
   OnThreads(threads, [&, x, n, threads](int t) {
@@ -208,6 +230,10 @@ const bool registered = [] {
     RegisterLimit("limit/copy_ordinary_stores" + suffix, 2 * kBytes, [=] {
       Arrays* a = get();
       return [=] { CopyOrdinary(a->x.raw(), a->o.raw(), a->x.bytes(), threads); };
+    });
+    RegisterLimit("limit/copy_streaming" + suffix, 2 * kBytes, [=] {
+      Arrays* a = get();
+      return [=] { CopyStreaming(a->x.raw(), a->o.raw(), a->x.bytes(), threads); };
     });
     RegisterLimit("limit/read" + suffix, kBytes, [=] {
       Arrays* a = get();

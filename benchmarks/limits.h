@@ -17,11 +17,15 @@ void OnThreads(int threads, const std::function<void(int)>& part);
 // written, as by any loop that a compiler makes.
 void Triad(const float* x, const float* y, float* o, int64_t n, int threads);
 
-// The fastest copy at hand: the C library's (stores past the caches when large).
+// The C library's copy.
 void Copy(const void* from, void* to, size_t bytes, int threads);
 
 // The same by a loop with ordinary stores.
 void CopyOrdinary(const void* from, void* to, size_t bytes, int threads);
+
+// The fastest copy of large blocks that we know: stores past the caches, so that
+// the lines of `to` are not read, and prefetches. `to` at a multiple of 64 bytes.
+void CopyStreaming(const void* from, void* to, size_t bytes, int threads);
 
 // Reads all of x; returns a sum in no particular order.
 float Read(const float* x, int64_t n, int threads);

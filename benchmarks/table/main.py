@@ -89,28 +89,23 @@ def measure_cpp(args, case_names, results):
     return limits
 
 
-def measure_python(args, name, children, results):
-    """One case, all peers: prepared and checked, then rounds in random order."""
+def prepare_python(args, name, children, row):
+    """{peer: (child, calls a round, None to compile)}: made ready and its answer checked."""
     import numpy
     import cases
     import training
     from children import Failed
     case, threads = cases.ALL[bare(name)], threads_of(name)
-    row = results.setdefault(name, {})
-    row.pop("not_measured", None)
-    row["python"], missing = {}, {}
     compiles = case.kind.startswith("compile")
-    # Compilers may use the whole machine, as ours does.
-    ready = {}
+    ready, missing = {}, {}
     folder = tempfile.mkdtemp()
     answer = os.path.join(folder, "answer.npy")
     try:
         if not compiles:
             numpy.save(answer, training.reference() if case.kind == "train" else case.answer())
-        for peer in PYTHON_PEERS:
-            if peer not in args.peers:
-                continue
+        for peer in args.peers:
             try:
+                # Compilers may use the whole machine, as ours does.
                 child = children.get(peer, os.cpu_count() if compiles else threads)
                 reply = child.ask("compile", case=case.name) if compiles else child.ask("prepare", case=case.name, answer=answer)
                 if "error" in reply:
@@ -118,33 +113,44 @@ def measure_python(args, name, children, results):
                 if "not_measured" in reply:
                     missing[peer] = reply["not_measured"]
                     continue
-                if compiles:
-                    ready[peer] = (child, None)
-                    continue
-                once = child.ask("run", times=1)["seconds"]
-                ready[peer] = (child, max(1, min(100000, round(args.batch / once))))
+                count = None if compiles else max(1, min(100000, round(args.batch / child.ask("run", times=1)["seconds"])))
+                ready[peer] = (child, count)
             except Failed as why:
                 if peer == "oriel":
                     raise SystemExit(f"{name}: oriel: {why}")
                 missing[peer] = str(why)
-        times = {peer: [] for peer in ready}
-        # A compilation by torch.compile takes seconds.
-        for _ in range(min(args.rounds, 3) if compiles else args.rounds):
-            for peer in random.sample(sorted(ready), len(ready)):
-                child, count = ready[peer]
-                reply = child.ask("compile", case=case.name) if compiles else child.ask("run", times=count)
-                if "error" in reply:
-                    raise SystemExit(f"{name}: {peer}: {reply['error']}")
-                times[peer].append(reply["seconds"] * 1e6)
-        row["python"] = {peer: statistics.median(us) for peer, us in times.items()}
-        for child, _ in ready.values():
-            child.ask("drop")
     finally:
         shutil.rmtree(folder)
+    row.pop("not_measured", None)
     if missing:
         row["not_measured"] = missing
         for peer, why in missing.items():
             print(f"{name}: {peer} not measured: {why}", file=sys.stderr)
+    return ready
+
+
+def time_python(args, name, ready):
+    """{peer: median in microseconds} of rounds in which the peers take turns at random."""
+    times = {peer: [] for peer in ready}
+    compiles = any(count is None for _, count in ready.values())
+    # A compilation by torch.compile takes seconds.
+    for _ in range(min(args.rounds, 3) if compiles else args.rounds):
+        for peer in random.sample(sorted(ready), len(ready)):
+            child, count = ready[peer]
+            reply = child.ask("compile", case=bare(name)) if compiles else child.ask("run", times=count)
+            if "error" in reply:
+                raise SystemExit(f"{name}: {peer}: {reply['error']}")
+            times[peer].append(reply["seconds"] * 1e6)
+    return {peer: statistics.median(us) for peer, us in times.items()}
+
+
+def measure_python(args, name, children, results):
+    """One case, all peers."""
+    row = results.setdefault(name, {})
+    ready = prepare_python(args, name, children, row)
+    row["python"] = time_python(args, name, ready)
+    for child, _ in ready.values():
+        child.ask("drop")
     print(f"{name}: " + ", ".join(f"{p} {us:.1f} us" for p, us in row["python"].items()), file=sys.stderr)
 
 
