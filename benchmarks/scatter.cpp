@@ -63,16 +63,61 @@ Pair TableUpdate() {
   return {[f, in] { Call(f, in); }, loop};
 }
 
+// A state of `size` rows of `width`, `count` of them updated in place; the loop is
+// on one thread.
+Pair Large(int64_t count, int64_t size, int64_t width, int threads) {
+  const Extents row = width == 1 ? Extents{} : Extents{width};
+  const auto shape = [&](int64_t n) {
+    Extents all = {n};
+    all.insert(all.end(), row.begin(), row.end());
+    return all;
+  };
+  State table = state("table", Tensor::Zeros(shape(size)));
+  Value index = input("index", DType::i64, {dyn("n")});
+  Value updates = width == 1 ? input("updates", DType::f32, {dyn("n")}) : input("updates", DType::f32, {dyn("n"), width});
+  Function f = Compile({index, updates}, {}, {{table, scatter_add(table, {index}, updates)}}, {.name = "large", .num_threads = threads});
+  Tensor indices = Tensor::Zeros({count}, DType::i64);
+  for (int64_t i = 0; i < count; ++i) {
+    indices.data<int64_t>()[i] = static_cast<int64_t>((static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15ull >> 20) % static_cast<uint64_t>(size));
+  }
+  std::vector<Tensor> in = {indices, Tensor::Uniform(shape(count), 9)};
+  Tensor own = Tensor::Zeros(shape(size));
+  auto loop = [in, own, count, width]() mutable {
+    float* w = own.data<float>();
+    const int64_t* p = in[0].data<int64_t>();
+    const float* u = in[1].data<float>();
+    if (width == 1) {
+      for (int64_t i = 0; i < count; ++i) w[p[i]] += u[i];
+      return;
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t k = 0; k < width; ++k) w[p[i] * width + k] += u[i * width + k];
+    }
+  };
+  Call(f, in);
+  loop();
+  Check("large scatter", table.value(), [&](int64_t i) { return own.data<float>()[i]; }, 0);
+  return {[f, in] { Call(f, in); }, loop};
+}
+
 const bool registered = [] {
   auto uniform = [](int64_t i) {
     return static_cast<int64_t>((static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15ull >> 20) % kSize);
   };
   RegisterPair("scatter/uniform", "loop", [=] { return ScatterAdd(uniform); });
+  RegisterPair("scatter/2_alternating", "loop", [] {
+    return ScatterAdd([](int64_t i) { return i % 2 == 0 ? int64_t{5} : int64_t{777}; });
+  });
   RegisterPair("scatter/8_distinct", "loop", [=] {
     return ScatterAdd([=](int64_t i) { return uniform(i) % 8; });
   });
   RegisterPair("scatter/all_equal", "loop", [=] { return ScatterAdd([](int64_t) { return 77; }); });
   RegisterPair("scatter/table_update", "loop", TableUpdate);
+  for (int threads : {1, 2}) {
+    const std::string of = "/threads:" + std::to_string(threads);
+    RegisterPair("scatter/10M_into_1M" + of, "loop", [=] { return Large(10'000'000, 1'000'000, 1, threads); });
+    RegisterPair("scatter/100k_rows_of_64" + of, "loop", [=] { return Large(100'000, 1'000'000, 64, threads); });
+  }
   return true;
 }();
 

@@ -16,11 +16,13 @@
 //       [base + w*args[2], base + (w+1)*args[2]), 64-byte aligned
 //   [2] scratch bytes per worker (a multiple of 64)
 //   [3] the shared workspace's address (all phases and workers), 64-byte aligned
-//   [4...] the arguments of the kernel's function in order, inputs then
+//   [4] ScatterCounts*: one record per worker, in kernels of class Scatter (else
+//       null): a kernel adds to [worker] what it saw; nobody resets them
+//   [5...] the arguments of the kernel's function in order, inputs then
 //       outputs: a tensor is its address followed by the size of each of its
 //       DYNAMIC dims in order; an index argument is its value.
 // A library kernel (runtime/engine/library) has the same entry; its words from
-// [4] on are the addresses of its inputs and outputs, then its parameters.
+// [5] on are the addresses of its inputs and outputs, then its parameters.
 // Tensors are C-contiguous and 64-byte aligned unless they are user inputs
 // (aligned to the element size then: generated code assumes only that).
 // Booleans are bytes 0 or 1.
@@ -31,9 +33,9 @@
 
 namespace oriel {
 
-inline constexpr uint32_t kKernelAbiVersion = 1;
+inline constexpr uint32_t kKernelAbiVersion = 2;
 
-enum KernelArgWord { kArgErrors = 0, kArgScratch, kArgScratchBytes, kArgShared, kArgFirst };
+enum KernelArgWord { kArgErrors = 0, kArgScratch, kArgScratchBytes, kArgShared, kArgCounts, kArgFirst };
 
 enum class KernelError : int32_t { kNone = 0, kIndexOutOfRange = 1 };
 
@@ -50,6 +52,27 @@ struct alignas(64) ErrorRecord {
   int64_t reserved[2];
 };
 static_assert(sizeof(ErrorRecord) == 64);
+
+// How a scatter went over its updates (ScatterCounts::sweeps).
+enum class ScatterSweep : int32_t {
+  kSerial = 0,   // all updates in their order, on one thread
+  kRange = 1,    // those of one range of the destination, in their order
+  kColumns = 2,  // a part of each slice, or one of several scatters side by side
+  kCopy = 3,     // some of the updates, into a copy that is added later (integers)
+};
+
+// What a scatter met, one record per worker; sums over all calls. A slice is what
+// one index names: one element, or a row.
+struct alignas(64) ScatterCounts {
+  int64_t updates;      // slices written
+  int64_t combined;     // of them: added in a register, since runs repeat one index or two
+  int64_t longest_run;  // the most updates in a row that were (not a sum)
+  int64_t sampled;      // updates that were compared with those around them
+  int64_t repeated;     // of them: with an index that another close by has
+  int64_t sweeps[4];    // by ScatterSweep
+  int64_t reserved[7];
+};
+static_assert(sizeof(ScatterCounts) == 128);
 
 using KernelEntry = void (*)(const int64_t* args, int64_t task_begin,
                              int64_t task_end, int64_t worker);

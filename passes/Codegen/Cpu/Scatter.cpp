@@ -1,131 +1,193 @@
 //===- Scatter.cpp - the scatter emitter ----------------------------------===//
 //
 // Three phases: all indices are checked, the operand is copied unless the
-// destination already holds it, the updates are applied in their order. Nothing
-// of an operand is written before every index is known to be good.
-//
-// Single elements added to a fill (the gradient of bias[targets]) have two: what
-// is written is nobody's yet, so that each index is checked where it is used.
+// destination already holds it, the updates are applied in their order. The
+// last checks what it uses as well, which costs nothing: an index that is not
+// in [0, bound) is looked at again anyway, as it may be negative. So the first
+// is for those only who write where a failed call must leave things as they
+// were (a state in place); the planner leaves it out elsewhere.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Codegen/Cpu/Emitters.h"
-#include "passes/Codegen/Cpu/LoweredValues.h"
+#include "passes/Codegen/Cpu/Scatter.h"
 
-#include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Matchers.h"
+#include "passes/Codegen/Cpu/Emitters.h"
+#include "passes/Codegen/Cpu/LoweredValues.h"
+#include "passes/Codegen/Cpu/PassEmitter.h"
 
 using namespace mlir;
 
 namespace oriel {
+
+EntryBuilder::IndexCheck ScatterKernel::checkOf(EntryBuilder &entry, unsigned operand) const {
+  EntryBuilder::IndexCheck check;
+  check.ordinal = getOrdinal(op->getLoc());
+  check.axis = ir::ScatterOp(op).getAxis() + operand;
+  check.operand = operand;
+  check.bound = entry.dim(bounds[operand]);
+  return check;
+}
+
+Value ScatterKernel::loadIndex(EntryBuilder &entry, unsigned operand, Value n, unsigned lanes, Value mask) const {
+  Code &code = entry.code;
+  Type i64 = code.getI64Type(), type = code.vectorOf(i64, lanes);
+  if (!indices[operand])
+    return code.splat(code.i64(sameIndices[operand]), lanes);
+  Value pointer = code.gep(i64, entry.pointer(*indices[operand]), n);
+  return mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
+}
+
 namespace {
 
 constexpr int64_t kChecksPerTask = 4096;
 constexpr int64_t kElementsPerTask = 16384;
+/// A range of the destination has at least as many elements: in the nearest caches
+/// an update costs little more than the look at its index that each thread takes.
+constexpr int64_t kElementsPerRange = 65536;
+constexpr int64_t kMostRanges = 64;
+/// A copy of the destination pays where many updates go to few elements.
+constexpr int64_t kMostElementsCopied = 16384;
+constexpr int64_t kUpdatesPerCopy = 65536;
+constexpr int64_t kMostCopies = 8;
 
 class ScatterEmitter {
 public:
   ScatterEmitter(ModuleOp module, KernelSignature &signature, unsigned vectorBits)
-      : module(module), signature(signature), vectorBits(vectorBits),
-        symbol(signature.getFunction().getSymName()) {}
+      : module(module), signature(signature), symbol(signature.getFunction().getSymName()) {
+    kernel.vectorBits = vectorBits;
+  }
 
   LogicalResult run(KernelInfo &info);
 
 private:
   LogicalResult match();
+  LogicalResult matchUpdates(KernelInfo &info);
   void emitChecks();
   void emitCopies();
-  void emitUpdates();
-  /// Checks belong to the phase of the updates.
-  bool checksAtUse() const { return !x && outer == Dim(1) && inner == Dim(1); }
-  EntryBuilder::IndexCheck checkOf(EntryBuilder &entry, unsigned o);
-  Value combine(Code &code, Value old, Value update);
-  Location line(LineRole role) {
-    return getLineLoc(module.getContext(), getOrdinal(op.getLoc()), role);
-  }
   std::string name(int phase) { return (symbol + "_" + Twine(phase)).str(); }
 
   ModuleOp module;
   KernelSignature &signature;
-  unsigned vectorBits;
   StringRef symbol;
-
-  ir::ScatterOp op;
-  const KernelArg *x = nullptr; // null: the destination starts as `fill`
-  Attribute fill;
-  const KernelArg *updates = nullptr, *out = nullptr;
-  SmallVector<const KernelArg *> indices;
-  Dims bounds;                     // of the indexed axes
-  Dim outer, count, inner, slices; // slices = product of bounds
+  ScatterKernel kernel;
 };
 
 LogicalResult ScatterEmitter::match() {
-  FailureOr<Operation *> sole = soleOperation(signature);
-  if (failed(sole))
-    return failure();
-  op = dyn_cast<ir::ScatterOp>(*sole);
+  func::FuncOp function = signature.getFunction();
+  for (auto scatter : function.getOps<ir::ScatterOp>()) {
+    if (kernel.op)
+      return scatter.emitError("is the second scatter of a kernel, required one");
+    kernel.op = scatter;
+  }
+  ir::ScatterOp op = kernel.op;
   if (!op)
-    return (*sole)->emitError("expected oriel.scatter in a scatter kernel");
+    return function.emitError("expected oriel.scatter in a scatter kernel");
   for (const KernelArg &arg : signature.getArgs())
     if (arg.isOutput)
-      out = &arg;
-  updates = rootOf(signature, op.getUpdates());
-  for (Value index : op.getIndices())
-    indices.push_back(rootOf(signature, index));
-  if (!out || !updates || llvm::is_contained(indices, nullptr))
-    return op.emitError("expected a scatter kernel to read its arguments only");
+      kernel.out = &arg;
+  kernel.updates = rootOf(signature, op.getUpdates());
+  for (Value index : op.getIndices()) {
+    kernel.indices.push_back(rootOf(signature, index));
+    kernel.sameIndices.push_back(0);
+    if (kernel.indices.back())
+      continue;
+    auto filled = index.getDefiningOp<linalg::FillOp>();
+    APInt same;
+    if (!filled || !matchPattern(filled.getInputs()[0], m_ConstantInt(&same)))
+      return op.emitError("expected indices that are an argument, or a fill with a constant");
+    kernel.sameIndices.back() = same.getSExtValue();
+  }
+  if (!kernel.out)
+    return op.emitError("expected a scatter kernel to have a result");
   if (auto filled = op.getX().getDefiningOp<linalg::FillOp>()) {
-    if (!matchPattern(filled.getInputs()[0], m_Constant(&fill)))
+    if (!matchPattern(filled.getInputs()[0], m_Constant(&kernel.fill)))
       return op.emitError("expected a constant fill under a scatter");
-  } else if (!(x = rootOf(signature, op.getX()))) {
+  } else if (!(kernel.x = rootOf(signature, op.getX()))) {
     return op.emitError("expected a scatter into an argument or a fill");
   }
   FailureOr<Dims> shape = shapeOf(signature, op.getX());
   FailureOr<Dims> many = shapeOf(signature, op.getIndices().front());
   if (failed(shape) || failed(many))
     return op.emitError("a scatter's shapes are not dims of its arguments");
-  size_t axis = op.getAxis(), k = indices.size();
-  bounds.assign(shape->begin() + axis, shape->begin() + axis + k);
-  outer = signature.canonical(productOf(*shape, 0, axis));
-  slices = signature.canonical(productOf(bounds, 0, k));
-  inner = signature.canonical(productOf(*shape, axis + k, shape->size()));
-  count = signature.canonical(productOf(*many, 0, many->size()));
+  size_t axis = op.getAxis(), k = kernel.indices.size();
+  kernel.bounds.assign(shape->begin() + axis, shape->begin() + axis + k);
+  kernel.outer = signature.canonical(productOf(*shape, 0, axis));
+  kernel.slices = signature.canonical(productOf(kernel.bounds, 0, k));
+  kernel.inner = signature.canonical(productOf(*shape, axis + k, shape->size()));
+  kernel.count = signature.canonical(productOf(*many, 0, many->size()));
+  kernel.ranges = signature.canonical(
+      Dim::Max(1, Dim::Min(kMostRanges, Dim::FloorDiv(kernel.slices * kernel.inner, kElementsPerRange))));
+  // Integers have one sum in any order.
+  if (isa<IntegerType>(kernel.out->elementType) && op.getKind() == ir::ScatterKind::add &&
+      kernel.inner == Dim(1) && kernel.outer == Dim(1)) {
+    Dim isSmall = Dim::Max(0, Dim(1) - Dim::FloorDiv(kernel.slices, kMostElementsCopied));
+    Dim parts = Dim::Min(kMostCopies / 2, Dim::FloorDiv(kernel.count, 2 * kUpdatesPerCopy));
+    kernel.copies = signature.canonical(Dim(2) * parts * isSmall);
+  }
+  return success();
+}
+
+/// Updates that the kernel computes are made a piece at a time in its scratch.
+LogicalResult ScatterEmitter::matchUpdates(KernelInfo &info) {
+  if (kernel.updates)
+    return success();
+  ir::ScatterOp op = kernel.op;
+  auto producer = op.getUpdates().getDefiningOp<linalg::GenericOp>();
+  auto type = cast<RankedTensorType>(op.getUpdates().getType());
+  auto indices = cast<RankedTensorType>(op.getIndices().front().getType());
+  if (!producer || op.getAxis() != 0 || indices.getRank() != 1 || type.getRank() > 2)
+    return op.emitError("expected updates that are an argument, or one linalg.generic's result over "
+                        "(indices) or (indices, columns)");
+  FailureOr<KernelModel> model = KernelModel::get(signature);
+  if (failed(model) || failed(PassEmitter::check(*model)))
+    return failure();
+  if (model->passes.size() != 1 || model->isFallible())
+    return op.emitError("expected updates that one pass without checks computes");
+  kernel.producers = std::move(*model);
+  for (ModelValue &value : kernel.producers->values) {
+    value.scratchOffset = info.scratch;
+    info.scratch = info.scratch + Dim(kScatterPiece * getStorageBytes(value.element));
+  }
   return success();
 }
 
 LogicalResult ScatterEmitter::run(KernelInfo &info) {
-  if (failed(match()))
-    return failure();
-  // Nothing is copied in place; a fill is always made.
-  Dim all = outer * slices * inner, copied = x ? Dim::Symbol("copied") : Dim(1);
-  if (!checksAtUse()) {
-    emitChecks();
-    info.entries.push_back(name(0));
-    info.tasks.push_back(Dim::CeilDiv(count, kChecksPerTask));
-  }
-  emitCopies();
-  emitUpdates();
-  info.entries.insert(info.entries.end(), {name(1), name(2)});
-  info.tasks.insert(info.tasks.end(), {copied * Dim::CeilDiv(all, kElementsPerTask),
-                                       outer * Dim::CeilDiv(inner, kElementsPerTask)});
   info.scratch = 0;
   info.shared = 0;
-  info.cost = copied * Dim::FloorDiv(all, 8) + count * 2 +
-              Dim::FloorDiv(outer * count * inner, 4) + 50;
+  if (failed(match()) || failed(matchUpdates(info)))
+    return failure();
+  // Nothing is copied in place; a fill is always made.
+  Dim all = kernel.outer * kernel.slices * kernel.inner;
+  Dim copied = kernel.x ? Dim::Symbol("copied") : Dim(1);
+  emitChecks();
+  emitCopies();
+  info.entries = {name(0), name(1)};
+  info.tasks = {Dim::CeilDiv(kernel.count, kChecksPerTask), copied * Dim::CeilDiv(all, kElementsPerTask)};
+  auto phase = [&](const Dim &tasks, auto emit) {
+    info.entries.push_back(name(info.entries.size()));
+    info.tasks.push_back(tasks);
+    EntryBuilder entry(module, signature, info.entries.back());
+    emit(entry, signature, kernel);
+    entry.finish();
+  };
+  Dim byRange = kernel.outer * Dim::CeilDiv(kernel.inner, kScatterColumns) * kernel.ranges;
+  if (!(kernel.copies == Dim(0))) {
+    Dim isCopied = Dim::Min(1, kernel.copies);
+    phase(kernel.copies, emitScatterToCopies);
+    phase(isCopied * Dim::CeilDiv(kernel.slices, kScatterCopyTask), emitScatterOfCopies);
+    byRange = (Dim(1) - isCopied) * byRange;
+    Dim bytes = kernel.slices * Dim(getStorageBytes(kernel.out->elementType));
+    info.shared = isCopied * Dim(kScatterCopiesAt) + kernel.copies * bytes;
+  }
+  phase(byRange, emitScatterUpdates);
+  info.cost = copied * Dim::FloorDiv(all, 8) + kernel.count +
+              Dim::FloorDiv(kernel.outer * kernel.count * kernel.inner, 2) + 50;
   info.fallible = true;
   return success();
-}
-
-EntryBuilder::IndexCheck ScatterEmitter::checkOf(EntryBuilder &entry, unsigned o) {
-  EntryBuilder::IndexCheck check;
-  check.ordinal = getOrdinal(op.getLoc());
-  check.axis = op.getAxis() + o;
-  check.operand = o;
-  check.bound = entry.dim(bounds[o]);
-  return check;
 }
 
 /// Most indices are good: a first look at a task's only takes the largest of
@@ -134,40 +196,57 @@ EntryBuilder::IndexCheck ScatterEmitter::checkOf(EntryBuilder &entry, unsigned o
 void ScatterEmitter::emitChecks() {
   EntryBuilder entry(module, signature, name(0));
   Code &code = entry.code;
-  code.loc = line(LineRole::kCompute);
-  unsigned lanes = vectorBits / 64;
-  Value total = entry.dim(count);
+  code.loc = kernel.line(LineRole::kCompute);
+  unsigned lanes = kernel.vectorBits / 64;
+  Value total = entry.dim(kernel.count);
   Type i64 = code.getI64Type();
+  const unsigned operands = kernel.indices.size();
+  auto bound = [&](unsigned o) { return entry.dim(kernel.bounds[o]); };
   auto check = [&](Value n, unsigned lanes, Value mask, unsigned o) {
-    Code::LocScope scope(code, line(LineRole::kLoad));
-    Type type = code.vectorOf(i64, lanes);
-    Value pointer = code.gep(i64, entry.pointer(*indices[o]), n);
-    Value index = mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
+    Code::LocScope scope(code, kernel.line(LineRole::kLoad));
+    Value index = kernel.loadIndex(entry, o, n, lanes, mask);
     Value position = code.splat(n, lanes);
     if (lanes)
       position = code.add(position, code.laneIds(i64, lanes));
-    entry.checkIndex(index, position, mask, checkOf(entry, o));
+    entry.checkIndex(index, position, mask, kernel.checkOf(entry, o));
   };
   Type lanesType = code.vectorOf(i64, lanes);
+  // Four vectors at a time: the second-level cache is what limits it.
+  constexpr unsigned kChains = 4;
   auto anyBad = [&](Value first, Value end) -> Value {
-    SmallVector<Value> none(indices.size(), code.zero(lanesType));
+    SmallVector<Value> none(operands * kChains, code.zero(lanesType));
+    auto take = [&](Value before, Value n, unsigned o) -> Value {
+      Code::LocScope scope(code, kernel.line(LineRole::kLoad));
+      Value index = kernel.loadIndex(entry, o, n, lanes, nullptr);
+      Value moved = code.add(index, code.splat(bound(o), lanes));
+      return arith::MaxUIOp::create(code, code.loc, before, moved);
+    };
+    Value wide = code.add(first, code.roundDown(code.sub(end, first), lanes * kChains));
     SmallVector<Value> largest =
-        code.loop(first, end, code.i64(lanes), none, [&](Value n, ValueRange carried) {
+        code.loop(first, wide, code.i64(lanes * kChains), none, [&](Value n, ValueRange carried) {
           SmallVector<Value> next;
-          for (auto [o, before] : llvm::enumerate(carried)) {
-            Code::LocScope scope(code, line(LineRole::kLoad));
-            Value index = code.load(lanesType, code.gep(i64, entry.pointer(*indices[o]), n));
-            Value moved = code.add(index, code.splat(entry.dim(bounds[o]), lanes));
-            next.push_back(arith::MaxUIOp::create(code, code.loc, before, moved));
-          }
+          for (auto [k, before] : llvm::enumerate(carried))
+            next.push_back(take(before, code.add(n, code.i64(lanes * (k % kChains))), k / kChains));
           return next;
         });
+    SmallVector<Value> all;
+    for (unsigned o = 0; o < operands; ++o) {
+      Value one = largest[o * kChains];
+      for (unsigned k = 1; k < kChains; ++k)
+        one = arith::MaxUIOp::create(code, code.loc, one, largest[o * kChains + k]);
+      all.push_back(one);
+    }
+    largest = code.loop(wide, end, code.i64(lanes), all, [&](Value n, ValueRange carried) {
+      SmallVector<Value> next;
+      for (auto [o, before] : llvm::enumerate(carried))
+        next.push_back(take(before, n, o));
+      return next;
+    });
     Value bad;
     for (auto [o, each] : llvm::enumerate(largest)) {
       Value most = vector::ReductionOp::create(code, code.loc, vector::CombiningKind::MAXUI, each);
-      Value bound = entry.dim(bounds[o]);
       Value here = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::uge, most,
-                                         code.add(bound, bound));
+                                         code.add(bound(o), bound(o)));
       bad = bad ? Value(arith::OrIOp::create(code, code.loc, bad, here)) : here;
     }
     return bad;
@@ -178,13 +257,13 @@ void ScatterEmitter::emitChecks() {
     Value whole = code.add(first, code.roundDown(code.sub(last, first), lanes));
     code.ifThen(anyBad(first, whole), [&] {
       code.loop(first, whole, code.i64(lanes), [&](Value n) {
-        for (unsigned o = 0; o < indices.size(); ++o)
+        for (unsigned o = 0; o < operands; ++o)
           check(n, lanes, nullptr, o);
       });
     });
     code.tail(whole, code.sub(last, whole), lanes, /*isMasked=*/true,
               [&](Value n, unsigned lanes, Value mask) {
-                for (unsigned o = 0; o < indices.size(); ++o)
+                for (unsigned o = 0; o < operands; ++o)
                   check(n, lanes, mask, o);
               });
   });
@@ -194,9 +273,10 @@ void ScatterEmitter::emitChecks() {
 void ScatterEmitter::emitCopies() {
   EntryBuilder entry(module, signature, name(1));
   Code &code = entry.code;
-  code.loc = line(LineRole::kStore);
+  code.loc = kernel.line(LineRole::kStore);
+  const KernelArg *x = kernel.x, *out = kernel.out;
   Type element = out->elementType;
-  Value total = entry.dim(signature.canonical(outer * slices * inner));
+  Value total = entry.dim(signature.canonical(kernel.outer * kernel.slices * kernel.inner));
   // In place: the planner gave the operand's storage to the result.
   Value needed;
   if (x)
@@ -209,150 +289,28 @@ void ScatterEmitter::emitCopies() {
       Value first = code.mul(task, code.i64(kElementsPerTask));
       Value many = code.minimum(code.i64(kElementsPerTask), code.sub(total, first));
       Value to = code.gep(element, entry.pointer(*out), first);
-      if (x) {
-        emitCopy(code, element, to, code.gep(element, entry.pointer(*x), first), many,
-                 vectorBits);
-        return;
-      }
-      Value scalar = arith::ConstantOp::create(code, code.loc, cast<TypedAttr>(fill));
-      emitFill(code, to, scalar, many, vectorBits);
+      // Eight vectors at a time, then the rest.
+      constexpr unsigned kVectors = 8;
+      unsigned lanes = kernel.vectorBits / element.getIntOrFloatBitWidth();
+      Type type = code.vectorOf(element, lanes);
+      Value whole = code.roundDown(many, kVectors * lanes);
+      Value source = x ? code.gep(element, entry.pointer(*x), first) : Value();
+      Value scalar = x ? Value() : Value(arith::ConstantOp::create(code, code.loc, cast<TypedAttr>(kernel.fill)));
+      Value filled = x ? Value() : code.splat(scalar, lanes);
+      code.loop(code.i64(0), whole, code.i64(kVectors * lanes), [&](Value n) {
+        SmallVector<Value> moved;
+        for (unsigned k = 0; k < kVectors; ++k)
+          moved.push_back(x ? code.load(type, code.gep(element, source, code.add(n, code.i64(k * lanes)))) : filled);
+        for (unsigned k = 0; k < kVectors; ++k)
+          code.store(moved[k], code.gep(element, to, code.add(n, code.i64(k * lanes))));
+      });
+      Value rest = code.sub(many, whole);
+      to = code.gep(element, to, whole);
+      if (x)
+        emitCopy(code, element, to, code.gep(element, source, whole), rest, kernel.vectorBits);
+      else
+        emitFill(code, to, scalar, rest, kernel.vectorBits);
     });
-  });
-  entry.finish();
-}
-
-Value ScatterEmitter::combine(Code &code, Value old, Value update) {
-  Code::LocScope scope(code, line(LineRole::kCompute));
-  if (isa<FloatType>(getElementTypeOrSelf(update.getType())))
-    return arith::AddFOp::create(code, code.loc, old, update);
-  return arith::AddIOp::create(code, code.loc, old, update);
-}
-
-/// A task is a slice of the axes before the indexed ones and a range of columns
-/// of those after them: no two tasks meet, and each follows the updates' order.
-void ScatterEmitter::emitUpdates() {
-  EntryBuilder entry(module, signature, name(2));
-  Code &code = entry.code;
-  code.loc = line(LineRole::kLoop);
-  Type element = out->elementType, i64 = code.getI64Type();
-  bool isAdd = op.getKind() == ir::ScatterKind::add;
-  Value total = entry.dim(count), width = entry.dim(inner);
-  Value zero = code.i64(0), one = code.i64(1);
-  unsigned lanes = vectorBits / element.getIntOrFloatBitWidth();
-
-  auto indexAt = [&](unsigned o, Value n) {
-    Code::LocScope scope(code, line(LineRole::kLoad));
-    return code.load(i64, code.gep(i64, entry.pointer(*indices[o]), n));
-  };
-  auto wrap = [&](Value index, unsigned o) {
-    return code.select(code.less(index, zero), code.add(index, entry.dim(bounds[o])), index);
-  };
-  // Of indices that are in their bounds.
-  auto flat = [&](ArrayRef<Value> each) {
-    Value at = zero;
-    for (auto [o, index] : llvm::enumerate(each))
-      at = code.add(code.mul(at, entry.dim(bounds[o])), index);
-    return at;
-  };
-  auto slice = [&](Value n) {
-    SmallVector<Value> each;
-    for (unsigned o = 0; o < indices.size(); ++o)
-      each.push_back(wrap(indexAt(o, n), o));
-    return flat(each);
-  };
-  auto inBounds = [&](ArrayRef<Value> each) {
-    Value good;
-    for (auto [o, index] : llvm::enumerate(each)) {
-      Value here = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::ult, index,
-                                         entry.dim(bounds[o]));
-      good = good ? Value(arith::AndIOp::create(code, code.loc, good, here)) : here;
-    }
-    return good;
-  };
-  auto apply = [&](Value to, Value from, Value c, unsigned lanes, Value mask) {
-    Type type = code.vectorOf(element, lanes);
-    auto load = [&](Value pointer) {
-      return mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
-    };
-    Value place = code.gep(element, to, c), value;
-    {
-      Code::LocScope scope(code, line(LineRole::kLoad));
-      value = load(code.gep(element, from, c));
-      if (isAdd)
-        value = combine(code, load(place), value);
-    }
-    Code::LocScope scope(code, line(LineRole::kStore));
-    if (mask)
-      code.maskedStore(value, place, mask);
-    else
-      code.store(value, place);
-  };
-  Value chunks = entry.dim(signature.canonical(Dim::CeilDiv(inner, kElementsPerTask)));
-  entry.forEachTask({entry.dim(outer), chunks}, [&](ArrayRef<Value> at) {
-    Value first = code.mul(at[1], code.i64(kElementsPerTask));
-    Value columns = code.minimum(code.i64(kElementsPerTask), code.sub(width, first));
-    Value base = code.gep(
-        element, entry.pointer(*out),
-        code.add(code.mul(code.mul(at[0], entry.dim(slices)), width), first));
-    Value source = code.gep(element, entry.pointer(*updates),
-                            code.add(code.mul(code.mul(at[0], total), width), first));
-    auto put = [&](Value n, ArrayRef<Value> each) {
-      apply(code.gep(element, base, flat(each)), code.gep(element, source, n), zero, 0, nullptr);
-    };
-    // One comparison tells that an index is neither negative nor too large, and a
-    // branch that is always taken costs less than to wrap each; `others` are
-    // looked at again.
-    auto inBoundsOr = [&](Value n, llvm::function_ref<void(ArrayRef<Value>)> others) {
-      SmallVector<Value> raw;
-      for (unsigned o = 0; o < indices.size(); ++o)
-        raw.push_back(indexAt(o, n));
-      code.ifElse(
-          inBounds(raw), TypeRange(),
-          [&]() -> SmallVector<Value> {
-            put(n, raw);
-            return {};
-          },
-          [&]() -> SmallVector<Value> {
-            others(raw);
-            return {};
-          });
-    };
-    auto checked = [&](Value n) {
-      inBoundsOr(n, [&](ArrayRef<Value> raw) {
-        SmallVector<Value> wrapped;
-        for (auto [o, index] : llvm::enumerate(raw)) {
-          entry.checkIndex(index, n, nullptr, checkOf(entry, o));
-          wrapped.push_back(wrap(index, o));
-        }
-        code.ifThen(inBounds(wrapped), [&] { put(n, wrapped); });
-      });
-    };
-    auto single = [&]() -> SmallVector<Value> {
-      code.loop(zero, total, one, [&](Value n) {
-        if (checksAtUse())
-          return checked(n);
-        inBoundsOr(n, [&](ArrayRef<Value> raw) {
-          SmallVector<Value> wrapped;
-          for (auto [o, index] : llvm::enumerate(raw))
-            wrapped.push_back(wrap(index, o));
-          put(n, wrapped);
-        });
-      });
-      return {};
-    };
-    auto rows = [&]() -> SmallVector<Value> {
-      Value whole = code.roundDown(columns, lanes);
-      code.loop(zero, total, one, [&](Value n) {
-        Value to = code.gep(element, base, code.mul(slice(n), width));
-        Value from = code.gep(element, source, code.mul(n, width));
-        code.loop(zero, whole, code.i64(lanes),
-                  [&](Value c) { apply(to, from, c, lanes, nullptr); });
-        code.tail(whole, code.sub(columns, whole), lanes, code.hasFastMasks(),
-                  [&](Value c, unsigned lanes, Value mask) { apply(to, from, c, lanes, mask); });
-      });
-      return {};
-    };
-    code.ifElse(code.equal(width, one), TypeRange(), single, rows);
   });
   entry.finish();
 }

@@ -168,6 +168,8 @@ ErrorRecord TestKernel::Run(const std::vector<TestArg>& args, int workers) {
   words[kArgScratch] = reinterpret_cast<int64_t>(scratch.get());
   words[kArgScratchBytes] = scratch_bytes;
   words[kArgShared] = reinterpret_cast<int64_t>(shared.get());
+  counts_.assign(workers, ScatterCounts());
+  words[kArgCounts] = reinterpret_cast<int64_t>(counts_.data());
   ErrorRecord lowest = {};
   for (size_t phase = 0; phase < entries_.size() && !lowest.code; ++phase) {
     int64_t tasks = tasks_[phase].Evaluate(bindings).value();

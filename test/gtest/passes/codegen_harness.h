@@ -41,6 +41,9 @@ class TestKernel {
   // failure with the lowest position (code 0: none).
   ErrorRecord Run(const std::vector<TestArg>& args, int workers = 1);
 
+  // What a scatter's workers met in the last run, one record each.
+  const std::vector<ScatterCounts>& counts() const { return counts_; }
+
   size_t phases() const { return entries_.size(); }
   const ObjectCode& object() const { return object_; }
 
@@ -56,6 +59,7 @@ class TestKernel {
   std::vector<Param> params_;
   std::vector<Dim> tasks_;  // per phase
   Dim scratch_, shared_;
+  std::vector<ScatterCounts> counts_;
   ObjectCode object_;
 };
 

@@ -17,8 +17,13 @@
 // CHECK: arith.cmpi ne, %{{.*}}, %{{.*}} : i64
 // CHECK: scf.if
 // CHECK: func.func @scatter_2
-// Rows of one element in a tight loop, others in vectors.
+// Single elements: a look whether the next repeat one index or two in turns; then
+// sums in registers, else one by one; other rows in vectors.
+// CHECK: vector.shuffle %{{.*}}, %{{.*}} [0, 1, 0, 1]
+// CHECK: vector.reduction <and>
+// CHECK: scf.while
 // CHECK: arith.addf %{{.*}} : f32
+// CHECK: arith.cmpi ult, %{{.*}} : i64
 // CHECK: arith.addf %{{.*}} : vector<8xf32>
 module @scatter {
   func.func @scatter(%x: tensor<?x?xf32>, %u: tensor<?x?xf32>, %i: tensor<?xi64>, %o0: tensor<?x?xf32> {oriel.output}) -> tensor<?x?xf32> attributes {oriel.class = "Scatter"} {
@@ -27,12 +32,12 @@ module @scatter {
   }
 }
 
-// Single elements into a fill: nobody's memory yet, so each index is checked where
-// it is used, by one comparison unless it is negative or bad.
+// Each index is checked where it is used too, by one comparison unless it is
+// negative or bad. A small destination is not shared by ranges.
 // CHECK-LABEL: module @gradient
-// CHECK-SAME: oriel.entries = [@gradient_1, @gradient_2]
+// CHECK-SAME: oriel.entries = [@gradient_0, @gradient_1, @gradient_2]
 // CHECK-SAME: oriel.fallible
-// CHECK-NOT: func.func @gradient_0
+// CHECK-SAME: oriel.tasks = #oriel.dims<ceildiv(a1_0,4096), 1, 1>
 // CHECK: func.func @gradient_2
 // CHECK: arith.cmpi ult, %{{.*}} : i64
 // CHECK: scf.if
