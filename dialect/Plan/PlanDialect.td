@@ -46,7 +46,7 @@ def Plan_Kind : I32EnumAttr<"Kind", "what a buffer is for", [
   I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"State", 1, "state">,
   I32EnumAttrCase<"Output", 2, "output">, I32EnumAttrCase<"Temporary", 3, "temporary">,
   I32EnumAttrCase<"Workspace", 4, "workspace">, I32EnumAttrCase<"Constant", 5, "constant">,
-  I32EnumAttrCase<"Row", 6, "row">]> {
+  I32EnumAttrCase<"Row", 6, "row">, I32EnumAttrCase<"Kept", 7, "kept">]> {
   let cppNamespace = "::oriel::plan";
 }
 

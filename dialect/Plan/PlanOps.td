@@ -121,6 +121,8 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [AttrSizedOperandSegments]> {
     `in_place` tells per output: 0 created, 1 written over an operand, 2 a view.
     `ordinals[k]` are the nodes that the kernel's ordinal k stands for.
     `reference` is the op of a kernel whose results are compared (check=reference).
+    `once`: it makes of constants what is kept from call to call (outputs are
+    `kept` buffers), so that only the first call runs it.
 
     ```mlir
     plan.dispatch "rows" class "RowReduce" entries ["k1_p0"] tasks #oriel.dims<n>
@@ -134,13 +136,13 @@ def Plan_DispatchOp : Plan_Op<"dispatch", [AttrSizedOperandSegments]> {
                        ArrayAttr:$args, Plan_Dims:$scratch, Plan_Dims:$shared,
                        Plan_Dims:$cost, DenseI64ArrayAttr:$in_place, ArrayAttr:$ordinals,
                        UnitAttr:$fallible, OptionalAttr<I64Attr>:$node,
-                       OptionalAttr<StrAttr>:$reference);
+                       OptionalAttr<StrAttr>:$reference, UnitAttr:$once);
   let assemblyFormat = [{
     $name `class` $op_class `entries` $entries `tasks` $tasks
     `ins` `(` $inputs `)` `outs` `(` $outputs `)` `args` $args
     `scratch` $scratch `shared` $shared `cost` $cost
     `in_place` $in_place `ordinals` $ordinals (`fallible` $fallible^)? (`node` $node^)?
-    (`reference` $reference^)? attr-dict
+    (`reference` $reference^)? (`once` $once^)? attr-dict
   }];
   let hasVerifier = 1;
 }

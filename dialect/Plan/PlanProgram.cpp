@@ -60,7 +60,7 @@ private:
     for (Value value : op.getOperands()) {
       Kind kind = value.getDefiningOp<BufferOp>().getKind();
       if (kind == Kind::Input || kind == Kind::State ||
-          kind == Kind::Constant || kind == Kind::Row)
+          kind == Kind::Constant || kind == Kind::Row || kind == Kind::Kept)
         continue;
       if (!live.contains(value))
         return op.emitOpError()

@@ -35,6 +35,10 @@ LogicalResult checkWritable(Operation *op, Value value) {
     return op->emitOpError()
            << "writes " << root.describe()
            << ", required an output, state, temporary, workspace or row";
+  auto dispatch = dyn_cast<DispatchOp>(op);
+  if (root.getKind() == Kind::Kept && !(dispatch && dispatch.getOnce()))
+    return op->emitOpError() << "writes " << root.describe()
+                             << ", required a dispatch that runs once";
   return success();
 }
 
@@ -169,6 +173,22 @@ LogicalResult DispatchOp::verify() {
   for (Value output : getOutputs())
     if (failed(checkWritable(*this, output)))
       return failure();
+  if (!getOnce())
+    return success();
+  if (getFallible() || !isa<ProgramOp>((*this)->getParentOp()))
+    return emitOpError() << "runs once, required a step of the program's own "
+                            "body that cannot fail";
+  for (Value input : getInputs()) {
+    BufferOp root = bufferOf(input).getRoot();
+    if (root.getKind() != Kind::Constant && root.getKind() != Kind::Kept)
+      return emitOpError() << "runs once and reads " << root.describe()
+                           << ", required constants and what is kept";
+  }
+  for (Value output : getOutputs())
+    if (bufferOf(output).getKind() != Kind::Kept)
+      return emitOpError() << "runs once and writes "
+                           << bufferOf(output).describe()
+                           << ", required kept buffers";
   return success();
 }
 

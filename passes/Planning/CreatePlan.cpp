@@ -124,7 +124,8 @@ private:
         b.getDenseI64ArrayAttr(inPlace), b.getArrayAttr(ordinals),
         step.fallible ? b.getUnitAttr() : UnitAttr(), node(step.node),
         step.reference.empty() ? StringAttr()
-                               : b.getStringAttr(step.reference));
+                               : b.getStringAttr(step.reference),
+        step.once ? b.getUnitAttr() : UnitAttr());
   }
 
   void write(const CopyStep &step) {

@@ -38,10 +38,8 @@ public:
          llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (!function.isPublic())
         continue;
-      for (const StateDecl &state : planned->program.states)
-        if (!state.remark.empty())
-          function.emitRemark() << "state '" << state.name
-                                << "' gets a second buffer: " << state.remark;
+      for (const std::string &remark : planned->program.remarks)
+        mlir::emitRemark(UnknownLoc::get(&getContext())) << remark;
       OpBuilder builder(function);
       createProgramOp(builder, function.getLoc(), *planned);
       function.erase();

@@ -13,6 +13,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 #include <map>
 
@@ -30,10 +31,10 @@ std::string getImageSymbol(StringRef kernelModule, StringRef entry) {
 
 namespace planning {
 
-static FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
-  ModuleOp kernel =
-      dyn_cast_or_null<ModuleOp>(SymbolTable::lookupNearestSymbolFrom(
-          dispatch, dispatch.getKernel().getRootReference()));
+static FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch,
+                                         const SymbolTable &symbols) {
+  auto kernel =
+      symbols.lookup<ModuleOp>(dispatch.getKernel().getRootReference());
   if (!kernel)
     return dispatch.emitOpError() << "calls " << dispatch.getKernel()
                                   << ", required a kernel module of that name";
@@ -70,6 +71,7 @@ static FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
     *dim = dims.getDim(0);
   }
   facts.fallible = kernel->hasAttr("oriel.fallible");
+  facts.once = kernel->hasAttr(kOnceAttr);
   if (auto parameters = kernel->getAttrOfType<ir::DimsAttr>("oriel.parameters"))
     facts.parameters = parameters.getDims();
   if (auto name = kernel->getAttrOfType<StringAttr>(kClassAttr))
@@ -79,9 +81,7 @@ static FailureOr<KernelFacts> readKernel(ir::DispatchOp dispatch) {
     facts.inPlaceOperands.append(operands.asArrayRef().begin(),
                                  operands.asArrayRef().end());
   if (auto base = kernel->getAttrOfType<IntegerAttr>(kCheckedBaseAttr))
-    // With fewer than three phases (check, copy, apply) it checks where it writes.
-    if (facts.symbols.size() > 2)
-      facts.checkedBase = base.getInt();
+    facts.checkedBase = base.getInt();
   return facts;
 }
 
@@ -293,8 +293,9 @@ void Planner::addMentions(WorkItem &item) const {
 }
 
 LogicalResult Planner::readKernels() {
+  SymbolTable symbols(module);
   WalkResult result = main.walk([&](ir::DispatchOp dispatch) {
-    FailureOr<KernelFacts> facts = readKernel(dispatch);
+    FailureOr<KernelFacts> facts = readKernel(dispatch, symbols);
     if (failed(facts))
       return WalkResult::interrupt();
     kernels[dispatch] = std::move(*facts);
@@ -537,6 +538,114 @@ llvm::SmallVector<WorkItem> Planner::itemsOf(Block *block) {
   return items;
 }
 
+/// Does the step make of constants what can be kept from call to call? Kernels
+/// that do not ask for it may keep twice the bytes of the constants they read.
+bool Planner::canKeep(ir::DispatchOp op, const KernelFacts &facts,
+                      WorkItem::Part part) {
+  if (part != WorkItem::Part::Whole || facts.fallible ||
+      op->getBlock() != &main.getBody().front() || op.getInputs().empty() ||
+      !writers.lookup(op).empty())
+    return false;
+  int64_t read = 0, made = 0;
+  auto add = [&](Value value, int64_t &bytes) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!type.hasStaticShape())
+      return false;
+    bytes += type.getNumElements() *
+             ((type.getElementTypeBitWidth() + 7) / 8);
+    return true;
+  };
+  for (Value input : op.getInputs()) {
+    Value source = resolve(input);
+    if ((!source.getDefiningOp<ir::ConstantOp>() && !kept.contains(source)) ||
+        !add(input, read))
+      return false;
+  }
+  for (Value result : op.getResults())
+    if (buffers.contains(result) || !add(result, made))
+      return false;
+  for (const Dim &dim : op.getDims().getDims())
+    if (!dim.is_static())
+      return false;
+  return facts.once || made <= 2 * read;
+}
+
+/// About what the value takes; 0 where it is written into a state or an output,
+/// which have storage anyway.
+int64_t Planner::roughBytes(Value value) const {
+  constexpr int64_t kUnknown = 256; // elements of an axis
+  auto type = cast<RankedTensorType>(value.getType());
+  if (auto it = buffers.find(value); it != buffers.end())
+    if (out.program.buffers[rootOf(it->second)].kind != BufferKind::kTemporary)
+      return 0;
+  double bytes = (type.getElementTypeBitWidth() + 7) / 8;
+  for (int64_t extent : type.getShape())
+    bytes *= ShapedType::isDynamic(extent) ? kUnknown : extent;
+  return static_cast<int64_t>(std::min(bytes, 1e15));
+}
+
+/// A step as remarks name it.
+static std::string nameOf(const WorkItem &item) {
+  if (!item.op)
+    return "a copy";
+  if (auto dispatch = dyn_cast<ir::DispatchOp>(item.op))
+    return dispatch.getKernel().getRootReference().str();
+  if (isa<ir::ObserveOp>(item.op))
+    return "a tap";
+  return ("a " + item.op->getName().stripDialect()).str();
+}
+
+/// A remark on why `result` is not written over any operand that the kernel
+/// reads only where it writes: for each, who still needs it.
+void Planner::explainNotInPlace(ir::DispatchOp op, Value result, int32_t root,
+                                const llvm::DenseMap<Value, size_t> &lastUse,
+                                size_t position) {
+  std::string why;
+  llvm::DenseSet<Value> seen;
+  for (int64_t i : kernels[op].inPlaceOperands) {
+    Value operand = op.getInputs()[i], source = resolve(operand);
+    if (operand.getType() != result.getType() ||
+        !dims.areEqual(dims.getDims(operand), dims.getDims(result)) ||
+        !seen.insert(source).second)
+      continue;
+    int32_t theirs = rootOf(bufferFor(operand));
+    const Buffer &old = out.program.buffers[theirs];
+    auto last = lastUse.find(source);
+    std::string reason;
+    if (theirs == root)
+      return; // in place, after all
+    if (old.kind == BufferKind::kInput)
+      reason = "is an input";
+    else if (old.kind == BufferKind::kState)
+      reason = "is a state";
+    else if (old.kind == BufferKind::kConstant || old.kind == BufferKind::kKept)
+      reason = "is a constant";
+    else if (old.kind == BufferKind::kOutput)
+      reason = "is an output";
+    else if (old.kind == BufferKind::kRow)
+      reason = "is a row of an array";
+    else if (last != lastUse.end() && last->second != position)
+      reason = "is read later by " + nameOf(planned[last->second]);
+    else if (source.getParentBlock() != op->getBlock())
+      reason = "is needed by the next iteration or another branch";
+    else if (pinned.contains(theirs) || isa<BlockArgument>(source))
+      reason = "is carried by a loop";
+    else if (pinned.contains(root))
+      reason = "dies, but the result is carried by a loop or a state";
+    else if (llvm::count_if(op.getInputs(), [&](Value other) {
+               return resolve(other) == source;
+             }) > 1)
+      reason = "is read in another way too";
+    else
+      reason = "has given its storage to another result";
+    why += (why.empty() ? "'" : "; '") + old.name + "' " + reason;
+  }
+  if (!why.empty())
+    out.program.remarks.push_back(
+        op.getKernel().getRootReference().str() + " writes '" +
+        out.program.buffers[root].name + "' over no operand: " + why);
+}
+
 FailureOr<Step>
 Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
                       const llvm::DenseMap<Value, size_t> &lastUse,
@@ -586,6 +695,7 @@ Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
   llvm::DenseSet<int32_t> taken;
   // 0 where the result begins as the operand that it replaces.
   local[kCopiedSymbol] = Dim(checks ? 0 : 1);
+  step.once = canKeep(op, facts, part);
   for (Value result : op.getResults()) {
     if (checks) {
       addTensor(result, -1);
@@ -594,6 +704,11 @@ Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
     int32_t buffer = bufferFor(result);
     int32_t root = rootOf(buffer);
     uint8_t mark = 0;
+    if (step.once) {
+      out.program.buffers[buffer].kind = BufferKind::kKept;
+      kept.insert(result);
+      pinned.insert(root);
+    }
     if (llvm::is_contained(writers[op], buffer))
       mark = llvm::is_contained(step.reads, buffer) ? 1 : 0;
     for (int64_t i : facts.inPlaceOperands) {
@@ -630,13 +745,16 @@ Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
     }
     if (mark == 1)
       local[kCopiedSymbol] = Dim(0);
+    else if (!step.once && !check)
+      explainNotInPlace(op, result, root, lastUse, position);
     step.writes.push_back(buffer);
     step.in_place.push_back(mark);
     addTensor(result, buffer);
   }
 
   for (size_t p = 0; p < facts.symbols.size(); ++p) {
-    if (part != WorkItem::Part::Whole && checks != (p == 0))
+    // What writes nothing that outlives a failed call checks where it writes.
+    if (facts.checkedBase && checks != (p == 0))
       continue;
     Dim tasks = facts.tasks[p].Substitute(local);
     if (!(p > 0 && tasks == Dim(0)))
@@ -652,6 +770,9 @@ Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
   step.cost = facts.cost.Substitute(local);
   for (ArrayRef<int64_t> ids : op.getNodeLists())
     step.ordinals.push_back({std::vector<NodeId>(ids.begin(), ids.end())});
+  if (step.once)
+    out.program.remarks.push_back(
+        step.kernel + " reads constants alone: it runs once, its result is kept");
   Step whole;
   whole.op = std::move(step);
   return whole;
@@ -701,6 +822,7 @@ LogicalResult Planner::planItems(ArrayRef<WorkItem> items,
   for (auto [position, item] : llvm::enumerate(items))
     for (Value value : readsOf(item))
       lastUse[resolve(value)] = position;
+  llvm::SaveAndRestore around(planned, items);
   for (auto [position, item] : llvm::enumerate(items)) {
     if (!item.op) {
       Step step;
@@ -735,7 +857,8 @@ FailureOr<PlannedProgram> Planner::run() {
   Scheduler scheduler(items);
   for (auto &[state, chain] : inPlace)
     (void)scheduler.addWriters(chain, state);
-  llvm::SmallVector<WorkItem> order = scheduler.order();
+  llvm::SmallVector<WorkItem> order =
+      scheduler.order([&](Value value) { return roughBytes(value); });
   if (order.size() != items.size())
     return main.emitError() << "has sizes that need what they are found from";
   if (failed(planItems(order, out.program.steps)))

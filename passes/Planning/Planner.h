@@ -25,6 +25,9 @@ inline constexpr llvm::StringLiteral kInPlaceOperandsAttr =
 /// above) that only the later phases read.
 inline constexpr llvm::StringLiteral kCheckedBaseAttr = "oriel.checked_base";
 inline constexpr llvm::StringLiteral kClassAttr = "oriel.class";
+/// On a kernel that is worth running once when all it reads are constants,
+/// whatever the size of what it makes (packed operands).
+inline constexpr llvm::StringLiteral kOnceAttr = "oriel.once";
 
 /// A program whose constants are still attributes: Program::constants is empty,
 /// Buffer::constant and StateDecl::initial index `constants`.

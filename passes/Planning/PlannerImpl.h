@@ -37,6 +37,7 @@ struct KernelFacts {
   std::optional<Dims> parameters;
   /// Set when the first phase makes all checks: the operand only others read.
   std::optional<int64_t> checkedBase;
+  bool once = false; // asks that what it makes of constants be kept
 };
 
 class Planner {
@@ -74,6 +75,12 @@ private:
   FailureOr<Step> planDispatch(ir::DispatchOp op, WorkItem::Part part,
                                const llvm::DenseMap<Value, size_t> &lastUse,
                                size_t position);
+  bool canKeep(ir::DispatchOp op, const KernelFacts &facts,
+               WorkItem::Part part);
+  int64_t roughBytes(Value value) const;
+  void explainNotInPlace(ir::DispatchOp op, Value result, int32_t root,
+                         const llvm::DenseMap<Value, size_t> &lastUse,
+                         size_t position);
   int32_t resultBuffer(Value value, const llvm::Twine &name);
   llvm::SmallVector<Value> workedOn(Value value, BlockArgument carried);
   llvm::SmallVector<Value> chainInPlace(BlockArgument carried, Value yielded,
@@ -101,6 +108,8 @@ private:
   /// Dim symbols that steps bind, and the ops that become these steps.
   llvm::StringMap<ir::RowsOp> binders;
   llvm::DenseMap<Operation *, KernelFacts> kernels;
+  /// Results of steps that run once.
+  llvm::DenseSet<Value> kept;
   /// Values computed straight into a buffer that was there before.
   llvm::DenseSet<Value> bound;
   /// Results of loops that are carried in the storage of what they begin with.
@@ -116,6 +125,7 @@ private:
   llvm::DenseSet<Operation *> split;
   llvm::DenseMap<Operation *, Value> made; // by those of writersOf
   llvm::SmallVector<WorkItem> copies; // of the top level
+  ArrayRef<WorkItem> planned;         // of the body that is planned
 };
 
 } // namespace oriel::planning

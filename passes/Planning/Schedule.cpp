@@ -3,6 +3,7 @@
 #include "passes/Planning/Schedule.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -23,17 +24,6 @@ Value resolve(Value value) {
       return value;
   }
 }
-
-namespace {
-
-bool readsState(const WorkItem &item, StringRef state) {
-  return llvm::any_of(readsOf(item), [&](Value value) {
-    auto read = resolve(value).getDefiningOp<ir::StateReadOp>();
-    return read && read.getState() == state;
-  });
-}
-
-} // namespace
 
 SmallVector<Value> readsOf(const WorkItem &item) {
   if (!item.op)
@@ -68,11 +58,23 @@ Scheduler::Scheduler(ArrayRef<WorkItem> items)
     if (item.part == WorkItem::Part::Writes)
       successors[checks.lookup(item.op)].push_back(i);
   }
-  for (auto [i, item] : llvm::enumerate(items))
-    for (Value value : readsOf(item))
-      if (auto it = definedBy.find(resolve(value));
+  for (auto [i, item] : llvm::enumerate(items)) {
+    if (item.op && item.part != WorkItem::Part::Checks)
+      itemOf.try_emplace(item.op, i);
+    if (item.fallible)
+      fallible.push_back(i);
+    for (Value value : readsOf(item)) {
+      Value source = resolve(value);
+      if (auto it = definedBy.find(source);
           it != definedBy.end() && it->second != i)
         successors[it->second].push_back(i);
+      if (auto read = source.getDefiningOp<ir::StateReadOp>()) {
+        SmallVector<size_t, 2> &readers = readersOf[read.getState()];
+        if (readers.empty() || readers.back() != i)
+          readers.push_back(i);
+      }
+    }
+  }
   llvm::StringMap<size_t> binders;
   for (auto [i, item] : llvm::enumerate(items))
     if (!item.binds.empty())
@@ -92,28 +94,24 @@ Scheduler::Scheduler(ArrayRef<WorkItem> items)
   }
 }
 
-SmallVector<bool> Scheduler::reachableFrom(size_t item) const {
-  SmallVector<bool> seen(items.size(), false);
+llvm::DenseSet<size_t> Scheduler::reachableFrom(size_t item) const {
+  llvm::DenseSet<size_t> seen = {item};
   SmallVector<size_t> work = {item};
-  seen[item] = true;
-  while (!work.empty()) {
-    size_t at = work.pop_back_val();
-    for (size_t next : successors[at])
-      if (!seen[next]) {
-        seen[next] = true;
+  while (!work.empty())
+    for (size_t next : successors[work.pop_back_val()])
+      if (seen.insert(next).second)
         work.push_back(next);
-      }
-  }
   return seen;
 }
 
 std::string Scheduler::addWriters(ArrayRef<Operation *> writers,
                                   StringRef state) {
-  auto before = successors;
+  SmallVector<size_t> added; // an edge from each of these, the newest last
   for (Operation *writer : writers) {
-    std::string why = addWriter(writer, state, writers);
+    std::string why = addWriter(writer, state, writers, added);
     if (!why.empty()) {
-      successors = std::move(before);
+      for (size_t from : llvm::reverse(added))
+        successors[from].pop_back();
       return why;
     }
   }
@@ -121,33 +119,37 @@ std::string Scheduler::addWriters(ArrayRef<Operation *> writers,
 }
 
 std::string Scheduler::addWriter(Operation *writer, StringRef state,
-                                 ArrayRef<Operation *> writers) {
-  size_t at = 0;
-  while (at < items.size() && (items[at].op != writer ||
-                               items[at].part == WorkItem::Part::Checks))
-    ++at;
-  if (at == items.size())
+                                 ArrayRef<Operation *> writers,
+                                 SmallVectorImpl<size_t> &added) {
+  auto found = itemOf.find(writer);
+  if (found == itemOf.end())
     return "its new value is not computed by a step of the function";
-  SmallVector<bool> later = reachableFrom(at);
-  SmallVector<size_t> before;
-  for (auto [i, item] : llvm::enumerate(items)) {
-    if (i == at)
-      continue;
-    bool reads =
-        !llvm::is_contained(writers, item.op) && readsState(item, state);
-    if (later[i] && reads)
-      return "its old value is read after the new one is computed";
-    if (later[i] && item.fallible)
-      return "a step that may fail needs its new value";
-    if (reads || item.fallible)
-      before.push_back(i);
-  }
-  for (size_t i : before)
+  const size_t at = found->second;
+  // What must come before: who reads the old value, and what may fail.
+  SmallVector<std::pair<size_t, bool>> before; // item, does it read?
+  if (auto readers = readersOf.find(state); readers != readersOf.end())
+    for (size_t i : readers->second)
+      if (i != at && !llvm::is_contained(writers, items[i].op))
+        before.push_back({i, true});
+  for (size_t i : fallible)
+    if (i != at && !llvm::is_contained(before, std::pair<size_t, bool>(i, true)))
+      before.push_back({i, false});
+  if (before.empty())
+    return "";
+  llvm::sort(before);
+  llvm::DenseSet<size_t> later = reachableFrom(at);
+  for (auto [i, reads] : before)
+    if (later.contains(i))
+      return reads ? "its old value is read after the new one is computed"
+                   : "a step that may fail needs its new value";
+  for (auto [i, reads] : before) {
     successors[i].push_back(at);
+    added.push_back(i);
+  }
   return "";
 }
 
-SmallVector<WorkItem> Scheduler::order() const {
+SmallVector<size_t> Scheduler::asWritten() const {
   SmallVector<size_t> waitsFor(items.size(), 0);
   for (const auto &list : successors)
     for (size_t next : list)
@@ -156,15 +158,133 @@ SmallVector<WorkItem> Scheduler::order() const {
   for (size_t i = 0; i < items.size(); ++i)
     if (waitsFor[i] == 0)
       ready.push(i);
-  SmallVector<WorkItem> ordered;
+  SmallVector<size_t> ordered;
   while (!ready.empty()) {
     size_t at = ready.top();
     ready.pop();
-    ordered.push_back(items[at]);
+    ordered.push_back(at);
     for (size_t next : successors[at])
       if (--waitsFor[next] == 0)
         ready.push(next);
   }
+  return ordered;
+}
+
+namespace {
+
+/// Follows what lives while items run: what each makes, and what nobody reads
+/// after it.
+class LiveSet {
+public:
+  LiveSet(ArrayRef<WorkItem> items, llvm::function_ref<int64_t(Value)> bytes)
+      : made(items.size(), 0), read(items.size()) {
+    llvm::DenseMap<Value, size_t> numbers;
+    for (auto [i, item] : llvm::enumerate(items)) {
+      if (!item.op || item.part == WorkItem::Part::Checks)
+        continue;
+      for (Value result : item.op->getResults()) {
+        int64_t size = bytes(result);
+        if (size == 0)
+          continue;
+        made[i] += size;
+        numbers[result] = sizes.size();
+        sizes.push_back(size);
+        readers.push_back(0);
+        readersSum.push_back(0);
+      }
+    }
+    for (auto [i, item] : llvm::enumerate(items)) {
+      SmallVector<size_t> mine;
+      for (Value value : readsOf(item))
+        if (auto it = numbers.find(resolve(value)); it != numbers.end())
+          mine.push_back(it->second);
+      llvm::sort(mine);
+      mine.erase(llvm::unique(mine), mine.end());
+      for (size_t value : mine) {
+        ++readers[value];
+        readersSum[value] += i;
+      }
+      read[i] = std::move(mine);
+    }
+  }
+
+  /// What live would grow by when `item` has run.
+  int64_t growth(size_t item) const {
+    int64_t bytes = made[item];
+    for (size_t value : read[item])
+      if (readers[value] == 1)
+        bytes -= sizes[value];
+    return bytes;
+  }
+
+  /// Runs it. `last` is told which item is now the last reader of a value.
+  void run(size_t item, llvm::function_ref<void(size_t)> last = {}) {
+    live += made[item];
+    peak = std::max(peak, live);
+    for (size_t value : read[item]) {
+      readersSum[value] -= item;
+      if (--readers[value] == 0)
+        live -= sizes[value];
+      else if (readers[value] == 1 && last)
+        last(readersSum[value]); // of one item: its number
+    }
+  }
+
+  int64_t peak = 0;
+
+private:
+  int64_t live = 0;
+  SmallVector<int64_t> made;
+  SmallVector<SmallVector<size_t>> read;
+  SmallVector<int64_t> sizes;
+  SmallVector<size_t> readers, readersSum; // that have not run
+};
+
+} // namespace
+
+SmallVector<WorkItem>
+Scheduler::order(llvm::function_ref<int64_t(Value)> bytes) const {
+  SmallVector<size_t> written = asWritten(), frugal;
+  LiveSet sets(items, bytes), alternative = sets;
+  for (size_t item : written)
+    sets.run(item);
+
+  SmallVector<size_t> waitsFor(items.size(), 0);
+  for (const auto &list : successors)
+    for (size_t next : list)
+      ++waitsFor[next];
+  // By growth, then as written. An item's growth only shrinks while it waits:
+  // then it is there twice, and the larger one is passed over.
+  std::priority_queue<std::pair<int64_t, size_t>,
+                      std::vector<std::pair<int64_t, size_t>>, std::greater<>>
+      ready;
+  llvm::SmallVector<bool> done(items.size(), false);
+  auto push = [&](size_t item) {
+    ready.push({alternative.growth(item), item});
+  };
+  for (size_t i = 0; i < items.size(); ++i)
+    if (waitsFor[i] == 0)
+      push(i);
+  while (!ready.empty()) {
+    size_t at = ready.top().second;
+    ready.pop();
+    if (done[at])
+      continue;
+    done[at] = true;
+    frugal.push_back(at);
+    alternative.run(at, [&](size_t reader) {
+      if (!done[reader] && waitsFor[reader] == 0)
+        push(reader);
+    });
+    for (size_t next : successors[at])
+      if (--waitsFor[next] == 0)
+        push(next);
+  }
+  constexpr int64_t kClearly = 20; // one part in so many
+  bool better = alternative.peak + sets.peak / kClearly < sets.peak;
+  SmallVector<WorkItem> ordered;
+  for (size_t item : better ? frugal : written)
+    ordered.push_back(items[item]);
   return ordered;
 }
 

@@ -1,8 +1,8 @@
 //===- Schedule.h - The order of the steps ----------------------*- C++ -*-===//
 //
-// Steps keep the order of the graph unless a state is written in place: then
-// everything that may fail, and everything that reads the old value, goes
-// first.
+// Steps keep the order of the graph unless another needs clearly less memory, or
+// a state is written in place: then everything that may fail, and everything that
+// reads the old value, goes first.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ORIEL_PASSES_PLANNING_SCHEDULE_H
@@ -10,7 +10,10 @@
 
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/IR/Operation.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
 
 #include "oriel/node_table.h"
 
@@ -55,16 +58,25 @@ public:
                          llvm::StringRef state);
 
   /// The items in an order that obeys data flow and the writers; as near to the
-  /// original order as that allows.
-  llvm::SmallVector<WorkItem> order() const;
+  /// original order as that allows, unless running first what frees most lets
+  /// clearly less live at once. `bytes`: about what a value takes, 0 when it has
+  /// storage anyway.
+  llvm::SmallVector<WorkItem>
+  order(llvm::function_ref<int64_t(mlir::Value)> bytes) const;
 
 private:
+  llvm::SmallVector<size_t> asWritten() const;
   std::string addWriter(mlir::Operation *writer, llvm::StringRef state,
-                        llvm::ArrayRef<mlir::Operation *> writers);
-  llvm::SmallVector<bool> reachableFrom(size_t item) const;
+                        llvm::ArrayRef<mlir::Operation *> writers,
+                        llvm::SmallVectorImpl<size_t> &added);
+  llvm::DenseSet<size_t> reachableFrom(size_t item) const;
 
   llvm::SmallVector<WorkItem> items;
   llvm::SmallVector<llvm::SmallVector<size_t>> successors;
+  /// The item of an op: of one in two parts, the second.
+  llvm::DenseMap<mlir::Operation *, size_t> itemOf;
+  llvm::StringMap<llvm::SmallVector<size_t, 2>> readersOf; // by state
+  llvm::SmallVector<size_t> fallible;
 };
 
 } // namespace oriel

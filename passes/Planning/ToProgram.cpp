@@ -275,6 +275,7 @@ private:
     step.fallible = op.getFallible();
     if (op.getReference())
       step.reference = op.getReference()->str();
+    step.once = op.getOnce();
     for (Attribute nodes : op.getOrdinals()) {
       ArrayRef<int64_t> ids = cast<DenseI64ArrayAttr>(nodes).asArrayRef();
       step.ordinals.push_back({std::vector<NodeId>(ids.begin(), ids.end())});

@@ -31,6 +31,7 @@ from oriel._core import (  # noqa: E402
     save_states,
     scan,
     shared,
+    trim_memory,
     until,
 )
 from oriel import gradient, ifelse, printing, sandbox, scan_module, tensor  # noqa: E402
@@ -76,5 +77,6 @@ __all__ = [
     "scan_module",
     "shared",
     "tensor",
+    "trim_memory",
     "until",
 ]

@@ -342,10 +342,17 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
           },
           nb::arg("dims") = std::map<std::string, int64_t>(),
           "The memory a call would need for the given extents of dim symbols, without running.")
+      .def("trim", [](const PythonFunction& f) { return f.function.Trim(); },
+           "Gives the memory that is kept for calls to come back to the system; the bytes.")
       .def_prop_ro("compile_info", [](const PythonFunction& f) { return f.function.compile_info(); },
                    "How the function came to be.")
+      .def_prop_ro("compile_report", [](const PythonFunction& f) { return f.function.compile_report(); },
+                   "What compiling it cost, by phase, pass, kernel and node.")
       .def("plan_text", [](const PythonFunction& f) { return f.function.plan_text(); },
            "Its steps, kernels and nodes with their lines.")
+      .def("explain_fusion", [](const PythonFunction& f) { return Check(f.function.ExplainFusion()); },
+           "What fusion decided for each pair of neighbours, and why, with the cost model's figures.\n\n"
+           "Compiles the graph again as far as that; a function loaded from a file cannot.")
       .def(
           "export",
           [](const PythonFunction& f, const std::filesystem::path& path) { Check(f.function.Export(path.string())); },
@@ -363,6 +370,7 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
       .def("__repr__", [](const PythonFunction& f) { return "<oriel.Function '" + f.function.name() + "'>"; });
   BindTaps(c);
 
+  m.def("trim_memory", &TrimMemory, "trim() of every function of the process.");
   m.def("function", &MakePythonFunction, nb::arg("inputs"), nb::arg("outputs") = nb::none(),
         nb::arg("updates") = nb::none(), nb::arg("givens") = nb::none(), nb::arg("name") = nb::none(),
         nb::arg("on_unused_input") = "raise", nb::arg("profile") = nb::none(), nb::arg("mode") = nb::none(),

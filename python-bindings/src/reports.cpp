@@ -1,4 +1,5 @@
 // Profiles, memory reports and compile information.
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -25,6 +26,15 @@ void BindReports(nb::module_& m) {
       .def_ro("file", &NodeInfo::file, "Where it was stated.")
       .def_ro("line", &NodeInfo::line, "0: unknown.")
       .def("where", &NodeInfo::Where, "\"file.py:42\".");
+  nb::class_<ScatterUse>(m, "ScatterUse", "How a scatter shared its work, why, and what its indices were like; counts are over all calls.")
+      .def_ro("strategy", &ScatterUse::strategy, "\"serial\", \"by destination range\", \"by column\" or \"private copies\".")
+      .def_ro("reason", &ScatterUse::reason, "Why.")
+      .def_ro("updates", &ScatterUse::updates, "Slices written.")
+      .def_ro("combined", &ScatterUse::combined, "Of them: added in a register, since indices repeat.")
+      .def_ro("longest_run", &ScatterUse::longest_run, "The most updates in a row that were.")
+      .def_ro("sampled", &ScatterUse::sampled, "Updates compared with those around them.")
+      .def_ro("repeated", &ScatterUse::repeated, "Of them: with an index that comes again close by.")
+      .def_prop_ro("contention", &ScatterUse::contention, "repeated / sampled.");
   nb::class_<ApplyRow>(m, "ApplyRow", "The cost of one step of a program, or of the runtime itself (id -1).")
       .def_ro("id", &ApplyRow::id, "The step's number in the order of execution.")
       .def_ro("name", &ApplyRow::name, "What it computes.")
@@ -32,7 +42,9 @@ void BindReports(nb::module_& m) {
       .def_ro("op_class", &ApplyRow::op_class, "\"Elementwise\", \"MatMul\", \"Runtime\"...")
       .def_ro("seconds", &ApplyRow::seconds, "Over all calls.")
       .def_ro("calls", &ApplyRow::calls, "How often it ran.")
-      .def_ro("nodes", &ApplyRow::nodes, "The nodes in it.");
+      .def_ro("thread_seconds", &ApplyRow::thread_seconds, "What threads spent in it beside other steps.")
+      .def_ro("nodes", &ApplyRow::nodes, "The nodes in it.")
+      .def_ro("scatter", &ApplyRow::scatter, "Of a scatter that ran: its strategy and its indices; else None.");
   nb::class_<Profile>(m, "Profile", "What a function's calls cost: time per step, class, op and node.")
       .def_ro("function", &Profile::function, "The function's name.")
       .def_ro("calls", &Profile::calls, "How often it was called.")
@@ -64,6 +76,10 @@ void BindReports(nb::module_& m) {
   nb::class_<MemoryReport>(m, "MemoryReport", "What a call holds in memory.")
       .def_ro("planned_peak", &MemoryReport::planned_peak, "Bytes: the largest sum of live buffers.")
       .def_ro("arena_bytes", &MemoryReport::arena_bytes, "Allocated for temporaries.")
+      .def_ro("arena_live", &MemoryReport::arena_live, "The largest sum of these live at once: no arena is smaller.")
+      .def_ro("side_by_side_bytes", &MemoryReport::side_by_side_bytes,
+              "Of the arena: what it holds more because steps run side by side.")
+      .def_ro("kept_bytes", &MemoryReport::kept_bytes, "What the function holds now for calls to come.")
       .def_ro("limit", &MemoryReport::limit, "Bytes a call may hold.")
       .def_ro("peak_formula", &MemoryReport::peak_formula, "The peak over the dim symbols.")
       .def_ro("found", &MemoryReport::found, "Sizes that the run found.")
@@ -80,8 +96,22 @@ void BindReports(nb::module_& m) {
       .def_ro("total_ns", &CompileInfo::total_ns, "Nanoseconds in all.")
       .def_ro("kernels", &CompileInfo::kernels, "How many.")
       .def_ro("kernels_from_cache", &CompileInfo::kernels_from_cache, "Of these, found in the cache.")
-      .def_ro("phases", &CompileInfo::phases, "Pairs of phase and nanoseconds.")
+      .def_ro("phases", &CompileInfo::phases, "Pairs of phase and nanoseconds; they add up to total_ns.")
       .def_ro("remarks", &CompileInfo::remarks, "What was refused, and why.");
+  nb::class_<CompileReport>(m, "CompileReport", "What compiling a function cost (docs/profile.md); json() has all of it.")
+      .def_ro("function", &CompileReport::function, "The function's name.")
+      .def_ro("source", &CompileReport::source, "\"compiled\", \"program cache\" or \"file\".")
+      .def_ro("total_ns", &CompileReport::total_ns, "Nanoseconds until the function was ready, this time.")
+      .def_ro("phases", &CompileReport::phases, "Pairs of phase and nanoseconds, this time; they add up to total_ns.")
+      .def_ro("made_ns", &CompileReport::made_ns, "What it cost when it was compiled; total_ns when that was this time.")
+      .def_prop_ro("made_phases", [](const CompileReport& r) { return r.made.phases; }, "Of the compiler, when it was compiled.")
+      .def(
+          "text", [](const CompileReport& r, int max_rows) { return r.text(max_rows); }, nb::arg("max_rows") = 20,
+          "Tables by phase, pass, kernel and node.")
+      .def("json", &CompileReport::json, "All of it as JSON.")
+      .def(
+          "summary", [](const CompileReport& r, nb::handle file) { Print(r.text(), file); },
+          nb::arg("file") = nb::none(), "Writes text() to a stream, by default to stderr.");
 }
 
 }  // namespace oriel::python

@@ -4,12 +4,12 @@
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
-#include <iterator>
 #include <limits>
 #include <mutex>
 #include <optional>
 
 #include "runtime/core/status.h"
+#include "runtime/core/thread_setting.h"
 
 namespace oriel {
 namespace {
@@ -34,6 +34,20 @@ absl::Status SetBool(bool* to, std::string_view key, std::string_view value) {
     return Bad(key, value, "true or false");
   }
   return absl::OkStatus();
+}
+
+// The enumerator whose name is in its place.
+template <typename Enum, size_t kCount>
+absl::Status SetChoice(Enum* to, const std::string_view (&names)[kCount], std::string_view key, std::string_view value) {
+  std::string accepted;
+  for (size_t i = 0; i < kCount; ++i) {
+    if (names[i] == value) {
+      *to = static_cast<Enum>(i);
+      return absl::OkStatus();
+    }
+    accepted += std::string(i == 0 ? "" : i + 1 == kCount ? " or " : ", ") + std::string(names[i]);
+  }
+  return Bad(key, value, accepted);
 }
 
 std::string BoolText(bool value) { return value ? "true" : "false"; }
@@ -93,32 +107,17 @@ constexpr Setting kSettings[] = {
      [](const Config& config) { return BoolText(config.profile_memory); }},
     {"compute_test_value",
      [](Config* config, std::string_view key, std::string_view value) {
-       for (size_t i = 0; i < std::size(kTestValueModes); ++i) {
-         if (kTestValueModes[i] != value) continue;
-         config->compute_test_value = static_cast<TestValueMode>(i);
-         return absl::OkStatus();
-       }
-       return Bad(key, value, "off, ignore, warn or raise");
+       return SetChoice(&config->compute_test_value, kTestValueModes, key, value);
      },
      [](const Config& config) { return std::string(kTestValueModes[static_cast<size_t>(config.compute_test_value)]); }},
     {"check",
      [](Config* config, std::string_view key, std::string_view value) {
-       for (size_t i = 0; i < std::size(kCheckModes); ++i) {
-         if (kCheckModes[i] != value) continue;
-         config->check = static_cast<CheckMode>(i);
-         return absl::OkStatus();
-       }
-       return Bad(key, value, "off, nan, inf or reference");
+       return SetChoice(&config->check, kCheckModes, key, value);
      },
      [](const Config& config) { return std::string(kCheckModes[static_cast<size_t>(config.check)]); }},
     {"exception_verbosity",
      [](Config* config, std::string_view key, std::string_view value) {
-       for (size_t i = 0; i < std::size(kVerbosities); ++i) {
-         if (kVerbosities[i] != value) continue;
-         config->exception_verbosity = static_cast<ExceptionVerbosity>(i);
-         return absl::OkStatus();
-       }
-       return Bad(key, value, "low or high");
+       return SetChoice(&config->exception_verbosity, kVerbosities, key, value);
      },
      [](const Config& config) { return std::string(kVerbosities[static_cast<size_t>(config.exception_verbosity)]); }},
     {"floatX",
@@ -169,6 +168,7 @@ struct Settings {
   absl::Status status;  // what was wrong with the environment's
   std::atomic<TestValueMode> test_value_mode{TestValueMode::kOff};
   std::atomic<uint64_t> memory_limit{0};
+  std::atomic<int> num_threads{0};
   std::atomic<bool> strict_dtypes{false}, short_errors{false};
   Settings() {
     if (const char* flags = std::getenv("ORIEL_FLAGS")) {
@@ -181,6 +181,7 @@ struct Settings {
     config = changed;
     test_value_mode.store(config.compute_test_value, std::memory_order_relaxed);
     memory_limit.store(config.memory_limit, std::memory_order_relaxed);
+    num_threads.store(config.num_threads, std::memory_order_relaxed);
     strict_dtypes.store(config.strict_dtypes, std::memory_order_relaxed);
     short_errors.store(config.exception_verbosity == ExceptionVerbosity::kLow, std::memory_order_relaxed);
   }
@@ -264,6 +265,7 @@ std::vector<std::string> Config::Keys() {
 
 TestValueMode Config::test_value_mode() { return TheSettings().test_value_mode.load(std::memory_order_relaxed); }
 uint64_t Config::current_memory_limit() { return TheSettings().memory_limit.load(std::memory_order_relaxed); }
+int CurrentNumThreads() { return TheSettings().num_threads.load(std::memory_order_relaxed); }
 bool Config::dtypes_are_strict() { return TheSettings().strict_dtypes.load(std::memory_order_relaxed); }
 bool Config::errors_are_short() { return TheSettings().short_errors.load(std::memory_order_relaxed); }
 

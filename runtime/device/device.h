@@ -19,8 +19,9 @@ struct Launch {
   KernelEntry entry = nullptr;
   const int64_t* args = nullptr;
   int64_t tasks = 0;
-  int64_t grain = 1;     // tasks per piece
+  int64_t grain = 1;     // the least tasks taken at once
   int threads = 1;       // 1: on the calling thread, waking nobody
+  bool in_turn = false;  // always that many at once: tasks unlike each other
 };
 
 // Thread-safe.

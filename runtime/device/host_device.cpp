@@ -36,7 +36,7 @@ class Host final : public Device {
       if (launch.tasks > 0) launch.entry(launch.args, 0, launch.tasks, 0);
       return;
     }
-    ThreadPool::Shared().Run(launch.entry, launch.args, launch.tasks, launch.grain, launch.threads);
+    ThreadPool::Shared().Run(launch.entry, launch.args, launch.tasks, launch.grain, launch.threads, launch.in_turn);
   }
 };
 

@@ -1,13 +1,15 @@
 // File: thread_pool.cpp
 #include "runtime/device/thread_pool.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
-#include <string>
+#include <new>
+
+#include "runtime/memory/limits.h"
 
 namespace oriel {
 namespace {
@@ -35,18 +37,6 @@ void Pause() {
 // Set while a thread runs tasks, so that a nested Run stays inline.
 thread_local bool in_task = false;
 
-// The quota of the control group in cores, 0: none.
-double QuotaCores() {
-  std::ifstream v2("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (v2 >> quota >> period && quota != "max" && period > 0) return std::strtod(quota.c_str(), nullptr) / period;
-  std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  double us = 0;
-  if (q >> us && p >> period && us > 0 && period > 0) return us / period;
-  return 0;
-}
-
 }  // namespace
 
 int AvailableCores() {
@@ -54,28 +44,27 @@ int AvailableCores() {
     int n = static_cast<int>(std::thread::hardware_concurrency());
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
-    const double quota = QuotaCores();
-    if (quota > 0) n = std::min(n, static_cast<int>(std::ceil(quota)));
+    n = static_cast<int>(std::min<double>(n, std::ceil(ControlGroupCores(""))));
     return std::max(n, 1);
   }();
   return cores;
 }
 
 Split ChooseSplit(int64_t cost_ns, int64_t tasks, int threads) {
-  constexpr int64_t kInlineBelow = 20'000;  // waking costs about this
-  constexpr int64_t kPiece = 5'000;         // at least this much per piece
   Split split;
   split.grain = std::max<int64_t>(tasks, 1);
-  if (threads <= 1 || tasks <= 1 || cost_ns < kInlineBelow) return split;
-  const int64_t useful = std::max<int64_t>(1, cost_ns / (kInlineBelow / 2));
+  if (threads <= 1 || tasks <= 1 || cost_ns < kWorthWaking) return split;
+  const int64_t useful = std::max<int64_t>(1, cost_ns / (kWorthWaking / 2));
   split.threads = static_cast<int>(std::min<int64_t>({threads, tasks, useful}));
   if (split.threads <= 1) {
     split.threads = 1;
     return split;
   }
   split.inline_run = false;
-  const int64_t pieces = std::max<int64_t>(split.threads, std::min<int64_t>(int64_t{split.threads} * 4, cost_ns / kPiece));
-  split.grain = std::max<int64_t>(1, (tasks + pieces - 1) / pieces);
+  // What is left over when the others have ended is one piece at most.
+  constexpr int64_t kPiecesPerThread = 32;
+  const int64_t pieces = std::clamp<int64_t>(cost_ns / kPiece, split.threads, split.threads * kPiecesPerThread);
+  split.grain = std::max<int64_t>(1, tasks / pieces);
   return split;
 }
 
@@ -89,7 +78,16 @@ ThreadPool::~ThreadPool() {
 }
 
 ThreadPool& ThreadPool::Shared() {
-  static ThreadPool* pool = new ThreadPool;
+  alignas(ThreadPool) static char storage[sizeof(ThreadPool)];
+  static ThreadPool* pool = [] {
+    // A child has none of its parent's workers. Made anew in place: no other
+    // thread is there that could use it, and none of the old is freed.
+    (void)pthread_atfork(nullptr, nullptr, [] {
+      new (storage) ThreadPool;
+      in_task = false;
+    });
+    return new (storage) ThreadPool;
+  }();
   return *pool;
 }
 
@@ -111,29 +109,40 @@ void ThreadPool::Start(int workers) {
 void ThreadPool::Work(Slot* slot, int64_t worker) {
   const bool outer = in_task;
   in_task = true;
-  while (true) {
-    const int64_t begin = slot->next.fetch_add(slot->grain, std::memory_order_relaxed);
-    if (begin >= slot->tasks) break;
-    slot->entry(slot->args, begin, std::min(begin + slot->grain, slot->tasks), worker);
+  const int64_t tasks = slot->tasks;
+  int64_t begin = slot->next.load(std::memory_order_relaxed);
+  while (begin < tasks) {
+    const int64_t end = std::min(begin + std::max(slot->grain, (tasks - begin) / slot->parts), tasks);
+    if (!slot->next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
+    slot->entry(slot->args, begin, end, worker);
+    begin = slot->next.load(std::memory_order_relaxed);
   }
   in_task = outer;
 }
 
 bool ThreadPool::TryHelp() {
-  for (Slot& slot : slots_) {
-    uint64_t state = slot.state.load(std::memory_order_acquire);
-    while ((state & kOpen) != 0) {
-      const int joined = static_cast<int>((state & kJoinedMask) / kJoined);
-      if (joined >= slot.limit.load(std::memory_order_relaxed)) break;
-      if (!slot.state.compare_exchange_weak(state, state + kInside + kJoined, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-      Work(&slot, joined + 1);
-      // Release: the caller sees what this helper wrote.
-      const uint64_t before = slot.state.fetch_sub(kInside, std::memory_order_acq_rel);
-      if ((before & kOpen) == 0 && (before & kInsideMask) == kInside) slot.state.notify_all();
-      return true;
+  while (true) {
+    // The job that has the fewest: callers at the same time share the workers.
+    Slot* best = nullptr;
+    uint64_t state = 0;
+    int fewest = 0;
+    for (Slot& slot : slots_) {
+      const uint64_t now = slot.state.load(std::memory_order_acquire);
+      const int joined = static_cast<int>((now & kJoinedMask) / kJoined);
+      if ((now & kOpen) == 0 || joined >= slot.limit.load(std::memory_order_relaxed)) continue;
+      if (best != nullptr && joined >= fewest) continue;
+      best = &slot;
+      state = now;
+      fewest = joined;
     }
+    if (best == nullptr) return false;
+    if (!best->state.compare_exchange_strong(state, state + kInside + kJoined, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+    Work(best, fewest + 1);
+    // Release: the caller sees what this helper wrote.
+    const uint64_t before = best->state.fetch_sub(kInside, std::memory_order_acq_rel);
+    if ((before & kOpen) == 0 && (before & kInsideMask) == kInside) best->state.notify_all();
+    return true;
   }
-  return false;
 }
 
 void ThreadPool::WorkerLoop() {
@@ -157,7 +166,7 @@ void ThreadPool::WorkerLoop() {
   }
 }
 
-void ThreadPool::Run(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads) {
+void ThreadPool::Run(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads, bool in_turn) {
   if (tasks <= 0) return;
   grain = std::max<int64_t>(grain, 1);
   const int64_t pieces = (tasks + grain - 1) / grain;
@@ -180,6 +189,7 @@ void ThreadPool::Run(KernelEntry entry, const int64_t* args, int64_t tasks, int6
   slot->args = args;
   slot->tasks = tasks;
   slot->grain = grain;
+  slot->parts = in_turn ? tasks : 2 * (int64_t{helpers} + 1);
   slot->limit.store(helpers, std::memory_order_relaxed);
   slot->next.store(0, std::memory_order_relaxed);
   const uint64_t last = slot->state.load(std::memory_order_relaxed);

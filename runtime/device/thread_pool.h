@@ -21,12 +21,17 @@
 
 namespace oriel {
 
-// The cores this process may use: its affinity mask, and the control group's CPU
-// quota rounded up. At least 1.
+// The cores this process may use, as found at the first call: its affinity mask,
+// and the control group's CPU quota rounded up. At least 1.
 int AvailableCores();
 
-// Thread-safe: several threads may call Run at once; idle workers join any of
-// them. A call made from inside a task runs inline.
+// Thread-safe: several threads may call Run at once; an idle worker joins the job
+// that has the fewest. A call made from inside a task runs inline.
+//
+// After fork() the child has the shared pool as it is at the start of a process,
+// and starts workers of its own when it needs some. (What another thread of the
+// parent was in the middle of stays locked in the child, as with any library:
+// fork while no other thread is in a call.)
 class ThreadPool {
  public:
   ThreadPool();
@@ -34,12 +39,15 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // The process's pool. Never destroyed, so that it works during exit.
+  // The process's pool. Never destroyed, so that it works during exit. Starts no
+  // thread before a job needs it: none in a process that asks for one thread.
   static ThreadPool& Shared();
 
-  // Runs entry over tasks [0, tasks) in pieces of `grain`, on at most `threads`
-  // threads, and returns when all are done. Workers are started on first need.
-  void Run(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads);
+  // Runs entry over tasks [0, tasks) on at most `threads` threads, and returns
+  // when all are done. Whoever is free takes a part of what is left, large ones
+  // first and never less than `grain`, so that all end at about the same time;
+  // `in_turn`: `grain` each time. Workers are started on first need.
+  void Run(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads, bool in_turn = false);
 
   int workers() const { return started_.load(std::memory_order_relaxed); }
 
@@ -60,6 +68,7 @@ class ThreadPool {
     KernelEntry entry = nullptr;
     const int64_t* args = nullptr;
     int64_t tasks = 0, grain = 1;
+    int64_t parts = 1;  // one of these of what is left is taken
     alignas(64) std::atomic<int64_t> next{0};
   };
 
@@ -78,9 +87,13 @@ class ThreadPool {
   std::vector<std::thread> threads_;
 };
 
-// How to split a step whose whole work is about `cost_ns` on one thread: pieces
-// of at least a few microseconds, a few per thread, and none at all (inline)
-// below the cost of waking anyone.
+// Nanoseconds: waking somebody costs about as much as it saves below this; and
+// the least worth taking from a job at once.
+inline constexpr int64_t kWorthWaking = 20'000, kPiece = 5'000;
+
+// How to split a step whose whole work is about `cost_ns` on one thread: not at
+// all (inline) below the cost of waking anyone; else `grain`, the least to take at
+// once, is a few microseconds of work or a small part of a thread's share.
 struct Split {
   bool inline_run = true;
   int64_t grain = 1;

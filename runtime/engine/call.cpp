@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "runtime/core/status.h"
+#include "runtime/core/thread_setting.h"
 #include "runtime/engine/error_report.h"
 #include "runtime/engine/function_state.h"
 #include "runtime/memory/arena.h"
@@ -110,8 +111,7 @@ absl::StatusOr<Tensor> NewOutput(const Extents& shape, DType dtype, uint64_t byt
 
 void CounterTotals::Add(const Counters& c) {
   const size_t n = c.runtime() + 1;
-  ticks.resize(n);
-  calls.resize(n);
+  Reserve(c);
   const uint64_t spent = c.wall.ticks.load(std::memory_order_relaxed);
   uint64_t sum = 0;
   for (size_t i = 0; i < n; ++i) sum += c.rows[i].ticks.load(std::memory_order_relaxed);
@@ -122,6 +122,11 @@ void CounterTotals::Add(const Counters& c) {
     ticks[i] += scale == 1 ? mine : static_cast<uint64_t>(static_cast<double>(mine) * scale);
     calls[i] += c.rows[i].calls.load(std::memory_order_relaxed);
   }
+  for (size_t i = 0; c.beside != nullptr && i < c.steps; ++i) {
+    beside_wall[i] += c.beside[i].ticks.load(std::memory_order_relaxed);
+    beside_threads[i] += c.beside[i].calls.load(std::memory_order_relaxed);
+  }
+  for (size_t i = 0; i < c.scatters; ++i) AddScatter(c, i, &scatter[i]);
   wall += spent;
   function_calls += c.wall.calls.load(std::memory_order_relaxed);
   loops_sampled = loops_sampled || c.loops_sampled.load(std::memory_order_relaxed) != 0;
@@ -132,12 +137,30 @@ void CounterTotals::Reserve(const Counters& c) {
   const size_t n = c.runtime() + 1;
   ticks.resize(n);
   calls.resize(n);
+  scatter.resize(c.scatters);
+  if (c.beside == nullptr) return;
+  beside_wall.resize(c.steps);
+  beside_threads.resize(c.steps);
 }
 
 void CounterTotals::Subtract(const CounterTotals& other) {
   for (size_t i = 0; i < std::min(ticks.size(), other.ticks.size()); ++i) {
     ticks[i] -= std::min(ticks[i], other.ticks[i]);
     calls[i] -= std::min(calls[i], other.calls[i]);
+  }
+  for (size_t i = 0; i < std::min(scatter.size(), other.scatter.size()); ++i) {
+    ScatterCounts& mine = scatter[i];
+    const ScatterCounts& theirs = other.scatter[i];
+    mine.updates -= theirs.updates;
+    mine.combined -= theirs.combined;
+    mine.sampled -= theirs.sampled;
+    mine.repeated -= theirs.repeated;
+    for (size_t k = 0; k < std::size(mine.sweeps); ++k) mine.sweeps[k] -= theirs.sweeps[k];
+    if (mine.combined == 0) mine.longest_run = 0;
+  }
+  for (size_t i = 0; i < std::min(beside_wall.size(), other.beside_wall.size()); ++i) {
+    beside_wall[i] -= std::min(beside_wall[i], other.beside_wall[i]);
+    beside_threads[i] -= std::min(beside_threads[i], other.beside_threads[i]);
   }
   wall -= std::min(wall, other.wall);
   function_calls -= std::min(function_calls, other.function_calls);
@@ -148,6 +171,7 @@ CounterTotals Function::Impl::Totals() const {
   CounterTotals totals = retired;
   totals.ticks.resize(prepared->steps.size() + program().inputs.size() + 1);
   totals.calls.resize(totals.ticks.size());
+  totals.scatter.resize(static_cast<size_t>(prepared->scatters));
   for (const auto& context : idle) totals.Add(context->counters);
   for (const CallContext* context : busy) totals.Add(context->counters);
   totals.Subtract(baseline);
@@ -157,15 +181,6 @@ CounterTotals Function::Impl::Totals() const {
 std::shared_ptr<const ResolvedDims> Function::Impl::Last() const {
   std::lock_guard<std::mutex> lock(mutex);
   return last;
-}
-
-void Function::Impl::Trim() const {
-  std::lock_guard<std::mutex> lock(mutex);
-  for (const auto& context : idle) retired.Add(context->counters);
-  idle.clear();
-  resolved.clear();
-  outputs->SetCapacity(0);
-  if (last != nullptr) outputs->SetCapacity(last->large_output_bytes);
 }
 
 absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<const Tensor> inputs) const {
@@ -218,9 +233,11 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Sp
     held = most.ok() ? (*most)->held_bytes : std::numeric_limits<uint64_t>::max() - extra;
   }
   const bool apart = options.guard_buffers || held + extra > limit;
+  // What is kept for other calls goes before this one makes do with less.
+  if (held + extra + KeptBytes() > limit) (void)Trim();
   absl::StatusOr<std::unique_ptr<CallContext>> context = MakeContext(prepared, dims, apart, options.guard_buffers);
   if (!context.ok() && context.status().code() == absl::StatusCode::kResourceExhausted) {
-    Trim();
+    (void)TrimMemory();
     context = MakeContext(prepared, dims, apart, options.guard_buffers);
   }
   if (!context.ok()) {
@@ -294,6 +311,10 @@ absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const
   CallContext* context = acquired->get();
   context->taps = run;
   context->call_number = number;
+  context->threads = prepared->workers;
+  if (options.num_threads == 0) {
+    if (const int now = CurrentNumThreads(); now > 0) context->threads = std::min(now, prepared->workers);
+  }
   context->split = --context->unsplit < 0;  // never when nothing is timed
   std::vector<Tensor> outputs;
   uint64_t copies = 0;
@@ -393,6 +414,10 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
     }
     absl::StatusOr<Tensor> tensor =
         NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs);
+    if (!tensor.ok()) {
+      (void)TrimMemory();
+      tensor = NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs);
+    }
     if (!tensor.ok()) return MemoryError(*prepared, d, Limit(), *copies, std::string(tensor.status().message()));
     outputs->push_back(*std::move(tensor));
     if (guard) continue;
@@ -450,9 +475,11 @@ absl::Status Function::Impl::OpenGuards(CallContext* context) const {
     if (buffer.kind == BufferKind::kConstant) from = prepared->constants.data() + prepared->constant_offset[buffer.constant];
     GuardedBuffer& pages = apart.of_root[b];
     ORIEL_RETURN_IF_ERROR(pages.Open(&apart.counter));
-    if (c.dims->bytes[b] > 0) std::memcpy(pages.data(), from, c.dims->bytes[b]);
-    const bool written = buffer.kind == BufferKind::kState && p.states[buffer.state].updated &&
-                         prepared->root(p.states[buffer.state].new_value) == b;
+    if (from != nullptr && c.dims->bytes[b] > 0) std::memcpy(pages.data(), from, c.dims->bytes[b]);
+    // What is kept from call to call has a call's pages here: a step makes it.
+    const bool written = buffer.kind == BufferKind::kKept ||
+                         (buffer.kind == BufferKind::kState && p.states[buffer.state].updated &&
+                         prepared->root(p.states[buffer.state].new_value) == b);
     if (!written) ORIEL_RETURN_IF_ERROR(pages.MakeReadOnly());
     c.SetAddress(b, pages.data());
   }

@@ -1,6 +1,8 @@
 // File: counters.cpp
 #include "runtime/engine/counters.h"
 
+#include <iterator>
+
 #include "runtime/engine/clock.h"
 
 namespace oriel {
@@ -31,6 +33,19 @@ std::atomic<double> dilation{1};
 uint64_t ShortTicks(size_t stamps) {
   static const double stamp = StampTicks();
   return static_cast<uint64_t>(100 * stamp * static_cast<double>(stamps) * dilation.load(std::memory_order_relaxed));
+}
+
+void AddScatter(const Counters& counters, size_t number, ScatterCounts* to) {
+  const auto read = [](const int64_t& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); };
+  for (size_t w = 0; w < counters.workers; ++w) {
+    const ScatterCounts& from = counters.scatter[number * counters.workers + w];
+    to->updates += read(from.updates);
+    to->combined += read(from.combined);
+    to->longest_run = std::max(to->longest_run, read(from.longest_run));
+    to->sampled += read(from.sampled);
+    to->repeated += read(from.repeated);
+    for (size_t i = 0; i < std::size(from.sweeps); ++i) to->sweeps[i] += read(from.sweeps[i]);
+  }
 }
 
 void SetDilationForTesting(double factor) { dilation = factor; }

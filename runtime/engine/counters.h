@@ -11,6 +11,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
+
+#include "runtime/engine/kernel_abi.h"
 
 namespace oriel {
 
@@ -23,17 +26,33 @@ struct RowCounter {
 
 // The counters of one context.
 struct Counters {
-  Counters(size_t steps, size_t inputs)
-      : rows(new RowCounter[steps + inputs + 1]), split(new RowCounter[steps + inputs + 1]), steps(steps), inputs(inputs) {}
+  Counters(size_t steps, size_t inputs, size_t scatters, size_t workers)
+      : rows(new RowCounter[steps + inputs + 1]),
+        split(new RowCounter[steps + inputs + 1]),
+        scatter(scatters * workers > 0 ? new ScatterCounts[scatters * workers]() : nullptr),
+        steps(steps),
+        inputs(inputs),
+        scatters(scatters),
+        workers(workers) {}
 
   std::unique_ptr<RowCounter[]> rows;   // steps, inputs, the runtime
   std::unique_ptr<RowCounter[]> split;  // of the call that stands for its group
-  size_t steps, inputs;
+  // Per scatter step and worker: written by kernels, at any time.
+  std::unique_ptr<ScatterCounts[]> scatter;
+  // Per step, of groups that ran side by side and were timed: ticks of their wall
+  // time that the step was charged, and (as calls) ticks that threads spent in it.
+  // Null: there were none.
+  std::unique_ptr<RowCounter[]> beside;
+  size_t steps, inputs, scatters, workers;
   RowCounter wall;                      // wall.calls: calls of the function
   std::atomic<uint64_t> loops_sampled{0}, calls_sampled{0};
 
   size_t runtime() const { return steps + inputs; }
+  void MakeBeside() { beside.reset(new RowCounter[steps]); }
 };
+
+// Adds what the workers of scatter number `number` have counted up to now.
+void AddScatter(const Counters& counters, size_t number, ScatterCounts* to);
 
 // Charges `total` ticks times `weight` to the rows [begin, end) of `to`, shared
 // as `from` has them; with nothing there `begin` gets all. The sum is exact.

@@ -27,12 +27,21 @@ class Executor {
     return c_.fail_at < 0 || Inject(n - 1);
   }
 
-  explicit Executor(CallContext* c) : c_(*c), p_(*c->program), dims_(c->dims.get()), device_(HostDevice()) {}
+  // `testing`: one step after another, whatever the plan.
+  Executor(CallContext* c, bool testing)
+      : c_(*c), p_(*c->program), dims_(c->dims.get()), side_(testing ? nullptr : c->dims->side.get()), device_(HostDevice()) {}
 
   template <bool kTimed, bool kTesting>
   bool Range(int32_t s, int32_t end) {
     while (s < end) {
       const PreparedStep& step = p_.steps[s];
+      if (side_ != nullptr) [[unlikely]] {
+        if (const int32_t group = side_->of_step[s]; group != SideBySide::kAlone) {
+          if (group >= 0) Group<kTimed>(side_->groups[group]);
+          s = step.end;
+          continue;
+        }
+      }
       if constexpr (kTesting) {
         if (!Before(s, step)) return false;
       }
@@ -42,7 +51,7 @@ class Executor {
           break;
         case StepKind::kCopy:
           if (c_.address[step.dst] != c_.address[step.src]) {
-            device_.Copy(c_.address[step.dst], c_.address[step.src], dims_->steps[s].bytes, p_.workers);
+            device_.Copy(c_.address[step.dst], c_.address[step.src], dims_->steps[s].bytes, c_.threads);
           }
           break;
         case StepKind::kDimValue:
@@ -83,15 +92,24 @@ class Executor {
     c_.last_tick = now;
   }
 
+  // The setting may allow fewer threads now than the program was made for.
+  void Run(const Launch& launch) {
+    if (launch.threads <= c_.threads) [[likely]] return device_.Run(launch);
+    Launch fewer = launch;
+    fewer.threads = c_.threads;
+    device_.Run(fewer);
+  }
+
   bool Dispatch(int32_t s, const PreparedStep& step) {
     const Launch* launch = &c_.launches[step.first_phase];
     const Launch* end = launch + step.phases;
+    if (step.once) [[unlikely]] return Once(s, step);
     if (!step.fallible) {
       for (; launch != end; ++launch) {
         if (launch->threads <= 1) {
           if (launch->tasks > 0) launch->entry(launch->args, 0, launch->tasks, 0);
         } else {
-          device_.Run(*launch);
+          Run(*launch);
         }
       }
       return true;
@@ -99,7 +117,7 @@ class Executor {
     ErrorRecord* records = reinterpret_cast<ErrorRecord*>(c_.errors.data());
     std::memset(static_cast<void*>(records), 0, sizeof(ErrorRecord) * static_cast<size_t>(p_.workers));
     for (; launch != end; ++launch) {
-      device_.Run(*launch);
+      Run(*launch);
       const ErrorRecord* first = nullptr;
       for (int w = 0; w < p_.workers; ++w) {
         if (records[w].code == 0) continue;
@@ -115,6 +133,81 @@ class Executor {
         return false;
       }
     }
+    return true;
+  }
+
+  // What a worker needs to run pieces of a group.
+  struct BesideJob {
+    const Launch* launches;
+    const SideBySide::Piece* pieces;
+    BesideRun* timed;  // null: nothing is timed
+  };
+  static void RunPieces(const int64_t* args, int64_t begin, int64_t end, int64_t worker) {
+    const BesideJob& job = *reinterpret_cast<const BesideJob*>(args[0]);
+    for (int64_t i = begin; i < end; ++i) {
+      const SideBySide::Piece& piece = job.pieces[i];
+      const Launch& launch = job.launches[piece.launch];
+      const uint64_t start = job.timed != nullptr ? Ticks() : 0;
+      launch.entry(launch.args, piece.begin, piece.end, worker);
+      if (job.timed != nullptr) job.timed->ticks[static_cast<size_t>(worker) * job.timed->stride + static_cast<size_t>(piece.member)] += Ticks() - start;
+    }
+  }
+
+  // All steps of a group, none of which can fail. Their rows share the time that
+  // passes as the time that threads spend in them.
+  template <bool kTimed>
+  void Group(const SideBySide::Group& group) {
+    BesideRun& run = *c_.beside;
+    if constexpr (kTimed) std::fill(run.ticks.begin(), run.ticks.end(), 0);
+    for (const SideBySide::Round& round : group.rounds) {
+      const BesideJob job{c_.launches.data(), side_->pieces.data() + round.first, kTimed ? &run : nullptr};
+      const int64_t args[1] = {reinterpret_cast<int64_t>(&job)};
+      Run({RunPieces, args, round.pieces, 1, round.threads, /*in_turn=*/true});
+    }
+    for (int32_t s : group.steps) c_.counters.rows[s].AddCalls(1);
+    if constexpr (kTimed) {
+      const uint64_t now = Ticks();
+      uint64_t left = now - c_.last_tick, of = 0;
+      c_.last_tick = now;
+      const auto spent = [&](size_t m) {
+        uint64_t ticks = 0;
+        for (size_t at = m; at < run.ticks.size(); at += run.stride) ticks += run.ticks[at];
+        return ticks;
+      };
+      for (size_t m = 0; m < group.steps.size(); ++m) of += spent(m);
+      for (size_t m = 0; m < group.steps.size(); ++m) {
+        // Of what is left, as of what is left of the threads' time: it adds up.
+        const uint64_t mine = spent(m);
+        const uint64_t share = of == 0 || m + 1 == group.steps.size() ? left : static_cast<uint64_t>(static_cast<__uint128_t>(left) * mine / of);
+        left -= share;
+        of -= mine;
+        c_.sink[group.steps[m]].AddTicks(share * c_.weight);
+        c_.counters.beside[group.steps[m]].AddTicks(share);
+        c_.counters.beside[group.steps[m]].AddCalls(mine);
+      }
+    }
+  }
+
+  // A step whose results are kept: by the first call that gets here, others wait
+  // for it. In guard mode its pages are of the call: then each call makes them.
+  bool Once(int32_t s, const PreparedStep& step) {
+    const auto run = [&] {
+      for (int32_t i = step.first_phase; i < step.first_phase + step.phases; ++i) Run(c_.launches[i]);
+    };
+    KeptResults& kept = *p_.kept;
+    if (c_.apart != nullptr && c_.apart->guard) {
+      run();
+      return true;
+    }
+    if (!kept.done[s].load(std::memory_order_acquire)) {
+      std::lock_guard<std::mutex> lock(kept.mutex);
+      if (!kept.done[s].load(std::memory_order_relaxed)) {
+        run();
+        kept.done[s].store(true, std::memory_order_release);
+        return true;
+      }
+    }
+    c_.counters.rows[s].AddCalls(~uint64_t{0});  // takes back the one that is added: it did not run
     return true;
   }
 
@@ -198,7 +291,7 @@ class Executor {
       if (step.current[k] != step.next[k]) {
         c_.SetAddress(step.current[k], initial);  // read where it lies
       } else if (initial != run->current[k]) {
-        device_.Copy(run->current[k], initial, resolved.carried[k], p_.workers);
+        device_.Copy(run->current[k], initial, resolved.carried[k], c_.threads);
       }
     }
     return true;
@@ -212,7 +305,7 @@ class Executor {
       c_.SetAddress(step.current[k], run.current[k]);
       if (run.next[k] != nullptr) c_.SetAddress(step.next[k], run.next[k]);
       char* result = c_.address[step.results[k]];
-      if (result != value) device_.Copy(result, value, resolved.carried[k], p_.workers);
+      if (result != value) device_.Copy(result, value, resolved.carried[k], c_.threads);
     }
     for (size_t r = static_cast<size_t>(step.sequences); r < step.rows.size(); ++r) {
       const int64_t stride = resolved.row_stride[r], rest = resolved.extent - run.trips;
@@ -311,13 +404,13 @@ class Executor {
   CallContext& c_;
   const PreparedProgram& p_;
   const ResolvedDims* dims_;  // others after a bind step
+  const SideBySide* side_;    // null: one step after another
   Device& device_;
 };
 
 }  // namespace
 
 bool RunSteps(CallContext* context, bool split) {
-  Executor executor(context);
   context->failed_step = -1;
   context->iterations.clear();
   context->failed_node = kNoNode;
@@ -327,6 +420,7 @@ bool RunSteps(CallContext* context, bool split) {
   }
   context->weight = 1;
   const bool testing = context->apart != nullptr || context->fail_at >= 0 || context->check != CheckMode::kOff;
+  Executor executor(context, testing);
   return split ? executor.All<true>(testing) : executor.All<false>(testing);
 }
 
@@ -360,6 +454,13 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
     c.binds->arena_bytes.resize(p.binds.size());
   }
 
+  if (d.side != nullptr) {
+    c.beside = std::make_unique<BesideRun>();
+    c.beside->stride = (static_cast<size_t>(d.side->most_members) + 7) / 8 * 8;
+    c.beside->ticks.resize(c.beside->stride * static_cast<size_t>(p.workers));
+    c.counters.MakeBeside();
+  }
+
   // Shadows are tensors, so that a commit is a swap.
   c.shadows.resize(p.program.states.size());
   std::vector<bool> shadow(buffers, false);
@@ -377,6 +478,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
     const Lifetime& life = p.life.of_root[b];
     char* data = nullptr;
     if (buffer.kind == BufferKind::kConstant) data = p.constants.data() + p.constant_offset[buffer.constant];
+    if (buffer.kind == BufferKind::kKept) data = p.kept->block.data() + p.kept->offset[b];
     if (p.BufferStage(b) > 0) continue;  // made where it is bound
     const bool plain = !life.whole_call && life.begin >= 0 && buffer.kind != BufferKind::kOutput && !shadow[b];
     if (plain && !apart) data = c.arena.data() + d.arena_offset[b];
@@ -425,6 +527,9 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
     words[kArgErrors] = reinterpret_cast<int64_t>(c.errors.data());
     words[kArgScratch] = reinterpret_cast<int64_t>(scratch);
     words[kArgShared] = reinterpret_cast<int64_t>(shared);
+    if (step.scatter >= 0) {
+      words[kArgCounts] = reinterpret_cast<int64_t>(&c.counters.scatter[static_cast<size_t>(step.scatter) * static_cast<size_t>(p.workers)]);
+    }
     for (int32_t i = step.first_phase; i < step.first_phase + step.phases; ++i) c.launches[i].args = words;
   }
   return context;

@@ -58,9 +58,16 @@ struct LoopRun {
   int64_t trips = 0;                   // iterations, fewer once stopped
 };
 
+// Steps side by side: the time that each worker spent in each member of the group
+// that runs, a row of `stride` counts a worker (own cache lines).
+struct BesideRun {
+  std::vector<uint64_t> ticks;
+  size_t stride = 0;
+};
+
 struct CallContext {
   CallContext(std::shared_ptr<const PreparedProgram> p, std::shared_ptr<const ResolvedDims> d)
-      : program(std::move(p)), dims(std::move(d)), counters(program->steps.size(), program->program.inputs.size()) {
+      : program(std::move(p)), dims(std::move(d)), counters(program->steps.size(), program->program.inputs.size(), static_cast<size_t>(program->scatters), static_cast<size_t>(program->workers)) {
     loop_rows.reset(new RowCounter[program->steps.size()]);
     short_ticks = ShortTicks(program->steps.size() + 3);
     sink = counters.rows.get();
@@ -96,12 +103,17 @@ struct CallContext {
   int64_t call_number = 0;
   CheckMode check = CheckMode::kOff;
   NodeId failed_node = kNoNode;    // without a step that failed
+  int threads = 1;                 // that it may use, at most the program's workers
   int64_t fail_at = -1;
   int32_t failed_step = -1;
   ErrorRecord error{};
   absl::Status failure;            // other than an error record
   bool told = false;               // the failure is a whole report
   std::unique_ptr<BindRun> binds;  // null: no step binds a dim
+  std::unique_ptr<BesideRun> beside;  // null: no steps run side by side
+
+  // What it holds between calls.
+  uint64_t OwnBytes() const;
 
   // Makes `root` live at `data` in every argument that mentions it.
   void SetAddress(int32_t root, char* data) {

@@ -112,6 +112,7 @@ absl::StatusOr<Tensor> Function::Impl::Default(size_t input) const {
 absl::StatusOr<Function> MakeFunction(Program program, std::shared_ptr<const LoadedImage> image,
                                       std::vector<std::shared_ptr<graph::StateCell>> states, CompileInfo info,
                                       const CompileOptions& options) {
+  const uint64_t start = clock_internal::MonotonicNs();
   ORIEL_RETURN_IF_ERROR(Config::flags_status());
   if (!options.givens.empty()) {
     return absl::InvalidArgumentError("'" + program.name + "': givens replace parts of expressions; a program that is loaded or stated as text has none");
@@ -155,8 +156,12 @@ absl::StatusOr<Function> MakeFunction(Program program, std::shared_ptr<const Loa
   std::sort(impl->locks.begin(), impl->locks.end(), [](const auto& a, const auto& b) { return a.cell->id < b.cell->id; });
   impl->cells = std::move(states);
   impl->taps = std::make_shared<TapHub>(impl->prepared);
+  const int64_t preparing = static_cast<int64_t>(clock_internal::MonotonicNs() - start);
+  impl->info.phases.emplace_back("prepare", preparing);
+  impl->info.total_ns += preparing;
   std::shared_ptr<const Function::Impl> done = std::move(impl);
   ReportAtExit(done);
+  RememberFunction(done);
   return Function(std::move(done));
 }
 
@@ -278,6 +283,22 @@ void Function::reset_profile() const {
     base.ticks[i] += now.ticks[i];
     base.calls[i] += now.calls[i];
   }
+  base.scatter.resize(now.scatter.size());
+  for (size_t i = 0; i < now.scatter.size(); ++i) {
+    ScatterCounts& to = base.scatter[i];
+    const ScatterCounts& from = now.scatter[i];
+    to.updates += from.updates;
+    to.combined += from.combined;
+    to.sampled += from.sampled;
+    to.repeated += from.repeated;
+    for (size_t k = 0; k < std::size(to.sweeps); ++k) to.sweeps[k] += from.sweeps[k];
+  }
+  base.beside_wall.resize(std::max(base.beside_wall.size(), now.beside_wall.size()));
+  base.beside_threads.resize(base.beside_wall.size());
+  for (size_t i = 0; i < now.beside_wall.size(); ++i) {
+    base.beside_wall[i] += now.beside_wall[i];
+    base.beside_threads[i] += now.beside_threads[i];
+  }
   base.wall += now.wall;
   base.function_calls += now.function_calls;
 }
@@ -300,7 +321,9 @@ MemoryReport Function::memory() const {
     report.limit = static_cast<int64_t>(impl_->Limit());
     return report;
   }
-  return BuildMemoryReport(*impl.prepared, *dims, impl_->Limit(), measured, copies);
+  MemoryReport report = BuildMemoryReport(*impl.prepared, *dims, impl_->Limit(), measured, copies);
+  report.kept_bytes = static_cast<int64_t>(impl.KeptBytes());
+  return report;
 }
 
 namespace {
@@ -342,7 +365,9 @@ absl::StatusOr<MemoryReport> Function::PlanMemory(const DimBindings& dims) const
   if (impl_ == nullptr) return EmptyFunction();
   ORIEL_ASSIGN_OR_RETURN(const std::vector<int64_t> values, DimsInOrder(*impl_->prepared, dims));
   ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> resolved, Resolve(*impl_->prepared, WithLimits(*impl_->prepared, values)));
-  return BuildMemoryReport(*impl_->prepared, *resolved, impl_->Limit(), -1, 0, /*planned=*/true);
+  MemoryReport report = BuildMemoryReport(*impl_->prepared, *resolved, impl_->Limit(), -1, 0, /*planned=*/true);
+  report.kept_bytes = static_cast<int64_t>(impl_->KeptBytes());
+  return report;
 }
 
 absl::StatusOr<int64_t> Function::LargestThatFits(const std::string& dim, const DimBindings& others, uint64_t limit) const {
@@ -367,6 +392,17 @@ std::string Function::plan_text() const { return impl_ == nullptr ? "" : PlanTex
 const CompileInfo& Function::compile_info() const {
   static const CompileInfo* empty = new CompileInfo;
   return impl_ == nullptr ? *empty : impl_->taps->Shown(*impl_).info;
+}
+
+absl::StatusOr<std::string> Function::ExplainFusion() const {
+  if (impl_ == nullptr) return EmptyFunction();
+  return impl_->taps->ExplainFusion();
+}
+
+CompileReport Function::compile_report() const {
+  if (impl_ == nullptr) return CompileReport();
+  const Impl& shown = impl_->taps->Shown(*impl_);
+  return BuildCompileReport(shown.program(), shown.info);
 }
 
 const NodeTable& Function::nodes() const {
@@ -408,9 +444,9 @@ absl::StatusOr<Function> Function::Load(const std::string& path, const CompileOp
   CompileInfo info;
   info.source = "file";
   info.kernels = static_cast<int>(image->header()->kernels);
-  info.phases.assign(program->compile_ns.begin(), program->compile_ns.end());
   info.remarks = program->remarks;
   info.total_ns = static_cast<int64_t>(clock_internal::MonotonicNs() - start);
+  info.phases.emplace_back("load", info.total_ns);
   return MakeFunction(*std::move(program), std::move(image), {}, std::move(info), options);
 }
 

@@ -24,7 +24,10 @@ namespace oriel {
 // Plain sums of counters, for snapshots.
 struct CounterTotals {
   std::vector<uint64_t> ticks, calls;  // steps, inputs, the runtime
+  // Per step that ran side by side with others: see Counters::beside.
+  std::vector<uint64_t> beside_wall, beside_threads;
   uint64_t wall = 0, function_calls = 0;
+  std::vector<ScatterCounts> scatter;  // per scatter step
   bool loops_sampled = false, calls_sampled = false;
   void Add(const Counters& counters);
   void Reserve(const Counters& counters);  // so that Add takes no memory
@@ -64,8 +67,9 @@ struct Function::Impl {
 
   CounterTotals Totals() const;  // since the last reset; takes the mutex
   std::shared_ptr<const ResolvedDims> Last() const;
-  // Frees what idle contexts hold.
-  void Trim() const;
+  // Frees what idle contexts and dropped outputs hold; the bytes.
+  uint64_t Trim() const;
+  uint64_t KeptBytes() const;
 
   const Program& program() const { return prepared->program; }
   // The bytes a call may hold now: Config memory_limit may change.
@@ -89,6 +93,9 @@ struct Function::Impl {
   absl::Status OpenGuards(CallContext* context) const;
   absl::Status CloseGuards(CallContext* context, const std::vector<Tensor>& outputs, uint64_t copies) const;
 };
+
+// TrimMemory() reaches it from now on.
+void RememberFunction(const std::shared_ptr<const Function::Impl>& impl);
 
 }  // namespace oriel
 

@@ -130,7 +130,7 @@ Lifetimes ComputeLifetimes(const Program& program, const std::vector<FlatStep>& 
     Lifetime& life = out.of_root[i];
     life.root = out.root[i];
     const BufferKind kind = program.buffers[i].kind;
-    life.whole_call = kind == BufferKind::kInput || kind == BufferKind::kState || kind == BufferKind::kConstant;
+    life.whole_call = kind == BufferKind::kInput || kind == BufferKind::kState || kind == BufferKind::kConstant || kind == BufferKind::kKept;
   }
   // The last top-level position of each body, for what is never released.
   std::vector<int32_t> last_of_body;

@@ -42,7 +42,7 @@ struct Lifetime {
   int32_t root = -1;       // the group's root buffer
   int32_t begin = -1;      // first step (preorder index) of its life
   int32_t end = -1;        // last step of its life; for a loop: after its body
-  bool whole_call = false; // inputs, states, constants
+  bool whole_call = false; // inputs, states, constants, kept results
 };
 
 struct Lifetimes {

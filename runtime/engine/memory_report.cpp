@@ -146,6 +146,7 @@ const char* KindName(BufferKind kind) {
     case BufferKind::kWorkspace: return "workspace";
     case BufferKind::kConstant: return "constant";
     case BufferKind::kRow: return "row";
+    case BufferKind::kKept: return "kept";
   }
   return "?";
 }
@@ -156,6 +157,8 @@ MemoryReport BuildMemoryReport(const PreparedProgram& p, const ResolvedDims& d, 
   report.planned_peak = static_cast<int64_t>(d.planned_peak + copies);
   report.measured_peak = measured;
   report.arena_bytes = static_cast<int64_t>(d.arena_bytes);
+  report.arena_live = static_cast<int64_t>(d.arena_live);
+  report.side_by_side_bytes = static_cast<int64_t>(d.side_bytes);
   report.limit = static_cast<int64_t>(limit);
   report.peak_formula = PeakFormula(p, d.peak_time);
   if (copies > 0) report.peak_formula += " + " + std::to_string(copies) + " of contiguous input copies";
@@ -236,7 +239,14 @@ std::string MemoryReport::text(int max_rows) const {
             ": found by a run\n";
   }
   if (measured_peak >= 0) text += "Measured peak:   " + BytesText(static_cast<uint64_t>(measured_peak)) + "\n";
-  text += "Arena:           " + BytesText(static_cast<uint64_t>(arena_bytes)) + " for temporaries, fragmentation included\n";
+  text += "Arena:           " + BytesText(static_cast<uint64_t>(arena_bytes)) + " for temporaries";
+  if (arena_live > 0) {
+    text += Format(", %.3f of their largest live set, ", static_cast<double>(arena_bytes) / static_cast<double>(arena_live)) +
+            BytesText(static_cast<uint64_t>(arena_live));
+  }
+  if (side_by_side_bytes > 0) text += "; " + BytesText(static_cast<uint64_t>(side_by_side_bytes)) + " of it because steps run side by side";
+  text += "\n";
+  text += "Kept for calls:  " + BytesText(static_cast<uint64_t>(kept_bytes)) + "\n";
   text += "Limit:           " + BytesText(static_cast<uint64_t>(limit)) + "\n";
   text += "<bytes> <at peak> <kind> <dtype> <shape> <name> <node> <where>\n";
   int shown = 0;
@@ -288,7 +298,8 @@ std::string MemoryReport::apply_text(int max_rows) const {
 std::string MemoryReport::json() const {
   JsonWriter w;
   w.BeginObject().Key("function").String(function).Key("planned_peak").Int(planned_peak).Key("measured_peak").Int(measured_peak);
-  w.Key("arena_bytes").Int(arena_bytes).Key("limit").Int(limit).Key("peak_formula").String(peak_formula).Key("found").BeginArray();
+  w.Key("arena_bytes").Int(arena_bytes).Key("arena_live").Int(arena_live).Key("side_by_side_bytes").Int(side_by_side_bytes);
+  w.Key("kept_bytes").Int(kept_bytes).Key("limit").Int(limit).Key("peak_formula").String(peak_formula).Key("found").BeginArray();
   for (const FoundSize& size : found) {
     w.BeginObject().Key("dim").String(size.dim).Key("value").Int(size.value).Key("most").Int(size.most).Key("is_bound").Bool(size.is_bound).EndObject();
   }

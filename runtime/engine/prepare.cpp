@@ -29,12 +29,14 @@ class Preparer {
       p_.shapes.push_back(std::move(shape));
     }
     ORIEL_RETURN_IF_ERROR(Constants());
+    ORIEL_RETURN_IF_ERROR(Kept());
     p_.point_of_no_return = static_cast<int32_t>(p_.flat.size());
     for (int32_t s = 0; s < static_cast<int32_t>(p_.flat.size()); ++s) ORIEL_RETURN_IF_ERROR(OneStep(s));
     for (const OutputDecl& output : program.outputs) p_.truncates = p_.truncates || output.hidden || output.rows_from >= 0;
     KeepCarriedApart();
     Events();
     Stages();
+    if (p_.workers > 1 && p_.binds.empty()) p_.order = FindOrder(p_);
     return absl::OkStatus();
   }
 
@@ -65,6 +67,30 @@ class Preparer {
     return absl::OkStatus();
   }
 
+  // Storage of what steps that run once make.
+  absl::Status Kept() {
+    uint64_t total = 0;
+    std::vector<uint64_t> offset(p_.program.buffers.size(), 0);
+    for (size_t b = 0; b < p_.program.buffers.size(); ++b) {
+      const Buffer& buffer = p_.program.buffers[b];
+      if (buffer.kind != BufferKind::kKept) continue;
+      uint64_t bytes = SizeOf(buffer.dtype);
+      for (const Dim& dim : buffer.shape) {
+        if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(dim.value()), &bytes)) bytes = uint64_t{1} << 62;
+      }
+      offset[b] = total;
+      if (bytes > (uint64_t{1} << 60) || __builtin_add_overflow(total, std::max(RoundToAlignment(bytes), kMemoryAlignment), &total)) {
+        return absl::ResourceExhaustedError("'" + buffer.name + "' of shape " + ToString(buffer.shape) + " is too large to address");
+      }
+    }
+    if (total == 0) return absl::OkStatus();
+    p_.kept = std::make_unique<KeptResults>();
+    ORIEL_ASSIGN_OR_RETURN(p_.kept->block, Block::Allocate(total));
+    p_.kept->offset = std::move(offset);
+    p_.kept->done.reset(new std::atomic<bool>[p_.flat.size()]());
+    return absl::OkStatus();
+  }
+
   void Roots(const std::vector<int32_t>& buffers, std::vector<int32_t>* roots) const {
     for (int32_t b : buffers) roots->push_back(p_.root(b));
   }
@@ -85,6 +111,9 @@ class Preparer {
     if (const auto* d = std::get_if<DispatchStep>(&flat.step->op)) {
       out.kind = StepKind::kDispatch;
       out.fallible = d->fallible;
+      if (d->op_class == kScatterClass) out.scatter = p_.scatters++;
+      out.once = d->once;
+      out.plain = !d->fallible && !d->once;
       out.first_phase = static_cast<int32_t>(p_.entries.size());
       out.phases = static_cast<int32_t>(d->phases.size());
       for (const KernelPhase& phase : d->phases) {

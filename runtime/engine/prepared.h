@@ -7,9 +7,11 @@
 #ifndef ORIEL_ENGINE_PREPARED_H_
 #define ORIEL_ENGINE_PREPARED_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@
 #include "runtime/engine/image.h"
 #include "runtime/engine/lifetimes.h"
 #include "runtime/engine/program.h"
+#include "runtime/engine/side_by_side.h"
 #include "runtime/memory/guarded.h"
 
 namespace oriel {
@@ -39,6 +42,8 @@ struct PreparedRow {
 struct PreparedStep {
   StepKind kind = StepKind::kDispatch;
   bool fallible = false;
+  bool once = false;
+  bool plain = false;   // kDispatch: neither of both
   int32_t end = 0, else_begin = 0;
   // kDispatch: its phases in PreparedProgram::entries, its words in the call's
   // argument words.
@@ -53,6 +58,7 @@ struct PreparedStep {
   int32_t stop = -1, count = -1;         // kLoop, roots
   int32_t extent = -1;                   // kLoop: dim, -1: unbounded
   bool reverse = false, checked = false; // kLoop
+  int32_t scatter = -1;                  // kDispatch: number among the scatters
   int32_t loop = -1;                     // kLoop: number among the loops
   int32_t bind = -1;                     // kBind: number among the binds; src: its count, extent: its limit
   int32_t stage = 0;                     // of the newest symbol that its sizes mention
@@ -60,6 +66,15 @@ struct PreparedStep {
   int32_t scratch = -1, shared = -1, cost = -1, value = -1;
   // Storage that begins, ends its life with this step (roots of temporaries).
   std::vector<int32_t> begins, ends;
+};
+
+// What steps that run once have made, for all calls of the program. A step's
+// results are complete when `done` of it is; whoever runs it holds the mutex.
+struct KeptResults {
+  Block block;
+  std::vector<uint64_t> offset;              // per buffer
+  std::unique_ptr<std::atomic<bool>[]> done; // per step
+  std::mutex mutex;
 };
 
 // What is settled when a step binds a dim symbol: everything whose newest symbol
@@ -90,15 +105,17 @@ struct PreparedProgram {
   std::vector<std::vector<int32_t>> shapes;  // per buffer: dim indices
   Block constants;                       // all constants, each 64-byte aligned
   std::vector<uint64_t> constant_offset, constant_bytes;
+  std::unique_ptr<KeptResults> kept;     // null: no step runs once
   int32_t workers = 1;                   // threads a dispatch may use
   // The first step that writes a state in place (the outermost loop around it),
   // or the number of steps: nothing after it can fail.
   int32_t point_of_no_return = 0;
   bool straight = true;                  // no loop and no branch
-  int32_t loops = 0;
+  int32_t loops = 0, scatters = 0;
   bool truncates = false;                // some output has rows_from or is hidden
   std::vector<BindStage> binds;          // stage 1, 2, ...
   std::vector<int32_t> dim_stage, buffer_stage, constraint_stage;  // empty without binds
+  StepOrder order;                       // empty where no two steps may run at once
 
   const Buffer& buffer(int32_t b) const { return program.buffers[b]; }
   int32_t root(int32_t b) const { return life.root[b]; }
@@ -150,6 +167,10 @@ struct ResolvedDims {
   // temporaries), in the arena of their stage.
   std::vector<uint64_t> arena_offset;
   uint64_t arena_bytes = 0;                  // of all stages
+  uint64_t arena_live = 0;                   // the sum of their largest live sets
+  // Null: one step after another. Then what the arena holds more than it would.
+  std::unique_ptr<const SideBySide> side;
+  uint64_t side_bytes = 0;
   std::vector<uint64_t> stage_arena;         // per stage
   // What a call really holds when temporaries share an arena: fixed, outputs,
   // shadows and the arena. Above the limit (but the peak below it) each
@@ -161,6 +182,9 @@ struct ResolvedDims {
 // All dim values in program order; -1 for those that steps will bind.
 absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgram& p,
                                                             absl::Span<const int64_t> symbols);
+// For tests of small programs: costs count so many times, in what is resolved from
+// now on, so that steps are split among threads and run side by side.
+void ScaleCostsForTesting(double factor);
 // Only the planned peak, for searches; UINT64_MAX when it overflows or a dim
 // cannot be.
 uint64_t PlannedPeak(const PreparedProgram& p, absl::Span<const int64_t> symbols);

@@ -74,6 +74,14 @@ std::string NodeLine(const NodeInfo& node) {
   return text + "\n";
 }
 
+std::string ScatterLines(const ScatterUse& use) {
+  std::string text = "    scatter: " + use.strategy + " (" + use.reason + ")\n";
+  text += Format("    indices: %lld updates, %.1f%% with an index that comes again close by, %.1f%% combined in registers (longest run %lld)\n",
+                 static_cast<long long>(use.updates), 100 * use.contention(),
+                 Percent(static_cast<double>(use.combined), static_cast<double>(use.updates)), static_cast<long long>(use.longest_run));
+  return text;
+}
+
 }  // namespace
 
 std::string Profile::text(int max_rows) const {
@@ -106,7 +114,9 @@ std::string Profile::text(int max_rows) const {
     text += Format("%6.1f%%  %6.1f%%  %10.3es  %10.2es  %7lld  %4lld   %s%s\n", Percent(row->seconds, total), Percent(sum, total), row->seconds,
                    PerCall(row->seconds, row->calls), static_cast<long long>(row->calls), static_cast<long long>(row->id), row->name.c_str(),
                    row->sampled ? " (sampled)" : "");
+    if (row->thread_seconds > 0) text += Format("    side by side with other steps: %.3es of threads\n", row->thread_seconds);
     for (const NodeInfo& node : row->nodes) text += NodeLine(node);
+    if (row->scatter.has_value()) text += ScatterLines(*row->scatter);
     for (size_t i = 0; i < row->inputs.size(); ++i) text += TensorText("input", i, row->inputs[i]);
     for (size_t i = 0; i < row->outputs.size(); ++i) text += TensorText("output", i, row->outputs[i]);
     ++shown;
@@ -130,7 +140,8 @@ std::string Profile::json() const {
   w.EndArray().Key("rows").BeginArray();
   for (const ApplyRow& row : rows) {
     w.BeginObject().Key("id").Int(row.id).Key("name").String(row.name).Key("op").String(row.op).Key("class").String(row.op_class);
-    w.Key("seconds").Number(row.seconds).Key("calls").Int(row.calls).Key("sampled").Bool(row.sampled).Key("node").Int(row.node);
+    w.Key("seconds").Number(row.seconds).Key("calls").Int(row.calls).Key("sampled").Bool(row.sampled);
+    w.Key("thread_seconds").Number(row.thread_seconds).Key("node").Int(row.node);
     w.Key("nodes").BeginArray();
     for (const NodeInfo& node : row.nodes) {
       w.BeginObject().Key("id").Int(node.id).Key("op").String(node.op).Key("name").String(node.name).Key("scope").String(node.scope);
@@ -139,6 +150,13 @@ std::string Profile::json() const {
     w.EndArray();
     tensors("inputs", row.inputs);
     tensors("outputs", row.outputs);
+    if (row.scatter.has_value()) {
+      const ScatterUse& use = *row.scatter;
+      w.Key("scatter").BeginObject().Key("strategy").String(use.strategy).Key("reason").String(use.reason);
+      w.Key("updates").Int(use.updates).Key("combined").Int(use.combined).Key("longest_run").Int(use.longest_run);
+      w.Key("sampled").Int(use.sampled).Key("repeated").Int(use.repeated).Key("contention").Number(use.contention());
+      w.Key("serial").Int(use.serial).Key("ranges").Int(use.ranges).Key("columns").Int(use.columns).Key("copies").Int(use.copies).EndObject();
+    }
     w.EndObject();
   }
   w.EndArray().EndObject();

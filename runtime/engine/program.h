@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "oriel/compile_report.h"
 #include "oriel/dim.h"
 #include "oriel/dtype.h"
 #include "oriel/node_table.h"
@@ -20,13 +21,16 @@
 
 namespace oriel {
 
-inline constexpr uint32_t kProgramVersion = 3;
+inline constexpr uint32_t kProgramVersion = 4;
 
 enum class BufferKind : uint8_t {
   kInput = 0, kState = 1, kOutput = 2, kTemporary = 3, kWorkspace = 4, kConstant = 5,
   // One row of a loop's sequence or stack: an address that the engine moves from
   // iteration to iteration, no storage of its own.
   kRow = 6,
+  // The result of a step that runs once: computed by the first call that gets
+  // there, then kept as long as the function, like a constant.
+  kKept = 7,
 };
 
 // Rules ValidateProgram holds the planner to:
@@ -47,6 +51,11 @@ enum class BufferKind : uint8_t {
 //   - A row belongs to one sequence or stack of one loop, is touched in that
 //     loop's body only, and is never in alloc or release. The body writes every
 //     row of a stack; nothing writes the row of a sequence.
+//   - A step that runs once (DispatchStep::once) is of the program's own body,
+//     reads constants and kept buffers, mentions no dim symbol, cannot fail and
+//     writes kept buffers alone, each once. Nothing else writes these; like
+//     constants they have storage of their own for good, are never in alloc or
+//     release, and temporaries may be views of them.
 //   - Nothing writes an input or a constant. A state's buffer is written (in
 //     place) only when StateDecl::new_value is that buffer (or a member of its
 //     group) and only after every fallible step: no fallible step comes after
@@ -122,6 +131,10 @@ struct OrdinalNodes {
 // (runtime/engine/library).
 inline constexpr std::string_view kLibraryPrefix = "library:";
 
+// The class of steps that count what they meet (ScatterCounts), and whose pieces
+// each look at all updates: they get no more of them than threads.
+inline constexpr std::string_view kScatterClass = "Scatter";
+
 struct KernelPhase {
   // The entry in the image, or kLibraryPrefix and the name of a library kernel.
   std::string symbol;
@@ -143,6 +156,7 @@ struct DispatchStep {
   std::vector<uint8_t> in_place;       // per write: 0 created, 1 in place, 2 view
   // With check=reference: the op it computes (runtime/ops/op_call.h), else "".
   std::string reference;
+  bool once = false;                   // what it makes of constants is kept
 };
 
 // dst = src, same dtype and size.
@@ -256,7 +270,7 @@ struct Program {
   std::vector<Step> steps;
   NodeTable nodes;
   std::vector<std::string> remarks;        // fusion refusals and the like
-  std::vector<std::pair<std::string, int64_t>> compile_ns;  // phase, nanoseconds
+  CompileCosts costs;                      // what compiling it took
 };
 
 }  // namespace oriel

@@ -17,7 +17,7 @@ constexpr char kMagic[8] = {'O', 'R', 'I', 'E', 'L', 'P', 'R', 'G'};
 // Sections, in this order. A reader skips sections it does not know, so that a
 // later writer may add some without a new version.
 enum Section : uint32_t {
-  kDims = 1, kHead = 2, kBuffers = 3, kConstants = 4, kDeclarations = 5, kSteps = 6, kNodes = 7,
+  kDims = 1, kHead = 2, kBuffers = 3, kConstants = 4, kDeclarations = 5, kSteps = 6, kNodes = 7, kCosts = 8,
 };
 
 // Non-static dims are written once each, as text; records hold their index.
@@ -114,7 +114,7 @@ void io(A& a, NodeInfo& v) {
 template <typename A>
 void io(A& a, Buffer& v) {
   io(a, v.name);
-  IoEnum(a, v.kind, BufferKind::kRow, "buffer kind");
+  IoEnum(a, v.kind, BufferKind::kKept, "buffer kind");
   IoEnum(a, v.dtype, DType::boolean, "dtype");
   io(a, v.shape); io(a, v.node); io(a, v.alias_of); io(a, v.constant); io(a, v.state);
 }
@@ -144,7 +144,7 @@ template <typename A>
 void io(A& a, DispatchStep& v) {
   io(a, v.kernel); io(a, v.phases); io(a, v.args); io(a, v.scratch_bytes); io(a, v.shared_bytes);
   io(a, v.cost); io(a, v.fallible); io(a, v.reads); io(a, v.writes); io(a, v.ordinals); io(a, v.node);
-  io(a, v.op_class); io(a, v.in_place); io(a, v.reference);
+  io(a, v.op_class); io(a, v.in_place); io(a, v.reference); io(a, v.once);
 }
 template <typename A>
 void io(A& a, CopyStep& v) { io(a, v.src); io(a, v.dst); io(a, v.node); }
@@ -202,7 +202,18 @@ void io(A& a, Step& v) {
 }
 
 template <typename A>
-void IoHead(A& a, Program& p) { io(a, p.name); io(a, p.symbols); io(a, p.remarks); io(a, p.compile_ns); }
+void IoHead(A& a, Program& p) { io(a, p.name); io(a, p.symbols); io(a, p.remarks); }
+template <typename A>
+void io(A& a, CompileCosts::Pass& v) { io(a, v.phase); io(a, v.name); io(a, v.ns); }
+template <typename A>
+void io(A& a, CompileCosts::Kernel& v) {
+  io(a, v.name); io(a, v.uses); io(a, v.from_cache); io(a, v.code_bytes); io(a, v.cache_ns); io(a, v.codegen_ns);
+  io(a, v.lowering_ns); io(a, v.llvm_ns); io(a, v.nodes); io(a, v.node_bytes);
+}
+template <typename A>
+void io(A& a, CompileCosts& v) {
+  io(a, v.phases); io(a, v.passes); io(a, v.kernels); io(a, v.kernels_ns); io(a, v.threads);
+}
 template <typename A>
 void IoDeclarations(A& a, Program& p) { io(a, p.inputs); io(a, p.outputs); io(a, p.states); io(a, p.constraints); }
 
@@ -228,9 +239,10 @@ void IoSection(A& a, Section section, Program& p) {
     case kDeclarations: IoDeclarations(a, p); break;
     case kSteps: io(a, p.steps); break;
     case kNodes: IoNodes(a, p.nodes); break;
+    case kCosts: io(a, p.costs); break;
   }
 }
-constexpr Section kAllSections[] = {kHead, kBuffers, kConstants, kDeclarations, kSteps, kNodes};
+constexpr Section kAllSections[] = {kHead, kBuffers, kConstants, kDeclarations, kSteps, kNodes, kCosts};
 
 }  // namespace
 
@@ -277,7 +289,7 @@ absl::StatusOr<Program> ReadProgram(std::string_view bytes) {
   for (uint32_t i = 0; i < count && file.ok(); ++i) {
     const uint32_t tag = file.U32();
     const std::string_view payload = file.View();
-    if (!file.ok() || tag == 0 || tag > kNodes) continue;  // sections of a later writer
+    if (!file.ok() || tag == 0 || tag > kCosts) continue;  // sections of a later writer
     if (seen & (1u << tag)) return absl::DataLossError("program section " + std::to_string(tag) + " appears twice");
     seen |= 1u << tag;
     In a{ByteReader(payload), &dims};
@@ -300,7 +312,7 @@ absl::StatusOr<Program> ReadProgram(std::string_view bytes) {
   }
   file.ExpectEnd();
   if (!file.ok()) return Prefixed(file.status(), "program");
-  for (uint32_t tag = kDims; tag <= kNodes; ++tag) {
+  for (uint32_t tag = kDims; tag <= kCosts; ++tag) {
     if (!(seen & (1u << tag))) return absl::DataLossError("program section " + std::to_string(tag) + " is missing");
   }
   absl::Status valid = ValidateProgram(program);

@@ -4,6 +4,7 @@
 #ifndef ORIEL_ENGINE_REPORTS_H_
 #define ORIEL_ENGINE_REPORTS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,12 @@ struct StepNames {
 };
 StepNames NamesOf(const PreparedProgram& p, int32_t step);
 
+// Nullopt: it has not run. `dims`: of the last call.
+std::optional<ScatterUse> ScatterUseOf(const PreparedProgram& p, const ResolvedDims* dims, int32_t step, const ScatterCounts& counts);
+
 Profile BuildProfile(const Function::Impl& impl);
+
+CompileReport BuildCompileReport(const Program& program, const CompileInfo& info);
 
 // `measured` -1: not measured; `copies`: bytes of contiguous copies of inputs;
 // `planned`: of no call, what steps bind is as large as it can be.

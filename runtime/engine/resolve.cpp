@@ -3,6 +3,7 @@
 // From input shapes to dim values, and from dim values to everything a call
 // needs to know: sizes, memory plan, argument words, launches.
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 #include "runtime/core/out_of_bounds.h"
@@ -17,6 +18,11 @@ namespace oriel {
 namespace {
 
 constexpr uint64_t kTooLarge = uint64_t{1} << 60;
+// What an arena may grow by for steps to run side by side: this many bytes, or one
+// part in so many.
+constexpr uint64_t kSideBySideBytes = uint64_t{1} << 20, kSideBySidePart = 8;
+
+std::atomic<double> cost_factor{1};
 
 std::string SymbolsText(const PreparedProgram& p, absl::Span<const int64_t> symbols) {
   std::string text;
@@ -185,7 +191,10 @@ class Resolver {
     std::vector<int> part;      // workspace: 0 scratch, 1 shared
     uint64_t fixed = 0;
   };
-  absl::StatusOr<Storage> CollectStorage(const std::vector<uint64_t>& bytes, const std::vector<ResolvedStep>& steps) const {
+  // `runs_at`: the step in whose place each runs; null: each in its own.
+  absl::StatusOr<Storage> CollectStorage(const std::vector<uint64_t>& bytes, const std::vector<ResolvedStep>& steps,
+                                         const std::vector<int32_t>* runs_at = nullptr) const {
+    const auto enter = [&](int32_t s) { return p_.flat[runs_at == nullptr ? s : (*runs_at)[static_cast<size_t>(s)]].enter; };
     Storage out;
     __uint128_t total = 0;
     for (int32_t b = 0; b < static_cast<int32_t>(p_.program.buffers.size()); ++b) {
@@ -195,7 +204,7 @@ class Resolver {
       if (life.whole_call) {
         out.fixed += RoundToAlignment(bytes[b]);
       } else if (life.begin >= 0) {
-        out.buffers.push_back({bytes[b], p_.flat[life.begin].enter, p_.flat[life.end].exit});
+        out.buffers.push_back({bytes[b], enter(life.begin), p_.flat[life.end].exit});
         out.root.push_back(b);
         out.part.push_back(0);
       }
@@ -206,7 +215,8 @@ class Resolver {
         const uint64_t size = part == 0 ? scratch : steps[s].shared;
         if (size == 0) continue;
         total += RoundToAlignment(size);
-        out.buffers.push_back({size, p_.flat[s].enter, p_.flat[s].enter});
+        const int32_t at = enter(static_cast<int32_t>(s));
+        out.buffers.push_back({size, at, at});
         out.root.push_back(~static_cast<int32_t>(s));
         out.part.push_back(part);
       }
@@ -216,12 +226,36 @@ class Resolver {
   }
 
   absl::Status Memory(ResolvedDims* r) const {
-    ORIEL_ASSIGN_OR_RETURN(Storage storage, CollectStorage(r->bytes, r->steps));
+    ORIEL_ASSIGN_OR_RETURN(const Storage storage, CollectStorage(r->bytes, r->steps));
     r->fixed_bytes = storage.fixed;
     r->planned_peak = storage.fixed + LivePeak(storage.buffers, &r->peak_time);
+    PlanStorage(storage, r);
+    return absl::OkStatus();
+  }
+
+  // Steps side by side, unless the arena would grow by more than a little.
+  absl::Status PlanSideBySide(ResolvedDims* r) const {
+    if (p_.order.bodies.empty()) return absl::OkStatus();
+    std::vector<int64_t> cost(p_.steps.size(), 0);
+    for (size_t s = 0; s < p_.steps.size(); ++s) {
+      if (p_.steps[s].kind == StepKind::kDispatch) cost[s] = CostOf(p_.steps[s]);
+    }
+    std::unique_ptr<const SideBySide> side = FindGroups(p_, cost, r->launches);
+    if (side == nullptr) return absl::OkStatus();
+    ORIEL_ASSIGN_OR_RETURN(const Storage storage, CollectStorage(r->bytes, r->steps, &side->runs_at));
+    const uint64_t alone = r->arena_bytes;
+    PlanStorage(storage, r);
+    if (r->arena_bytes > alone + std::max(alone / kSideBySidePart, kSideBySideBytes)) return Memory(r);
+    r->side_bytes = r->arena_bytes - std::min(alone, r->arena_bytes);
+    r->side = std::move(side);
+    return absl::OkStatus();
+  }
+
+  void PlanStorage(const Storage& storage, ResolvedDims* r) const {
     // Outputs and shadows outlive the call: they are not in an arena.
     r->arena_offset.assign(p_.program.buffers.size(), 0);
     r->stage_arena.assign(p_.binds.size() + 1, 0);
+    r->arena_bytes = r->arena_live = r->large_output_bytes = 0;
     std::vector<size_t> plain;
     uint64_t apart = 0;
     for (size_t i = 0; i < storage.buffers.size(); ++i) {
@@ -259,9 +293,9 @@ class Resolver {
       }
       r->stage_arena[stage] = plan.bytes;
       r->arena_bytes += plan.bytes;
+      r->arena_live += plan.peak;
     }
     r->held_bytes = storage.fixed + apart + r->arena_bytes;
-    return absl::OkStatus();
   }
 
   absl::Status Arguments(ResolvedDims* r) const {
@@ -301,9 +335,10 @@ class Resolver {
         if (launch.tasks < 0) {
           return absl::InvalidArgumentError("step " + std::to_string(s) + ": " + std::to_string(launch.tasks) + " tasks" + SymbolsText(p_, symbols_));
         }
-        const Split split = ChooseSplit(values_[step.cost] / step.phases, launch.tasks, p_.workers);
+        const Split split = ChooseSplit(CostOf(step) / step.phases, launch.tasks, p_.workers);
         launch.grain = split.grain;
         launch.threads = split.inline_run ? 1 : split.threads;
+        if (step.scatter >= 0 && launch.threads > 1) launch.grain = (launch.tasks + launch.threads - 1) / launch.threads;
         r->launches.push_back(launch);
       }
     }
@@ -315,6 +350,13 @@ class Resolver {
     ORIEL_ASSIGN_OR_RETURN(DimProgram program, DimProgram::Compile(dim, p_.program.symbols));
     ORIEL_ASSIGN_OR_RETURN(*out, program.Evaluate(symbols_));
     return absl::OkStatus();
+  }
+
+  // Nanoseconds on one thread, roughly.
+  int64_t CostOf(const PreparedStep& step) const {
+    const int64_t cost = std::clamp<int64_t>(values_[step.cost], 0, int64_t{1} << 53);
+    const double factor = cost_factor.load(std::memory_order_relaxed);
+    return factor == 1 ? cost : static_cast<int64_t>(static_cast<double>(cost) * factor);
   }
 
   // Is its symbol still to be bound? What is of that stage is left out then.
@@ -380,8 +422,11 @@ absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgra
   ORIEL_RETURN_IF_ERROR(resolver.Steps(r->bytes, &r->steps));
   ORIEL_RETURN_IF_ERROR(resolver.Memory(r.get()));
   ORIEL_RETURN_IF_ERROR(resolver.Arguments(r.get()));
+  ORIEL_RETURN_IF_ERROR(resolver.PlanSideBySide(r.get()));
   return std::shared_ptr<const ResolvedDims>(std::move(r));
 }
+
+void ScaleCostsForTesting(double factor) { cost_factor = factor; }
 
 uint64_t PlannedPeak(const PreparedProgram& p, absl::Span<const int64_t> symbols) {
   constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();

@@ -3,6 +3,7 @@
 // ValidateProgram: a program comes from a file, so nothing in it is trusted
 // until it has been looked at here. What depends on dim values (sizes that must
 // agree, task counts) is checked when a call resolves its dims.
+#include <algorithm>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -15,6 +16,9 @@
 namespace oriel {
 namespace {
 
+// Of a time in nanoseconds (two weeks) and of a number of bytes.
+constexpr int64_t kMostCost = int64_t{1} << 50;
+
 class Validator {
  public:
   explicit Validator(const Program& program) : p_(program) {}
@@ -22,6 +26,7 @@ class Validator {
   absl::Status Run() {
     ORIEL_RETURN_IF_ERROR(Symbols());
     ORIEL_RETURN_IF_ERROR(Nodes());
+    ORIEL_RETURN_IF_ERROR(Costs());
     ORIEL_RETURN_IF_ERROR(Buffers());
     ORIEL_RETURN_IF_ERROR(Depth(p_.steps, 0));
     ORIEL_RETURN_IF_ERROR(Declarations());
@@ -119,12 +124,38 @@ class Validator {
     return absl::OkStatus();
   }
 
+  // Reports add these up.
+  absl::Status Costs() {
+    const CompileCosts& costs = p_.costs;
+    const auto in_range = [](std::initializer_list<int64_t> values) {
+      return std::all_of(values.begin(), values.end(), [](int64_t v) { return v >= 0 && v <= kMostCost; });
+    };
+    for (const auto& [phase, ns] : costs.phases) {
+      if (!in_range({ns})) return Bad("the phase '" + phase + "' took " + std::to_string(ns) + " ns");
+    }
+    for (const CompileCosts::Pass& pass : costs.passes) {
+      if (!in_range({pass.ns})) return Bad("the pass '" + pass.name + "' took " + std::to_string(pass.ns) + " ns");
+    }
+    if (!in_range({costs.kernels_ns}) || costs.threads < 1) return Bad("kernels were compiled by " + std::to_string(costs.threads) + " threads in " + std::to_string(costs.kernels_ns) + " ns");
+    for (const CompileCosts::Kernel& kernel : costs.kernels) {
+      const std::string who = "the cost of kernel '" + kernel.name + "'";
+      if (kernel.uses < 1) return Bad(who + ": " + std::to_string(kernel.uses) + " uses");
+      if (!in_range({kernel.code_bytes, kernel.cache_ns, kernel.codegen_ns, kernel.lowering_ns, kernel.llvm_ns})) return Bad(who + " is out of range");
+      if (kernel.nodes.size() != kernel.node_bytes.size()) return Bad(who + ": " + std::to_string(kernel.nodes.size()) + " nodes with code of " + std::to_string(kernel.node_bytes.size()));
+      for (size_t i = 0; i < kernel.nodes.size(); ++i) {
+        if (!IsNode(kernel.nodes[i]) || kernel.nodes[i] == kNoNode) return Bad(who + " names node " + std::to_string(kernel.nodes[i]) + " of " + std::to_string(p_.nodes.size()));
+        if (!in_range({kernel.node_bytes[i]})) return Bad(who + ": node " + std::to_string(kernel.nodes[i]) + " has " + std::to_string(kernel.node_bytes[i]) + " bytes of code");
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Buffers() {
     roots_ = AliasRoots(p_.buffers);
     std::vector<int32_t> special(p_.buffers.size(), -1);
     for (int32_t b = 0; b < static_cast<int32_t>(p_.buffers.size()); ++b) {
       const Buffer& buffer = p_.buffers[b];
-      if (buffer.kind > BufferKind::kRow || buffer.dtype > DType::boolean) return Bad(Name(b) + ": unknown kind or dtype");
+      if (buffer.kind > BufferKind::kKept || buffer.dtype > DType::boolean) return Bad(Name(b) + ": unknown kind or dtype");
       if (roots_[b] < 0) return Bad(Name(b) + ": its alias chain is a cycle or leaves the table");
       if (!IsNode(buffer.node)) return Bad(Name(b) + ": unknown node " + std::to_string(buffer.node));
       if (buffer.shape.size() > 64) return Bad(Name(b) + ": rank " + std::to_string(buffer.shape.size()) + ", at most 64");
@@ -137,6 +168,7 @@ class Validator {
         if (buffer.alias_of != -1) return Bad(Name(b) + ": only temporaries may alias another buffer");
         special[b] = b;
       }
+      if (buffer.kind == BufferKind::kKept && !IsStatic(buffer.shape)) return Bad(Name(b) + ": kept with the shape " + ToString(buffer.shape) + ", required a static one");
       const bool is_constant = buffer.kind == BufferKind::kConstant;
       if (is_constant != (buffer.constant != -1)) return Bad(Name(b) + ": kind and constant index disagree");
       const bool is_state = buffer.kind == BufferKind::kState;
@@ -287,6 +319,11 @@ class Validator {
     const int32_t root = roots_[b];
     const BufferKind kind = p_.buffers[root].kind;
     if (kind == BufferKind::kInput || kind == BufferKind::kConstant) return BadStep(s, "writes " + Name(b) + ", which is (or aliases) an input or a constant");
+    if (kind == BufferKind::kKept) {
+      const auto* d = std::get_if<DispatchStep>(&steps_[s].step->op);
+      if (d == nullptr || !d->once || root != b) return BadStep(s, "writes " + Name(b) + ", which is kept: only a step that runs once may");
+      if (defined_[root]) return BadStep(s, "writes " + Name(b) + ", which is kept, a second time");
+    }
     if (kind == BufferKind::kState) {
       if (!in_place_[root]) return BadStep(s, "writes " + Name(b) + ", a state that is not updated in place");
       if (first_state_write_ < 0) first_state_write_ = s;
@@ -432,6 +469,7 @@ class Validator {
     ORIEL_RETURN_IF_ERROR(CheckBound(d.cost, where));
     for (int32_t b : d.reads) ORIEL_RETURN_IF_ERROR(CheckRead(s, b));
     for (int32_t b : d.writes) ORIEL_RETURN_IF_ERROR(CheckWrite(s, b));
+    if (d.once) ORIEL_RETURN_IF_ERROR(Once(s, d));
     std::set<int32_t> touched(d.reads.begin(), d.reads.end());
     touched.insert(d.writes.begin(), d.writes.end());
     for (const ArgWord& arg : d.args) {
@@ -448,6 +486,25 @@ class Validator {
       }
     }
     return absl::OkStatus();
+  }
+
+  // The step gives the same whenever it runs.
+  absl::Status Once(int32_t s, const DispatchStep& d) const {
+    if (steps_[s].parent >= 0) return BadStep(s, "runs once, but in a loop or a branch");
+    if (d.fallible) return BadStep(s, "runs once, but may fail");
+    if (d.writes.empty()) return BadStep(s, "runs once, but writes nothing");
+    for (int32_t b : d.reads) {
+      const BufferKind kind = p_.buffers[roots_[b]].kind;
+      if (kind != BufferKind::kConstant && kind != BufferKind::kKept) return BadStep(s, "runs once, but reads " + Name(b) + ", which is no constant");
+    }
+    for (int32_t b : d.writes) {
+      if (p_.buffers[b].kind != BufferKind::kKept) return BadStep(s, "runs once, but writes " + Name(b) + ", which is not kept");
+    }
+    const auto fixed = [](const Dim& dim) { return dim.is_static(); };
+    bool all = fixed(d.scratch_bytes) && fixed(d.shared_bytes);
+    for (const KernelPhase& phase : d.phases) all = all && fixed(phase.tasks);
+    for (const ArgWord& arg : d.args) all = all && fixed(arg.value);
+    return all ? absl::OkStatus() : BadStep(s, "runs once, but depends on a dim symbol");
   }
 
   absl::Status SameDType(int32_t s, int32_t a, int32_t b) const {

@@ -31,12 +31,15 @@ struct ArenaPlan {
   uint64_t steps = 0;             // buffers and gaps looked at, for tests
 };
 
-// Near linear in the number of buffers. First in the order of time, each into
-// the smallest free gap that holds it. When that leaves fragmentation and few
-// enough pairs of buffers live together (64 a buffer), also largest buffers
-// first, each into the smallest gap that its contemporaries leave; the smaller
-// result is taken. bytes >= peak; the difference is fragmentation. Sizes must
-// sum to less than 2^63.
+// The best of several ways, tried until one is close to `peak`, below which none
+// can be: in the order of time (and of time backwards), each into the smallest
+// part that is free; the longest lived, the largest and those with the largest
+// product of both first, each on top of its contemporaries, or into the gaps
+// that they leave; then orders in which what ended at the top goes earlier. The
+// last two look at pairs of buffers that live together and are left out above
+// 256 of them a buffer. Near linear in the number of buffers: a bounded number of
+// steps each. bytes >= peak; the difference is fragmentation. The same buffers
+// give the same plan. Sizes must sum to less than 2^63.
 ArenaPlan PlanArena(const std::vector<ArenaBuffer>& buffers);
 
 // The largest sum of rounded sizes live at one time, and the first time of it.

@@ -38,6 +38,13 @@ void BlockPool::Give(Block block) {
   kept_bytes_ += bytes;
 }
 
+uint64_t BlockPool::Trim() {
+  std::vector<Block> dropped;  // unmapped outside the lock
+  std::lock_guard<std::mutex> lock(mutex_);
+  dropped.swap(kept_);
+  return std::exchange(kept_bytes_, 0);
+}
+
 void BlockPool::SetCapacity(uint64_t bytes) {
   std::vector<Block> dropped;
   std::lock_guard<std::mutex> lock(mutex_);

@@ -29,6 +29,9 @@ class BlockPool {
   // Keeps the block, unless what is kept would pass the capacity.
   void Give(Block block);
 
+  // Frees those that are kept; their bytes.
+  uint64_t Trim();
+
   // The most that is kept: what one call needs.
   void SetCapacity(uint64_t bytes);
   uint64_t kept_bytes() const;

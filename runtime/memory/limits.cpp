@@ -7,7 +7,6 @@
 #include <charconv>
 #include <fstream>
 #include <limits>
-#include <string_view>
 
 namespace oriel {
 namespace {
@@ -26,14 +25,47 @@ uint64_t ReadLimit(const std::string& path) {
   return value;
 }
 
-// The smallest limit of a group and its parents.
-uint64_t WalkUp(const std::string& mount, std::string group, const char* file) {
-  uint64_t limit = kNone;
+// The cores that a group's quota amounts to; infinity: none.
+double ReadCores(const std::string& folder) {
+  constexpr double kAll = std::numeric_limits<double>::infinity();
+  std::string quota;
+  double period = 0;
+  if (std::ifstream v2(folder + "/cpu.max"); v2 >> quota >> period) {
+    if (quota == "max" || period <= 0) return kAll;
+  } else {
+    std::ifstream v1(folder + "/cpu.cfs_quota_us"), v1_period(folder + "/cpu.cfs_period_us");
+    if (!(v1 >> quota) || !(v1_period >> period) || period <= 0) return kAll;
+  }
+  int64_t us = 0;  // -1 in version 1: none
+  const auto [end, error] = std::from_chars(quota.data(), quota.data() + quota.size(), us);
+  return error == std::errc() && us > 0 ? static_cast<double>(us) / period : kAll;
+}
+
+// The smallest value of a group and its parents, `read` from their folders.
+template <typename Read>
+auto WalkUp(const std::string& mount, std::string group, Read read) {
+  auto least = read(mount + group);
   while (true) {
-    limit = std::min(limit, ReadLimit(mount + group + "/" + file));
     const size_t slash = group.rfind('/');
-    if (slash == std::string::npos) return limit;
+    if (slash == std::string::npos) return least;
     group.resize(slash);
+    least = std::min(least, read(mount + group));
+  }
+}
+
+// Calls visit(controllers, group) for each group of the process; version 2 has
+// no controllers there.
+template <typename Visit>
+void VisitGroups(const std::string& root, Visit visit) {
+  std::ifstream file(root + "/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line)) {  // "0::/path" or "5:memory:/path"
+    const size_t first = line.find(':');
+    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    std::string group = line.substr(second + 1);
+    if (group == "/") group.clear();
+    visit("," + line.substr(first + 1, second - first - 1) + ",", group);
   }
 }
 
@@ -41,27 +73,32 @@ uint64_t WalkUp(const std::string& mount, std::string group, const char* file) {
 
 uint64_t ControlGroupLimit(const std::string& root) {
   const std::string mount = root + "/sys/fs/cgroup";
-  std::ifstream file(root + "/proc/self/cgroup");
   uint64_t limit = kNone;
-  std::string line;
-  while (std::getline(file, line)) {  // "0::/path" or "5:memory:/path"
-    const size_t first = line.find(':');
-    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string_view controllers = std::string_view(line).substr(first + 1, second - first - 1);
-    std::string group = line.substr(second + 1);
-    if (group == "/") group.clear();
-    if (controllers.empty()) {
-      limit = std::min(limit, WalkUp(mount, group, "memory.max"));
-    } else if (("," + std::string(controllers) + ",").find(",memory,") != std::string::npos) {
-      limit = std::min(limit, WalkUp(mount + "/memory", group, "memory.limit_in_bytes"));
+  VisitGroups(root, [&](const std::string& controllers, const std::string& group) {
+    if (controllers == ",,") {
+      limit = std::min(limit, WalkUp(mount, group, [](const std::string& folder) { return ReadLimit(folder + "/memory.max"); }));
+    } else if (controllers.find(",memory,") != std::string::npos) {
+      limit = std::min(limit, WalkUp(mount + "/memory", group, [](const std::string& folder) { return ReadLimit(folder + "/memory.limit_in_bytes"); }));
     }
-  }
+  });
   // In a container the group's path is often the host's while the mount shows
   // the container's own group at its root.
   limit = std::min(limit, ReadLimit(mount + "/memory.max"));
   limit = std::min(limit, ReadLimit(mount + "/memory/memory.limit_in_bytes"));
   return limit;
+}
+
+double ControlGroupCores(const std::string& root) {
+  const std::string mount = root + "/sys/fs/cgroup";
+  double cores = std::min(ReadCores(mount), ReadCores(mount + "/cpu"));
+  VisitGroups(root, [&](const std::string& controllers, const std::string& group) {
+    if (controllers == ",,") {
+      cores = std::min(cores, WalkUp(mount, group, ReadCores));
+    } else if (controllers.find(",cpu,") != std::string::npos) {
+      cores = std::min(cores, WalkUp(mount + "/cpu", group, ReadCores));
+    }
+  });
+  return cores;
 }
 
 uint64_t DefaultMemoryLimit() {

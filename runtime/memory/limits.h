@@ -18,6 +18,8 @@ uint64_t DefaultMemoryLimit();
 // The same for files under `root` ("" for the real system), for tests: reads
 // root/proc/self/cgroup and root/sys/fs/cgroup. UINT64_MAX: no limit set.
 uint64_t ControlGroupLimit(const std::string& root);
+// The cores that the process's control groups grant it by quota; infinity: no quota.
+double ControlGroupCores(const std::string& root);
 
 // "7713792000 bytes (7714 MB)": as every report prints sizes. Under a megabyte
 // the second number is in kB, under a kilobyte there is none.

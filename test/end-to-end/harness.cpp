@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <limits>
 
+#include "runtime/engine/prepared.h"
+
 namespace oriel::e2e {
 namespace {
 
@@ -36,7 +38,11 @@ Mode MakeMode() {
   mode.options.cache_dir = CachePath();
   mode.options.num_threads = 1;
   if (mode.name == "no-fusion") mode.options.fusion = false;
-  else if (mode.name == "threads") mode.options.num_threads = 3;
+  else if (mode.name == "threads") {
+    mode.options.num_threads = 3;
+    // What is tested is small: it is split and run side by side all the same.
+    ScaleCostsForTesting(1e4);
+  }
   else if (mode.name == "static") mode.static_dims = true;
   else if (mode.name == "cached") mode.cached = true;
   else if (mode.name == "guard") mode.options.guard_buffers = true;
@@ -136,8 +142,10 @@ void ExpectMatches(const Build& build, const std::vector<Tensor>& arguments,
   for (size_t i = 0; i < actual->size(); ++i) {
     EXPECT_TRUE(Close((*actual)[i], (*expected)[i], tolerance)) << "output " << i << "\n" << f->plan_text();
   }
+  // Temporaries lie in little more than the most of them that live at once.
+  const MemoryReport memory = f->memory();
+  EXPECT_LE(memory.arena_bytes, memory.arena_live + std::max<int64_t>(memory.arena_live / 20, 128)) << memory.text();
   if (mode.options.guard_buffers) {
-    const MemoryReport memory = f->memory();
     EXPECT_EQ(memory.measured_peak, memory.planned_peak) << memory.text();
   }
   if (mode.name == "default") return;

@@ -375,6 +375,16 @@ def test_profile_and_memory():
     assert f.profile.calls == 0
 
 
+def test_profile_of_a_scatter():
+    x, i, u = T.vector("x", dtype="float32"), T.lvector("i"), T.vector("u", dtype="float32")
+    f = theano.function([x, i, u], T.inc_subtensor(x[i], u), num_threads=1)
+    f(np.zeros(10, "float32"), np.full(4096, 3), np.ones(4096, "float32"))
+    (use,) = [row.scatter for row in f.profile.rows if row.scatter is not None]
+    assert (use.strategy, use.reason) == ("serial", "one thread")
+    assert use.updates == use.combined == use.longest_run == 4096 and use.contention == 1
+    assert '"scatter"' in f.profile.json()
+
+
 def test_dry_run():
     x = T.fmatrix("x", shape=("batch", 100))
     w = theano.shared(np.zeros((100, 100), np.float32), "w")
@@ -382,6 +392,20 @@ def test_dry_run():
     assert f.plan_memory({"batch": 1000}).planned_peak >= 1000 * 100 * 4 * 2
     fits = f.largest_that_fits("batch", limit=1_000_000)
     assert 0 < fits < 1_000_000 / 400
+
+
+def test_trim():
+    x = T.fvector("x")
+    f = theano.function([x], T.sort(T.exp(x)))
+    data = np.linspace(0, 1, 1_000_000, dtype=np.float32)
+    first = f(data)
+    assert f.memory.kept_bytes > 0
+    assert f.memory.arena_live <= f.memory.arena_bytes
+    assert f.trim() > 0
+    assert f.memory.kept_bytes == 0
+    np.testing.assert_array_equal(f(data), first)
+    assert theano.trim_memory() > 0
+    assert f.memory.kept_bytes == 0
 
 
 def test_zero_copy_in():

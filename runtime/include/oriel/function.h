@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "oriel/compile_report.h"
 #include "oriel/config.h"
 #include "oriel/profile.h"
 #include "oriel/taps.h"
@@ -89,9 +90,10 @@ using Update = std::pair<State, Value>;
 // How a Function came to be (N8: a reason for every decision).
 struct CompileInfo {
   std::string source;  // "compiled", "program cache", "file"
-  int64_t total_ns = 0;
+  int64_t total_ns = 0;  // until it is ready to be called
   int kernels = 0, kernels_from_cache = 0;
-  std::vector<std::pair<std::string, int64_t>> phases;  // name, nanoseconds
+  // Name, nanoseconds; they add up to total_ns.
+  std::vector<std::pair<std::string, int64_t>> phases;
   std::vector<std::string> remarks;                     // refused fusions, shadows
 };
 
@@ -122,6 +124,11 @@ class Function {
   MemoryReport memory() const;     // of the last call
   // Planned peak and live set for given dim values, without running.
   absl::StatusOr<MemoryReport> PlanMemory(const DimBindings& dims) const;
+  // Gives the memory that is kept for calls to come (MemoryReport::kept_bytes)
+  // back to the system and returns how much it was; states and what is computed
+  // once from constants stay. The next call makes it anew. Safe beside running
+  // calls, which keep what they use.
+  uint64_t Trim() const;
   // The largest value of `dim` (and of dims that must equal it) with which a call
   // stays within `limit` bytes (0: the limit of now), the other dims as in
   // `others`. OutOfRange when not even 0 fits; INT64_MAX >> 1 when memory is no
@@ -130,6 +137,14 @@ class Function {
   // The plan as text: steps, kernels, user nodes with their lines.
   std::string plan_text() const;
   const CompileInfo& compile_info() const;
+  // What compiling cost, by phase, pass, kernel and node; of a program from a
+  // cache or a file also what it cost when it was compiled.
+  CompileReport compile_report() const;
+  // What fusion decided for each pair of neighbours, and why, with the cost
+  // model's figures; the same lines as `oriel-opt --oriel-explain-fusion`. The
+  // graph is compiled again as far as that. FailedPrecondition: the function was
+  // loaded from a file.
+  absl::StatusOr<std::string> ExplainFusion() const;
   const NodeTable& nodes() const;
 
   // ---- looking inside (oriel/taps.h) ----
@@ -178,6 +193,9 @@ absl::StatusOr<Function> compile(std::vector<Value> inputs, std::vector<Value> o
 // The same for MLIR text in the `oriel` dialect (one public func.func, see
 // docs/graph-text.md). States start from their declared initial value.
 absl::StatusOr<Function> CompileText(const std::string& mlir_text, const CompileOptions& options = {});
+
+// Function::Trim() of every function of the process.
+uint64_t TrimMemory();
 
 // The graph as MLIR text, as compile() hands it to the compiler.
 absl::StatusOr<std::string> ToMlirText(const std::vector<Value>& inputs, const std::vector<Value>& outputs,

@@ -4,6 +4,7 @@
 #ifndef ORIEL_ORIEL_H_
 #define ORIEL_ORIEL_H_
 
+#include "oriel/compile_report.h"
 #include "oriel/compose.h"
 #include "oriel/config.h"
 #include "oriel/dim.h"

@@ -6,6 +6,7 @@
 #define ORIEL_PROFILE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,23 @@ struct TensorInfo {
   std::vector<int64_t> shape;
 };
 
+// How a scatter shared its work, why, and what its indices were like. Counts are
+// over all calls; an update is one slice (an element or a row) that was written.
+struct ScatterUse {
+  std::string strategy;      // of the last call: "serial", "by destination range", "by column",
+                             // or, of integers alone, "private copies"
+  std::string reason;
+  int64_t updates = 0;
+  int64_t combined = 0;      // added in a register: one index or two in turns, many times in a row
+  int64_t longest_run = 0;   // the most updates in a row that were
+  int64_t sampled = 0;       // updates that were compared with those around them
+  int64_t repeated = 0;      // of them: with an index that another close by has
+  int64_t serial = 0, ranges = 0, columns = 0, copies = 0;  // sweeps over updates, by strategy
+
+  // The part of updates whose index comes again close by: 0 (all distinct) to 1.
+  double contention() const { return sampled > 0 ? static_cast<double>(repeated) / static_cast<double>(sampled) : 0; }
+};
+
 // One plan step (or the runtime itself: id -1).
 struct ApplyRow {
   int64_t id = -1;            // toposort index: the step's number in plan order
@@ -30,9 +48,13 @@ struct ApplyRow {
   double seconds = 0;         // total over all calls
   int64_t calls = 0;          // times the step ran
   bool sampled = false;       // shared out as samples show (short calls, short loop bodies)
+  // What threads spent in it while it ran side by side with other steps; these
+  // share the wall time that they took together in `seconds` accordingly.
+  double thread_seconds = 0;
   NodeId node = kNoNode;
   std::vector<NodeInfo> nodes;        // the user nodes in it, with lines
   std::vector<TensorInfo> inputs, outputs;  // of the last call
+  std::optional<ScatterUse> scatter;        // of a step of class "Scatter" that ran
 };
 
 struct Profile {
@@ -90,6 +112,12 @@ struct MemoryReport {
   int64_t planned_peak = 0;   // bytes: largest sum of live buffers
   int64_t measured_peak = -1; // by the independent counter (guard mode), else -1
   int64_t arena_bytes = 0;    // allocated for temporaries, fragmentation included
+  int64_t arena_live = 0;     // the largest sum of these live at once: no arena is smaller
+  // Of the arena: what it holds more because steps run side by side.
+  int64_t side_by_side_bytes = 0;
+  // What the function holds now for calls to come: arenas, second buffers of
+  // states, outputs that the user dropped. Trim() gives it back.
+  int64_t kept_bytes = 0;
   int64_t limit = 0;
   std::string peak_formula;   // over the dim symbols
   std::vector<FoundSize> found;  // where one is_bound, the planned peak is a bound

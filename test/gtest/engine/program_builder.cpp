@@ -2,6 +2,7 @@
 #include "test/gtest/engine/program_builder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 
@@ -35,6 +36,18 @@ void SlowKernel(const int64_t* args, int64_t begin, int64_t end, int64_t worker)
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
   while (std::chrono::steady_clock::now() < until) {
   }
+  DoubleKernel(args, begin, end, worker);
+}
+// a, out, n: as double, once another of its kind runs (zeros when none comes)
+std::atomic<int> at_meeting{0}, met{0};
+void MeetKernel(const int64_t* args, int64_t begin, int64_t end, int64_t worker) {
+  const int round = met.load();
+  const bool last = at_meeting.fetch_add(1) % 2 == 1;
+  if (last) met.fetch_add(1);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (met.load() == round && std::chrono::steady_clock::now() < until) {
+  }
+  if (met.load() == round) return;
   DoubleKernel(args, begin, end, worker);
 }
 // a, out, n: writes one element too many
@@ -108,6 +121,7 @@ std::shared_ptr<const LoadedImage> TestKernels() {
                                    {"mul", MulKernel},
                                    {"double", DoubleKernel},
                                    {"slow", SlowKernel},
+                                   {"meet", MeetKernel},
                                    {"overrun", OverrunKernel},
                                    {"underrun", UnderrunKernel},
                                    {"scribble", ScribbleKernel},

@@ -63,7 +63,11 @@ ProgramBuilder Everything() {
   p.states[0].initial = 0;
   p.constraints.push_back({m, Dim::Max(n, 1), 0, "what"});
   p.remarks = {"one", "two"};
-  p.compile_ns = {{"graph", 5}};
+  p.costs.phases = {{"graph", 5}};
+  p.costs.passes = {{"graph", "oriel-assign-nodes", 3}, {"graph", "rest", 2}};
+  p.costs.kernels = {{"k0_add", 2, true, 100, 1, 2, 3, 4, {0, 1}, {60, 40}}};
+  p.costs.kernels_ns = 1;
+  p.costs.threads = 2;
   p.nodes.Find(0)->from = {1};
   p.nodes.Find(0)->origin = Origin::kDerived;
   p.nodes.Find(0)->rule = "grad";
@@ -267,6 +271,12 @@ TEST(ProgramIo, ValidationNamesWhatIsWrong) {
       {[](Program& p) { p.states[0].new_value = 7; }, "its new value is float32 (n,), required float32 (2,)"},
       {[](Program& p) { p.states[0].initial = 5; }, "initial value 5 of 1"},
       {[](Program& p) { p.buffers[5].shape = {Dim::Symbol("n")}; }, "is not static"},
+      {[](Program& p) { p.costs.kernels[0].nodes[0] = 99; }, "the cost of kernel 'k0_add' names node 99 of"},
+      {[](Program& p) { p.costs.kernels[0].node_bytes.pop_back(); }, "2 nodes with code of 1"},
+      {[](Program& p) { p.costs.kernels[0].llvm_ns = -1; }, "the cost of kernel 'k0_add' is out of range"},
+      {[](Program& p) { p.costs.phases[0].second = -1; }, "the phase 'graph' took -1 ns"},
+      {[](Program& p) { p.costs.passes[0].ns = int64_t{1} << 60; }, "the pass 'oriel-assign-nodes' took"},
+      {[](Program& p) { p.costs.threads = 0; }, "compiled by 0 threads"},
       {[](Program& p) { p.constraints[0].node = 99; }, "constraint 'what': unknown node"},
       {[](Program& p) { p.steps[0].alloc.pop_back(); }, "carries buffer 12 'out' before it is allocated"},
       {[](Program& p) { p.steps[1].alloc.push_back(7); }, "allocates buffer 7 'current' a second time"},
