@@ -46,6 +46,25 @@ TEST(MatMul, EveryDType) {
   }
 }
 
+// What widens operands joins the product: quantised and 16-bit weights.
+TEST(MatMul, WidenedOperands) {
+  const auto product = [](DType to) {
+    return [to](const Values& in) {
+      Value x = cast(in[0], to), w = cast(in[1], to);
+      return Values{matmul(x, w), matmul(x, cast(transpose(in[2]), to)), matmul(transpose(cast(in[2], to)), x),
+                    cast(matmul(x, w), DType::f32) * 0.125f};
+    };
+  };
+  for (auto [from, to] : {std::pair{DType::i8, DType::i32}, {DType::u8, DType::i32}, {DType::u16, DType::i64},
+                          {DType::i8, DType::f32}, {DType::bf16, DType::f32}, {DType::f16, DType::f64}}) {
+    for (int64_t m : {1, 19, 150}) {
+      SCOPED_TRACE(std::string(NumpyName(from)) + " " + std::string(NumpyName(to)) + " " + std::to_string(m));
+      ExpectMatches(product(to), {Data({m, 45}, from, 1), Data({45, 34}, from, 2), Data({m, 45}, from, 3)},
+                    {{"m", "k"}, {"k", "n"}, {"m", "k"}}, {4, 1e-5 * 45});
+    }
+  }
+}
+
 TEST(MatMul, VectorsAndBatches) {
   ExpectMatches([](const Values& in) {
     return Values{dot(in[0], in[0]), matmul(in[1], in[0]), matmul(in[0], transpose(in[1])), matmul(in[2], in[3]),

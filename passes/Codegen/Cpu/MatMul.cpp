@@ -6,6 +6,7 @@
 
 #include "dialect/Graph/OrielDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "runtime/core/host_caches.h"
 
 using namespace mlir;
@@ -59,13 +60,16 @@ private:
   void emitBlock(const Area &area, const Block &block);
   void emitRow(const Area &area, const Block &block);
   void emitTiles(const Area &area, const Block &block, Value row);
-  void callTile(ValueRange args, Value rows, Value isWide);
+  void overColumns(const Block &block, Value rows,
+                   llvm::function_ref<void(Value, Value)> body);
+  void callTile(ValueRange args, Value rows, Value width);
   Value sumsPlace(ArrayRef<Value> batch, Value i, Value j);
   LogicalResult emitTileResult(ArrayRef<Value> batch, const Tile &tile);
 
   int64_t bytes() const { return spec.accumulator.getIntOrFloatBitWidth() / 8; }
   Value flag(bool value) { return arith::ConstantIntOp::create(code, code.loc, value, 1); }
   Value both(Value a, Value b) { return arith::AndIOp::create(code, code.loc, a, b); }
+  Value negate(Value a) { return arith::XOrIOp::create(code, code.loc, a, flag(true)); }
   Value either(Value a, Value b) { return arith::OrIOp::create(code, code.loc, a, b); }
   Value packedB() {
     return code.gep(spec.accumulator, entry.scratch(), code.i64(panelA()));
@@ -86,7 +90,7 @@ private:
   StringRef symbol;
   EntryBuilder entry;
   Code &code;
-  func::FuncOp wide, narrow[3], rowFunction, packA, packB;
+  func::FuncOp wide, middle, narrow[3], rowFunction, packA, packB;
   int64_t rowCounts[3];
   bool mayReadA = false, mayReadB = false; // where they lie
   bool isAcross = false; // of the row function
@@ -100,11 +104,10 @@ private:
 void MatMulEmitter::describe(KernelInfo &info) {
   Dim mc = blocks.mc, nc = blocks.nc, nr = blocks.nr;
   taskRows = Dim::Max(Dim::CeilDiv(spec.m, mc), 1);
-  // Narrow enough that there are some eight of them, wide enough that reading
-  // rows of A again for each costs little.
+  // Small, so that threads get equal shares; whoever runs many in a row merges
+  // them.
   Dim oneRow = 1 - Dim::Min(Dim::Max(spec.m - 1, 0), 1);
-  taskColumns = Dim::Min(nc, nr * Dim::Max(2 + oneRow * (kRowTaskColumns / blocks.nr),
-                                           Dim::CeilDiv(spec.n, 8 * nr)));
+  taskColumns = Dim::Min(nc, nr * (2 + oneRow * (kRowTaskColumns / blocks.nr)));
   Dim kc = Dim::Min(spec.k, MatMulBlocks::kKC);
   Dim packedColumns = Dim::Min(nc, nr * Dim::CeilDiv(spec.n, nr));
   Dim all = NumElements(spec.batch);
@@ -133,16 +136,17 @@ void MatMulEmitter::emitFunctions() {
     return emitTileFunction(module, name, spec, blocks, rows, vectors);
   };
   wide = make(blocks.mr, blocks.vectors);
+  middle = make(blocks.mr, 2);
   for (unsigned n = 0; n < 3; ++n)
     narrow[n] = make(rowCounts[n], 1);
   Dim one = 1;
   Type a = spec.a.arg->elementType, b = spec.b.arg->elementType;
-  packA = emitPackFunction(module, (symbol + "_pack_a").str(), spec, blocks, a,
+  packA = emitPackFunction(module, (symbol + "_pack_a").str(), spec, blocks, spec.a,
                            spec.a.i == one, spec.a.k == one, blocks.mr);
-  packB = emitPackFunction(module, (symbol + "_pack_b").str(), spec, blocks, b,
+  packB = emitPackFunction(module, (symbol + "_pack_b").str(), spec, blocks, spec.b,
                            spec.b.j == one, spec.b.k == one, blocks.nr);
-  mayReadA = a == spec.accumulator;
-  mayReadB = b == spec.accumulator && spec.b.j == one;
+  mayReadA = a == spec.accumulator && spec.a.casts.empty();
+  mayReadB = b == spec.accumulator && spec.b.casts.empty() && spec.b.j == one;
   isAcross = spec.b.j != one;
   if (!isAcross || spec.b.k == one)
     rowFunction = emitRowFunction(module, (symbol + "_row").str(), spec, blocks, isAcross);
@@ -301,47 +305,65 @@ void MatMulEmitter::emitTiles(const Area &area, const Block &block, Value row) {
   Value a = code.select(isPackedA, entry.scratch(), placeA);
   Value aRow = code.select(isPackedA, one, entry.dim(spec.a.i));
   Value aK = code.select(isPackedA, mr, entry.dim(spec.a.k));
-  code.loop(zero, block.columns, nr, [&](Value jp) {
-    Value panel = code.minimum(nr, code.sub(block.columns, jp));
-    // Partial tiles go vector by vector: fewer kinds of tiles to compile, and
-    // about as fast.
-    Value least = code.select(block.packsB, code.i64((blocks.vectors - 1) * blocks.lanes + 1), nr);
-    Value isWide = both(code.less(code.sub(least, one), panel),
-                        code.less(code.i64(blocks.mr / 2), rows));
-    Value width = code.select(isWide, nr, lanes);
-    code.loop(zero, panel, width, [&](Value jv) {
-      Value columns = code.minimum(width, code.sub(panel, jv));
-      Value jt = code.add(jp, jv), j = code.add(block.column, jt);
-      Value isPackedB = either(block.packsB, code.less(columns, lanes));
-      Value inPanels = code.select(block.packsB, code.add(code.mul(jp, block.kc), jv), zero);
-      Value b = code.gep(spec.accumulator, packedB(), inPanels);
-      Value bK = nr;
-      if (mayReadB) {
-        b = code.select(isPackedB, b, pointerAt(spec.b, area.batch, nullptr, j, block.pc));
-        bK = code.select(isPackedB, nr, entry.dim(spec.b.k));
-      }
-      Value isFull = both(code.equal(columns, width), // and as many rows as the tile has
-                          either(code.equal(rows, mr),
-                                 either(code.equal(rows, code.i64(rowCounts[1])),
-                                        code.equal(rows, code.i64(rowCounts[2])))));
-      Value isDone = isPlain() ? isFull
-                               : both(isFull, arith::XOrIOp::create(code, code.loc, block.isLast,
-                                                                    flag(true)));
-      Value place = sumsPlace(area.batch, row, j);
-      Value stride = entry.dim(spec.partialsInOutput ? spec.outputs[0].i : sums.i);
-      Value adds = both(isDone, arith::XOrIOp::create(code, code.loc, block.isFirst, flag(true)));
-      SmallVector<Value> args{block.kc, a, aRow, aK, b, bK,
-                              code.select(isDone, place, tile), code.select(isDone, stride, nr),
-                              place, stride, adds};
-      callTile(args, rows, isWide);
-      Value isOpen = arith::XOrIOp::create(code, code.loc, isDone, flag(true));
-      code.ifThen(isOpen, [&] {
-        if (failed(emitTileResult(area.batch, {rows, columns, row, j, block.isFirst,
-                                               block.isLast})))
-          status = failure();
-      });
+  overColumns(block, rows, [&](Value jt, Value width) {
+    Value columns = code.minimum(width, code.sub(block.columns, jt));
+    Value j = code.add(block.column, jt);
+    Value isPackedB = either(block.packsB, code.less(columns, lanes));
+    // In a panel, or alone where only the columns of the last vector are packed.
+    Value inPanel = code.remUnsigned(jt, nr);
+    Value inPanels = code.add(code.mul(code.sub(jt, inPanel), block.kc), inPanel);
+    Value b = code.gep(spec.accumulator, packedB(), code.select(block.packsB, inPanels, zero));
+    Value bK = nr;
+    if (mayReadB) {
+      b = code.select(isPackedB, b, pointerAt(spec.b, area.batch, nullptr, j, block.pc));
+      bK = code.select(isPackedB, nr, entry.dim(spec.b.k));
+    }
+    Value isFull = both(code.equal(columns, width), // and as many rows as the tile has
+                        either(code.equal(rows, mr),
+                               either(code.equal(rows, code.i64(rowCounts[1])),
+                                      code.equal(rows, code.i64(rowCounts[2])))));
+    Value isDone = isPlain() ? isFull : both(isFull, negate(block.isLast));
+    Value place = sumsPlace(area.batch, row, j);
+    Value stride = entry.dim(spec.partialsInOutput ? spec.outputs[0].i : sums.i);
+    SmallVector<Value> args{block.kc, a, aRow, aK, b, bK, code.select(isDone, place, tile),
+                            code.select(isDone, stride, nr), place, stride,
+                            both(isDone, negate(block.isFirst))};
+    callTile(args, rows, width);
+    code.ifThen(negate(isDone), [&] {
+      if (failed(emitTileResult(area.batch, {rows, columns, row, j, block.isFirst,
+                                             block.isLast})))
+        status = failure();
     });
   });
+}
+
+/// Tiles of three, two and one vectors over the columns of a block. Where B is
+/// packed, tiles do not cross panels and may read their padding.
+void MatMulEmitter::overColumns(const Block &block, Value rows,
+                                llvm::function_ref<void(Value, Value)> body) {
+  Value one = code.i64(1), lanes = code.i64(blocks.lanes), wide = code.i64(blocks.nr);
+  Value middle = code.i64(2 * blocks.lanes);
+  Value isTall = code.less(code.i64(rowCounts[1]), rows); // others have one width
+  auto loop = scf::WhileOp::create(code, code.loc, TypeRange(code.getI64Type()),
+                                   ValueRange(code.i64(0)));
+  OpBuilder::InsertionGuard guard(code);
+  code.createBlock(&loop.getBefore(), {}, code.getI64Type(), code.loc);
+  Value at = loop.getBeforeArguments()[0];
+  scf::ConditionOp::create(code, code.loc, code.less(at, block.columns), at);
+  code.createBlock(&loop.getAfter(), {}, code.getI64Type(), code.loc);
+  at = loop.getAfterArguments()[0];
+  Value left = code.sub(block.columns, at);
+  // Four vectors are two and two: a tile of one waits for its loads.
+  Value isFour = both(code.less(wide, left), code.less(left, code.i64(4 * blocks.lanes + 1)));
+  Value leastWide = code.select(block.packsB, code.add(middle, one), wide);
+  Value leastMiddle = code.select(block.packsB, code.add(lanes, one), middle);
+  Value isWide = both(code.less(code.sub(leastWide, one), left),
+                      either(block.packsB, negate(isFour)));
+  Value isMiddle = code.less(code.sub(leastMiddle, one), left);
+  Value width = code.select(isTall, code.select(isWide, wide, code.select(isMiddle, middle, lanes)),
+                            lanes);
+  body(at, width);
+  scf::YieldOp::create(code, code.loc, ValueRange(code.add(at, width)));
 }
 
 /// Where the sums of the blocks of k so far lie.
@@ -351,24 +373,25 @@ Value MatMulEmitter::sumsPlace(ArrayRef<Value> batch, Value i, Value j) {
   return code.gep(spec.accumulator, base, matmulOffset(entry, access, batch, i, j, nullptr));
 }
 
-void MatMulEmitter::callTile(ValueRange args, Value rows, Value isWide) {
-  auto call = [&](func::FuncOp function) -> SmallVector<Value> {
-    func::CallOp::create(code, code.loc, function, args);
-    return {};
-  };
-  auto byRows = [&]() -> SmallVector<Value> {
+void MatMulEmitter::callTile(ValueRange args, Value rows, Value width) {
+  auto choose = [&](Value condition, llvm::function_ref<void()> then,
+                    llvm::function_ref<void()> otherwise) {
     code.ifElse(
-        code.less(code.i64(rowCounts[1]), rows), TypeRange(),
-        [&] { return call(narrow[0]); },
-        [&]() -> SmallVector<Value> {
-          code.ifElse(
-              code.less(code.i64(rowCounts[2]), rows), TypeRange(),
-              [&] { return call(narrow[1]); }, [&] { return call(narrow[2]); });
-          return {};
-        });
-    return {};
+        condition, TypeRange(), [&] { return then(), SmallVector<Value>(); },
+        [&] { return otherwise(), SmallVector<Value>(); });
   };
-  code.ifElse(isWide, TypeRange(), [&] { return call(wide); }, byRows);
+  auto call = [&](func::FuncOp function) {
+    func::CallOp::create(code, code.loc, function, args);
+  };
+  auto byRows = [&] {
+    choose(code.less(code.i64(rowCounts[1]), rows), [&] { call(narrow[0]); }, [&] {
+      choose(code.less(code.i64(rowCounts[2]), rows), [&] { call(narrow[1]); },
+             [&] { call(narrow[2]); });
+    });
+  };
+  choose(code.equal(width, code.i64(blocks.nr)), [&] { call(wide); }, [&] {
+    choose(code.equal(width, code.i64(2 * blocks.lanes)), [&] { call(middle); }, byRows);
+  });
 }
 
 /// Adds the tile to the sums of the blocks of k before, and stores it: as a sum

@@ -25,6 +25,8 @@ struct MatMulAccess {
   const KernelArg *arg = nullptr;
   llvm::SmallVector<Dim> batch;
   Dim i, j, k;
+  /// Of an operand: what its elements go through before they are multiplied.
+  llvm::SmallVector<mlir::Operation *, 2> casts;
 };
 
 enum class MatMulKind { kFloat, kInteger, kBool };
@@ -72,7 +74,8 @@ mlir::Value matmulMulAdd(Code &code, MatMulKind kind, mlir::Value a,
                          mlir::Value b, mlir::Value sum);
 mlir::Value matmulAdd(Code &code, MatMulKind kind, mlir::Value a, mlir::Value b);
 /// An operand's element(s) as accumulator type.
-mlir::Value matmulWiden(Code &code, const MatMulSpec &spec, mlir::Value value);
+mlir::Value matmulWiden(Code &code, const MatMulSpec &spec,
+                        const MatMulAccess &operand, mlir::Value value);
 
 /// Arguments of a tile function, in order. Strides are in elements; columns of
 /// B, `to` and `from` are contiguous.
@@ -108,8 +111,9 @@ matmulTransposed(Code &code, int64_t side,
 /// `unitP`, `unitK`: that stride is known to be 1.
 mlir::func::FuncOp emitPackFunction(mlir::ModuleOp module, llvm::StringRef symbol,
                                     const MatMulSpec &spec,
-                                    const MatMulBlocks &blocks, mlir::Type element,
-                                    bool unitP, bool unitK, int64_t width);
+                                    const MatMulBlocks &blocks,
+                                    const MatMulAccess &operand, bool unitP,
+                                    bool unitK, int64_t width);
 
 /// Starts a private function of the kernel module, `code` inside its body.
 mlir::func::FuncOp beginMatMulFunction(mlir::ModuleOp module, Code &code,

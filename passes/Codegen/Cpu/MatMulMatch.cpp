@@ -30,6 +30,8 @@ private:
   LogicalResult numberDims();
   LogicalResult readOperands();
   LogicalResult readKind();
+  /// What a factor of the product is made of: casts of one argument.
+  LogicalResult readFactor(Value factor);
   LogicalResult readEpilogue();
   LogicalResult readOutputs();
   /// Where `value` goes, with `role[loop]` = the matmul dim of each loop.
@@ -42,6 +44,7 @@ private:
   MatMulSpec spec;
   Dimensions dims;
   SmallVector<unsigned> role;            // of the contraction's loops
+  SmallVector<Operation *, 2> casts[2];  // of the contraction's operands
   SmallVector<std::optional<Dim>> sizes; // per matmul dim
 };
 
@@ -123,6 +126,17 @@ LogicalResult Matcher::readKind() {
   spec.result =
       getStorageType(getElementTypeOrSelf(op->getResult(0).getType()));
   MLIRContext *context = op.getContext();
+  if (isa_and_nonnull<arith::AddFOp, arith::AddIOp>(combine)) {
+    Operation *product = nullptr;
+    for (Value term : combine->getOperands())
+      if (Operation *def = term.getDefiningOp(); isa_and_nonnull<arith::MulFOp, arith::MulIOp>(def))
+        product = def;
+    if (!product)
+      return op.emitError("expected a matmul to add a product");
+    for (Value factor : product->getOperands())
+      if (failed(readFactor(factor)))
+        return failure();
+  }
   if (isa_and_nonnull<arith::AddFOp>(combine)) {
     spec.kind = MatMulKind::kFloat;
     spec.accumulator = spec.result;
@@ -145,6 +159,22 @@ LogicalResult Matcher::readKind() {
   return op.emitError("no matmul on ")
          << getElementTypeOrSelf(op->getOperand(0).getType())
          << " with this combining operation on this device";
+}
+
+LogicalResult Matcher::readFactor(Value factor) {
+  SmallVector<Operation *, 2> found;
+  while (Operation *def = factor.getDefiningOp()) {
+    if (!isa<CastOpInterface>(def) || def->getNumOperands() != 1)
+      return def->emitError("expected the factors of a matmul to be casts of its "
+                            "operands");
+    found.insert(found.begin(), def);
+    factor = def->getOperand(0);
+  }
+  unsigned number = cast<BlockArgument>(factor).getArgNumber();
+  if (number > 1)
+    return spec.contraction.emitError("expected a matmul to multiply its operands");
+  casts[number] = found;
+  return success();
 }
 
 void Matcher::noteSize(unsigned dim, const Dim &size) {
@@ -226,6 +256,7 @@ LogicalResult Matcher::readOperands() {
       return op.emitError("expected each matmul operand to vary over rows or "
                           "columns of the result, not both");
     // The product commutes, so either operand may hold the rows.
+    read->casts = casts[n];
     (overJ || (!overI && n == 1) ? spec.b : spec.a) = *read;
   }
   if (!spec.a.arg || !spec.b.arg)

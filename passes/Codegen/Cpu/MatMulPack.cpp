@@ -56,9 +56,10 @@ namespace {
 
 class Packer {
 public:
-  Packer(Code &code, const MatMulSpec &spec, const MatMulBlocks &blocks, Type element,
-         int64_t width)
-      : code(code), spec(spec), element(element), width(width),
+  Packer(Code &code, const MatMulSpec &spec, const MatMulBlocks &blocks,
+         const MatMulAccess &operand, int64_t width)
+      : code(code), spec(spec), operand(operand), element(operand.arg->elementType),
+        width(width),
         chunk(std::min<int64_t>(width, blocks.lanes)),
         side(std::min(chunk, matmulSquareSide(spec))) {}
 
@@ -74,15 +75,16 @@ private:
   Value at(Value q, Value k) {
     return code.gep(element, from, code.add(code.mul(q, pStride), code.mul(k, kStride)));
   }
+  Value widen(Value x) { return matmulWiden(code, spec, operand, x); }
   void store(Value x, Value q, Value k) {
-    code.store(matmulWiden(code, spec, x),
-               code.gep(spec.accumulator, to, code.add(code.mul(k, code.i64(width)), q)));
+    code.store(x, code.gep(spec.accumulator, to, code.add(code.mul(k, code.i64(width)), q)));
   }
   void overK(llvm::function_ref<void(Value)> body) {
     code.loop(code.i64(0), kc, code.i64(1), body);
   }
   Code &code;
   const MatMulSpec &spec;
+  const MatMulAccess &operand;
   Type element;
   int64_t width, chunk; // zeros up to whole chunks: tiles read no further
   int64_t side;         // of the squares that are transposed in registers
@@ -101,7 +103,7 @@ void Packer::forEachPanel(llvm::function_ref<void()> body) {
 void Packer::packContiguous() {
   Value zero = code.i64(0), whole = code.roundDown(valid, chunk);
   Type vector = code.vectorOf(element, chunk);
-  auto copy = [&](Value q, Value k) { store(code.load(vector, at(q, k)), q, k); };
+  auto copy = [&](Value q, Value k) { store(widen(code.load(vector, at(q, k))), q, k); };
   code.ifThen(code.equal(valid, code.i64(width)), [&] {
     overK([&](Value k) {
       for (int64_t q = 0; q < width; q += chunk)
@@ -113,7 +115,7 @@ void Packer::packContiguous() {
               [&](Value q) { overK([&](Value k) { copy(q, k); }); });
     code.ifThen(code.less(whole, valid), [&] {
       Value mask = code.maskBelow(code.sub(valid, whole), chunk);
-      overK([&](Value k) { store(code.maskedLoad(vector, at(whole, k), mask), whole, k); });
+      overK([&](Value k) { store(widen(code.maskedLoad(vector, at(whole, k), mask)), whole, k); });
     });
   });
 }
@@ -128,7 +130,7 @@ void Packer::packAcross() {
     code.loop(zero, most, step, [&](Value k) {
       SmallVector<Value> columns = matmulTransposed(code, side, [&](int64_t r, int64_t h) {
         Value from = at(code.add(q, code.i64(r)), code.add(k, code.i64(h)));
-        return matmulWiden(code, spec, code.load(quad, from));
+        return widen(code.load(quad, from));
       });
       for (int64_t u = 0; u < side; ++u)
         store(columns[u], q, code.add(k, code.i64(u)));
@@ -146,7 +148,7 @@ void Packer::packAcross() {
         Value from = at(code.minimum(row, last), code.add(k, code.i64(h)));
         Value mask = code.maskBelow(code.sub(left, code.i64(h)), piece);
         Value x = code.maskedLoad(quad, from, mask);
-        return matmulWiden(code, spec, code.select(code.less(row, valid), x, code.zero(quad)));
+        return widen(code.select(code.less(row, valid), x, code.zero(quad)));
       });
       for (int64_t u = 0; u < side; ++u)
         code.ifThen(code.less(code.i64(u), left),
@@ -162,12 +164,12 @@ void Packer::packStrided() {
     return code.loadStrided(vector, at(q, k), pStride, mask);
   };
   code.loop(zero, whole, code.i64(chunk), [&](Value q) {
-    overK([&](Value k) { store(loadAt(q, k, nullptr), q, k); });
+    overK([&](Value k) { store(widen(loadAt(q, k, nullptr)), q, k); });
   });
   code.ifThen(code.less(whole, valid), [&] {
     Value mask = code.maskBelow(code.sub(valid, whole), chunk);
     overK([&](Value k) {
-      store(code.select(mask, loadAt(whole, k, mask), code.zero(vector)), whole, k);
+      store(widen(code.select(mask, loadAt(whole, k, mask), code.zero(vector))), whole, k);
     });
   });
 }
@@ -175,15 +177,15 @@ void Packer::packStrided() {
 } // namespace
 
 func::FuncOp emitPackFunction(ModuleOp module, StringRef symbol, const MatMulSpec &spec,
-                              const MatMulBlocks &blocks, Type element, bool unitP,
-                              bool unitK, int64_t width) {
+                              const MatMulBlocks &blocks, const MatMulAccess &operand,
+                              bool unitP, bool unitK, int64_t width) {
   MLIRContext *context = module.getContext();
   Code code(context, getNarrowestMask(module));
   code.loc = getLineLoc(context, spec.ordinal, LineRole::kLoad);
   Type pointer = LLVM::LLVMPointerType::get(context), i64 = code.getI64Type();
   func::FuncOp function =
       beginMatMulFunction(module, code, symbol, {pointer, i64, i64, i64, i64, pointer});
-  Packer packer(code, spec, blocks, element, width);
+  Packer packer(code, spec, blocks, operand, width);
   packer.source = function.getArgument(0);
   packer.pStride = unitP ? code.i64(1) : function.getArgument(1);
   packer.kStride = unitK ? code.i64(1) : function.getArgument(2);

@@ -27,7 +27,8 @@ public:
     function = beginMatMulFunction(module, code, symbol,
                                    {i64, pointer, i64, pointer, i64, i64, pointer});
     kc = function.getArgument(0), a = function.getArgument(1);
-    aStride = function.getArgument(2), b = function.getArgument(3);
+    aStride = spec.a.k == Dim(1) ? code.i64(1) : Value(function.getArgument(2));
+    b = function.getArgument(3);
     bStride = function.getArgument(4), columns = function.getArgument(5);
     tile = function.getArgument(6);
   }
@@ -39,7 +40,7 @@ private:
   Value factorAt(Value k, int64_t width) {
     Code::LocScope scope(code, loads);
     Value scalar = code.load(aElement, code.gep(aElement, a, code.mul(k, aStride)));
-    return code.splat(matmulWiden(code, spec, scalar), width);
+    return code.splat(matmulWiden(code, spec, spec.a, scalar), width);
   }
 
   const MatMulSpec &spec;
@@ -82,7 +83,7 @@ func::FuncOp RowEmitter::alongColumns() {
             Code::LocScope scope(code, loads);
             Value from = code.gep(bElement, rows[u], j);
             x = mask ? code.maskedLoad(bVector, from, mask) : code.load(bVector, from);
-            x = matmulWiden(code, spec, x);
+            x = matmulWiden(code, spec, spec.b, x);
           }
           sum = matmulMulAdd(code, spec.kind, factors[u], x, sum);
         }
@@ -101,11 +102,12 @@ func::FuncOp RowEmitter::alongColumns() {
   return function;
 }
 
-/// An element's sum is one chain: two groups of columns at once keep the machine
-/// busy. More measured no faster, and their rows get in each other's way in the
-/// cache when they are a multiple of a page apart.
+/// A block's sum is one chain, so that two of them at once are needed to keep the
+/// machine busy: two blocks of k where there are two, else two groups of columns.
+/// More columns at once get in each other's way in the cache when they are a
+/// multiple of a page apart.
 func::FuncOp RowEmitter::acrossColumns() {
-  constexpr int64_t kGroups = 2;
+  constexpr int64_t kGroups = 2, block = MatMulBlocks::kKC;
   int64_t side = matmulSquareSide(spec), many = kGroups * side;
   // Whole lines of each column, so that none is read twice.
   int64_t line = std::max<int64_t>(side, 64 * 8 / bElement.getIntOrFloatBitWidth());
@@ -118,7 +120,7 @@ func::FuncOp RowEmitter::acrossColumns() {
 
   // Columns [j, j + groups * side), of which `valid` exist (null: all); the
   // others repeat the last one.
-  auto run = [&](Value j, int64_t groups, Value valid) {
+  auto run = [&](Value j, int64_t groups, bool inPairs, Value valid) {
     SmallVector<Value> at = offsets;
     if (valid)
       for (int64_t r = 1; r < side; ++r)
@@ -137,7 +139,7 @@ func::FuncOp RowEmitter::acrossColumns() {
             Value x = left ? code.maskedLoad(quad, from,
                                              code.maskBelow(code.sub(left, code.i64(s + h)), 4))
                            : code.load(quad, from);
-            return matmulWiden(code, spec, x);
+            return matmulWiden(code, spec, spec.b, x);
           });
           for (int64_t u = 0; u < side; ++u) {
             Value from = code.add(k, code.i64(s + u));
@@ -151,9 +153,31 @@ func::FuncOp RowEmitter::acrossColumns() {
       return next;
     };
     SmallVector<Value> none(groups, code.zero(vector));
-    auto totals = code.loop(zero, kc, code.i64(MatMulBlocks::kKC), none,
-                            [&](Value pc, ValueRange before) {
-      Value end = code.minimum(kc, code.add(pc, code.i64(MatMulBlocks::kKC)));
+    auto addTo = [&](ValueRange before, Value pc, ValueRange sums) {
+      Value isFirst = code.equal(pc, zero);
+      SmallVector<Value> totals;
+      for (auto [sum, total] : llvm::zip(sums, before))
+        totals.push_back(code.select(isFirst, sum, matmulAdd(code, spec.kind, total, sum)));
+      return totals;
+    };
+    SmallVector<Value> totals = none;
+    Value paired = inPairs ? code.roundDown(kc, 2 * block) : zero;
+    if (inPairs)
+      totals = code.loop(zero, paired, code.i64(2 * block), totals,
+                         [&](Value pc, ValueRange before) {
+        SmallVector<Value> sums(2 * groups, code.zero(vector));
+        sums = code.loop(pc, code.add(pc, code.i64(block)), code.i64(line), sums,
+                         [&](Value k, ValueRange now) {
+          SmallVector<Value> next = step(k, line, nullptr, now.take_front(groups));
+          next.append(step(code.add(k, code.i64(block)), line, nullptr, now.drop_front(groups)));
+          return next;
+        });
+        Value second = code.add(pc, code.i64(block));
+        SmallVector<Value> first = addTo(before, pc, ValueRange(sums).take_front(groups));
+        return addTo(first, second, ValueRange(sums).drop_front(groups));
+      });
+    totals = code.loop(paired, kc, code.i64(block), totals, [&](Value pc, ValueRange before) {
+      Value end = code.minimum(kc, code.add(pc, code.i64(block)));
       Value lines = code.add(pc, code.roundDown(code.sub(end, pc), line));
       auto sums = code.loop(pc, lines, code.i64(line), none, [&](Value k, ValueRange now) {
         return step(k, line, nullptr, now);
@@ -162,19 +186,17 @@ func::FuncOp RowEmitter::acrossColumns() {
       sums = code.loop(lines, end, code.i64(side), sums, [&](Value k, ValueRange now) {
         return step(k, side, code.sub(end, k), now);
       });
-      Value isFirst = code.equal(pc, zero);
-      for (auto [sum, total] : llvm::zip(sums, before))
-        sum = code.select(isFirst, sum, matmulAdd(code, spec.kind, total, sum));
-      return sums;
+      return addTo(before, pc, sums);
     });
     Code::LocScope scope(code, stores);
     for (auto [n, total] : llvm::enumerate(totals))
       code.store(total, code.gep(element, tile, code.add(j, code.i64(n * side))));
   };
   Value most = code.roundDown(columns, many), whole = code.roundDown(columns, side);
-  code.loop(zero, most, code.i64(many), [&](Value j) { run(j, kGroups, nullptr); });
-  code.loop(most, whole, code.i64(side), [&](Value j) { run(j, 1, nullptr); });
-  code.ifThen(code.less(whole, columns), [&] { run(whole, 1, code.sub(columns, whole)); });
+  most = code.select(code.less(kc, code.i64(2 * block)), most, zero);
+  code.loop(zero, most, code.i64(many), [&](Value j) { run(j, kGroups, false, nullptr); });
+  code.loop(most, whole, code.i64(side), [&](Value j) { run(j, 1, true, nullptr); });
+  code.ifThen(code.less(whole, columns), [&] { run(whole, 1, true, code.sub(columns, whole)); });
   func::ReturnOp::create(code, code.loc);
   return function;
 }

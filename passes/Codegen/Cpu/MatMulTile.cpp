@@ -6,6 +6,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -18,7 +19,7 @@ MatMulBlocks::MatMulBlocks(unsigned vectorBits, int64_t l2Bytes, Type accumulato
   // for the three vectors of B: 24 of 32 registers, or 12 of 16.
   mr = vectorBits >= 512 ? 8 : 4;
   nr = vectors * lanes;
-  mc = 96;
+  mc = 48;
   // A packed block of B (KC x NC) stays in the second-level cache, beside what
   // passes through: rows of A and sums.
   int64_t column = kKC * bits / 8;
@@ -51,12 +52,24 @@ Value matmulAdd(Code &code, MatMulKind kind, Value a, Value b) {
   llvm_unreachable("matmul kind");
 }
 
-Value matmulWiden(Code &code, const MatMulSpec &spec, Value value) {
+Value matmulWiden(Code &code, const MatMulSpec &spec, const MatMulAccess &operand,
+                  Value value) {
+  auto like = [&](Type element, Type shape) -> Type {
+    auto vector = dyn_cast<VectorType>(shape);
+    return vector ? VectorType::get(vector.getShape(), element) : element;
+  };
+  for (Operation *cast : operand.casts) {
+    IRMapping mapping;
+    mapping.map(cast->getOperand(0), value);
+    Operation *clone = code.clone(*cast, mapping);
+    clone->setLoc(code.loc);
+    clone->getResult(0).setType(like(cast->getResult(0).getType(), value.getType()));
+    value = clone->getResult(0);
+  }
   Type to = spec.accumulator;
   if (getElementTypeOrSelf(value.getType()) == to)
     return value;
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    to = VectorType::get(vector.getShape(), to);
+  to = like(to, value.getType());
   if (spec.kind == MatMulKind::kFloat)
     return arith::ExtFOp::create(code, code.loc, to, value);
   // Sums wrap: the low bits of a product do not depend on the operands' signs.

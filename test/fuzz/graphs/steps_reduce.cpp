@@ -59,6 +59,18 @@ void ReduceStep(Maker& m) {
   }
 }
 
+// A dtype that operands of a product may be widened to: the product reads them
+// as they are.
+DType Wider(DType t) {
+  switch (t) {
+    case DType::i8: case DType::u8: case DType::i16: case DType::u16: return DType::i32;
+    case DType::f16: case DType::bf16: return DType::f32;
+    case DType::i32: return DType::i64;
+    case DType::f32: return DType::f64;
+    default: return t;
+  }
+}
+
 void ContractStep(Maker& m) {
   const auto number = [](const Item& i) { return !IsBool(i.value.dtype()) && i.value.rank() > 0; };
   const Item* first = m.Pick(number);
@@ -67,7 +79,11 @@ void ContractStep(Maker& m) {
   const Item* second = m.Pick([&](const Item& i) { return number(i) && i.value.dtype() == x.value.dtype() && i.value.rank() <= 3; });
   if (second == nullptr || x.value.rank() > 3) return;
   const Item y = *second;
-  const Value a = m.Tame(x, 1), b = m.Tame(y, 1);
+  Value a = m.Tame(x, 1), b = m.Tame(y, 1);
+  if (m.random().Percent(40)) {
+    a = cast(a, Wider(a.dtype()));
+    b = cast(b, Wider(b.dtype()));
+  }
   const bool exact = x.exact && y.exact && !IsFloat(a.dtype());
   const auto add = [&](const Value& v) { m.Add(v, exact, 7); };
   const int p = a.rank(), q = b.rank();

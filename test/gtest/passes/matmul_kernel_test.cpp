@@ -6,6 +6,7 @@
 #include <cstring>
 #include <random>
 
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "runtime/core/float16.h"
 #include "test/gtest/passes/codegen_harness.h"
@@ -358,6 +359,56 @@ module { func.func @mv(%a: tensor<?x?xf32>, %x: tensor<?xf32>, %o0: tensor<?xf32
       EXPECT_TRUE(std::isnan(out[i])) << i;
     else
       EXPECT_EQ(out[i], expected[i]) << i;
+  }
+}
+
+// Operands narrower than the sums: casts in the body, of each its own.
+template <typename A, typename B, typename C>
+void CheckWidened(const std::string& types, const std::string& cast_a, const std::string& cast_b, unsigned bits) {
+  std::vector<std::string> t = absl::StrSplit(types, ' ');  // of a, b and the result
+  const bool is_float = t[2][0] == 'f';
+  for (bool transposed : {false, true}) {
+    const std::string ta = "tensor<?x?x" + t[0] + ">", tb = "tensor<?x?x" + t[1] + ">", tc = "tensor<?x?x" + t[2] + ">";
+    const std::string f = is_float ? "f" : "i";
+    const std::string text = "module { func.func @mm(%a: " + ta + ", %b: " + tb + ", %o0: " + tc +
+        " {oriel.output}) -> " + tc + " attributes {oriel.class = \"MatMul\"} {\n%zero = arith.constant " +
+        (is_float ? "0.0" : "0") + " : " + t[2] + "\n%i = linalg.fill ins(%zero : " + t[2] + ") outs(%o0 : " + tc +
+        ") -> " + tc + "\n%0 = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> " +
+        (transposed ? "(j, k)" : "(k, j)") + ">, affine_map<(i, j, k) -> (i, j)>], iterator_types = [\"parallel\", " +
+        "\"parallel\", \"reduction\"]} ins(%a, %b : " + ta + ", " + tb + ") outs(%i : " + tc +
+        ") attrs = {oriel.matmul} {\n^bb0(%x: " + t[0] + ", %y: " + t[1] + ", %acc: " + t[2] + "):\n%xe = " + cast_a +
+        " %x : " + t[0] + " to " + t[2] + "\n%ye = " + cast_b + " %y : " + t[1] + " to " + t[2] + "\n%p = arith.mul" + f +
+        " %xe, %ye : " + t[2] + "\n%q = arith.add" + f + " %acc, %p : " + t[2] + "\nlinalg.yield %q : " + t[2] + "\n} -> " +
+        tc + "\nreturn %0 : " + tc + " } }";
+    std::string error;
+    auto kernel = TestKernel::Compile(text, TestEmitter::kMatMul, &error, bits);
+    ASSERT_TRUE(kernel) << error;
+    for (Shape s : {Shape{9, 50, 21}, Shape{1, 70, 300}, Shape{30, 1, 40}, Shape{140, 17, 270}, Shape{3, 3, 0}}) {
+      std::mt19937 g(5);
+      std::vector<A> a(s.m * s.k);
+      std::vector<B> b(s.k * s.n);
+      std::vector<C> c(s.m * s.n, C(7));
+      for (A& x : a) x = static_cast<A>(g());
+      for (B& x : b) x = static_cast<B>(g());
+      kernel->Run({{a.data(), {s.m, s.k}}, {b.data(), transposed ? std::vector<int64_t>{s.n, s.k} : std::vector<int64_t>{s.k, s.n}},
+                   {c.data(), {s.m, s.n}}}, 2);
+      for (int64_t i = 0; i < s.m; ++i)
+        for (int64_t j = 0; j < s.n; ++j) {
+          C sum = 0;  // exact in every order: the values are small integers
+          for (int64_t k = 0; k < s.k; ++k) sum += C(a[i * s.k + k]) * C(b[transposed ? j * s.k + k : k * s.n + j]);
+          ASSERT_EQ(c[i * s.n + j], sum) << types << " " << bits << " bits, " << s.m << "x" << s.n << "x" << s.k << " at " << i << ", " << j;
+        }
+    }
+  }
+}
+
+TEST(MatMulKernelWidened, SignsAndKinds) {
+  for (unsigned bits : {0u, 128u, 256u}) {
+    CheckWidened<int8_t, int8_t, int32_t>("i8 i8 i32", "arith.extsi", "arith.extsi", bits);
+    CheckWidened<uint8_t, int8_t, int32_t>("i8 i8 i32", "arith.extui", "arith.extsi", bits);
+    CheckWidened<int8_t, int8_t, float>("i8 i8 f32", "arith.sitofp", "arith.sitofp", bits);
+    CheckWidened<int16_t, int8_t, double>("i16 i8 f64", "arith.sitofp", "arith.sitofp", bits);
+    CheckWidened<uint8_t, int16_t, int64_t>("i8 i16 i64", "arith.extui", "arith.extsi", bits);
   }
 }
 
