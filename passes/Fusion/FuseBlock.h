@@ -12,6 +12,11 @@
 
 namespace oriel {
 
+/// Refusals that several rules give.
+inline constexpr const char *kNoChecks = "a column reduction checks no indices";
+inline constexpr const char *kDearer = "together they would take longer";
+inline constexpr const char *kNoSlices = "a matmul's epilogue reads no slices";
+
 /// How an operand of an op in a kernel is read.
 enum class Reading {
   Buffer,     // as it lies in memory

@@ -168,3 +168,15 @@ def test_dtype_report():
     x = T.fvector("x")
     text = printing.dtype_report(x * np.float64(2), file="str")
     assert "test_seeing.py:" in text
+
+
+def test_fusion_explains_itself(tmp_path):
+    x = T.fmatrix("x")
+    p = T.exp(x * 2)
+    p.name = "p"
+    f = oriel.function([x], T.dot(p, x))
+    text = f.explain_fusion()
+    assert "'p' exp (test_seeing.py:" in text and ": fused: apart " in text and "not fused, " in text
+    f.export(tmp_path / "f")
+    with pytest.raises(Exception, match="loaded from a file"):
+        oriel.Function.load(tmp_path / "f").explain_fusion()
