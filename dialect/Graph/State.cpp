@@ -3,6 +3,7 @@
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using namespace oriel::ir;
@@ -53,12 +54,15 @@ StateUpdateOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
     return emitOpError()
            << "must be at the top level of the function, got it in '"
            << (*this)->getParentOp()->getName() << "'";
-  for (auto other : (*this)->getBlock()->getOps<StateUpdateOp>()) {
-    if (other == *this)
-      break;
-    if (other.getStateAttr() == getStateAttr())
-      return emitOpError() << "updates " << getStateAttr()
-                           << " a second time, at most one update is allowed";
-  }
+  // The last of a row of updates looks for all of its block, so that thousands
+  // of them are not each compared with all.
+  if (isa_and_nonnull<StateUpdateOp>((*this)->getNextNode()))
+    return success();
+  llvm::DenseSet<Attribute> seen;
+  for (auto update : (*this)->getBlock()->getOps<StateUpdateOp>())
+    if (!seen.insert(update.getStateAttr()).second)
+      return update.emitOpError()
+             << "updates " << update.getStateAttr()
+             << " a second time, at most one update is allowed";
   return success();
 }

@@ -50,6 +50,7 @@ Compiling:
 Reports, to standard output:
   --profile[=FILE.json]        time per function, class, op and node
   --memory                     planned peak and buffers
+  --compile-report[=FILE.json] what compiling cost: by phase, pass, kernel, node
   --plan                       the steps, their kernels and nodes
 
 Exit code: 0 done, 1 the run failed, 2 bad usage.
@@ -118,6 +119,7 @@ absl::StatusOr<Arguments> ParseArguments(
       {"--no-fusion", [&] { out.options.fusion = false; }},
       {"--guard-buffers", [&] { out.options.guard_buffers = true; }},
       {"--profile", [&] { out.profile = true; }},
+      {"--compile-report", [&] { out.compile_report = true; }},
   };
   using Setter = std::function<absl::Status(const std::string& option,
                                             const std::string& value)>;
@@ -207,12 +209,15 @@ absl::StatusOr<Arguments> ParseArguments(
       return Bad(absl::StrCat("unknown option '", option, "' (see --help)"));
     it->second();
     if (equals == std::string::npos) continue;
-    if (option != "--profile")
+    std::string* file = option == "--profile"          ? &out.profile_json
+                        : option == "--compile-report" ? &out.compile_report_json
+                                                       : nullptr;
+    if (file == nullptr)
       return Bad(absl::StrCat(option, " takes no value, given '",
                               word.substr(equals + 1), "'"));
-    out.profile_json = word.substr(equals + 1);
-    if (out.profile_json.empty())
-      return Bad("--profile= has an empty file name, expected one");
+    *file = word.substr(equals + 1);
+    if (file->empty())
+      return Bad(absl::StrCat(option, "= has an empty file name, expected one"));
   }
   if (!out.help && out.program.empty())
     return Bad("no program given, expected FILE (see --help)");

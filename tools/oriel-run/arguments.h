@@ -30,6 +30,8 @@ struct Arguments {
   bool compile_only = false;
   bool profile = false;
   std::string profile_json;  // "": as text to stdout
+  bool compile_report = false;
+  std::string compile_report_json;  // "": as text to stdout
   std::string export_to;
   std::vector<std::string> watch;  // names of nodes
   int repeat = 1;

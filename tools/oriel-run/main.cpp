@@ -189,6 +189,14 @@ absl::Status Run(const Arguments& arguments) {
       return status;
   }
   if (arguments.plan) std::cout << function->plan_text();
+  if (!arguments.compile_report_json.empty()) {
+    if (absl::Status status = WriteAll(arguments.compile_report_json,
+                                       function->compile_report().json());
+        !status.ok())
+      return status;
+  } else if (arguments.compile_report) {
+    std::cout << function->compile_report().text();
+  }
   if (arguments.compile_only) return absl::OkStatus();
 
   absl::StatusOr<std::map<std::string, Tensor>> inputs = ReadInputs(arguments);

@@ -1,12 +1,16 @@
 #include "runtime/jit/compiler/compile_kernels.h"
 
-#include <atomic>
+#include <algorithm>
+#include <chrono>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "llvm/Support/raw_ostream.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Threading.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "runtime/core/hash.h"
 #include "runtime/jit/compiler/kernel_record.h"
@@ -22,10 +26,53 @@ constexpr char kCacheKind[] = "kernel";
 struct Job {
   mlir::OwningOpRef<mlir::ModuleOp> module;  // a clone under the canonical name
   std::string key;
+  size_t work = 0;  // bytes of its text: about what compiling it takes
   std::vector<std::vector<NodeId>> ordinals;
   CompiledKernel kernel;
   absl::Status status;
-  bool cached = false;
+};
+
+class Stopwatch {
+ public:
+  // Since the last lap, or the start.
+  int64_t Lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const int64_t ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_)
+            .count();
+    last_ = now;
+    return ns;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ =
+      std::chrono::steady_clock::now();
+};
+
+// The two passes of a kernel: vector code, then the LLVM dialect.
+class CodegenTimes : public mlir::PassInstrumentation {
+ public:
+  explicit CodegenTimes(CompiledKernel* kernel) : kernel_(kernel) {}
+  void runBeforePass(mlir::Pass*, mlir::Operation*) override {
+    if (depth_++ == 0) watch_.Lap();
+  }
+  void runAfterPass(mlir::Pass* pass, mlir::Operation*) override {
+    Ends(pass);
+  }
+  void runAfterPassFailed(mlir::Pass* pass, mlir::Operation*) override {
+    Ends(pass);
+  }
+
+ private:
+  void Ends(mlir::Pass* pass) {
+    if (--depth_ > 0) return;  // a pipeline within a pass
+    (pass->getArgument() == "oriel-lower-to-llvm" ? kernel_->lowering_ns
+                                                  : kernel_->codegen_ns) +=
+        watch_.Lap();
+  }
+  CompiledKernel* kernel_;
+  Stopwatch watch_;
+  int depth_ = 0;
 };
 
 mlir::OwningOpRef<mlir::ModuleOp> CloneCanonical(mlir::ModuleOp kernel) {
@@ -51,6 +98,16 @@ std::string TextOf(mlir::ModuleOp module) {
                          .enableDebugInfo(true, /*prettyForm=*/false)
                          .useLocalScope());
   return text;
+}
+
+// Products are tiles of hundreds of instructions whatever their text.
+size_t Weight(mlir::ModuleOp kernel) {
+  size_t weight = 0;
+  for (auto function : kernel.getOps<mlir::func::FuncOp>()) {
+    auto name = function->getAttrOfType<mlir::StringAttr>("oriel.class");
+    if (name && name.getValue() == "MatMul") weight += 100000;
+  }
+  return weight;
 }
 
 std::string AttributesOf(mlir::ModuleOp module) {
@@ -80,24 +137,31 @@ mlir::Attribute WithModuleName(mlir::Attribute entries,
   return mlir::ArrayAttr::get(entries.getContext(), renamed);
 }
 
-absl::Status Compile(const KernelOptions& options, Diagnostics* diagnostics,
-                     Job* job) {
-  if (options.cache != nullptr) {
-    absl::StatusOr<CacheEntry> entry =
-        options.cache->Lookup(kCacheKind, job->key);
-    if (entry.ok()) {
-      absl::StatusOr<CompiledKernel> kernel = ReadKernelRecord(entry->bytes());
-      if (kernel.ok()) {
-        job->kernel = std::move(*kernel);
-        job->cached = true;
-        return absl::OkStatus();
-      }
+// Takes the kernel from the cache when it is there.
+void LookUp(const KernelOptions& options, Job* job) {
+  if (options.cache == nullptr) return;
+  Stopwatch watch;
+  absl::StatusOr<CacheEntry> entry =
+      options.cache->Lookup(kCacheKind, job->key);
+  if (entry.ok()) {
+    absl::StatusOr<CompiledKernel> kernel = ReadKernelRecord(entry->bytes());
+    if (kernel.ok()) {
+      job->kernel = std::move(*kernel);
+      job->kernel.from_cache = true;
+    } else {
       // Whole but not a record: as good as absent.
       (void)options.cache->Remove(kCacheKind, job->key);
     }
   }
+  job->kernel.cache_ns = watch.Lap();
+}
+
+absl::Status Compile(const KernelOptions& options, Diagnostics* diagnostics,
+                     Job* job) {
+  Stopwatch watch;
   Diagnostics::KernelScope scope(job->ordinals);
   mlir::PassManager passes(job->module.get()->getContext());
+  passes.addInstrumentation(std::make_unique<CodegenTimes>(&job->kernel));
   options.build_codegen(passes);
   if (mlir::failed(passes.run(*job->module))) {
     return diagnostics->Error(
@@ -105,6 +169,7 @@ absl::Status Compile(const KernelOptions& options, Diagnostics* diagnostics,
         "a kernel could not be compiled, without a reason");
   }
   job->kernel.attributes = AttributesOf(*job->module);
+  watch.Lap();
   // A library kernel is the engine's: there is no code.
   if (!job->module->getBody()->empty()) {
     llvm::Expected<ObjectCode> object =
@@ -115,11 +180,13 @@ absl::Status Compile(const KernelOptions& options, Diagnostics* diagnostics,
                        llvm::toString(object.takeError())));
     }
     job->kernel.object = std::move(*object);
+    job->kernel.llvm_ns = watch.Lap();
   }
   if (options.cache != nullptr) {
     // A cache that cannot be written costs time later, not this compilation.
     (void)options.cache->Store(kCacheKind, job->key,
                                WriteKernelRecord(job->kernel));
+    job->kernel.cache_ns += watch.Lap();
   }
   return absl::OkStatus();
 }
@@ -145,7 +212,9 @@ absl::StatusOr<KernelSet> CompileKernels(mlir::ModuleOp module,
     std::string name = kernel.getSymName()->str();
     Job job;
     job.module = CloneCanonical(kernel);
-    job.key = HashBytes128(salt + TextOf(*job.module)).Hex();
+    const std::string text = TextOf(*job.module);
+    job.work = Weight(*job.module) + text.size();
+    job.key = HashBytes128(salt + text).Hex();
     auto [it, is_new] =
         by_key.try_emplace(job.key, static_cast<int>(jobs.size()));
     set.of_module[name] = it->second;
@@ -156,13 +225,33 @@ absl::StatusOr<KernelSet> CompileKernels(mlir::ModuleOp module,
     jobs.push_back(std::move(job));
   }
 
-  mlir::parallelFor(module.getContext(), 0, jobs.size(), [&](size_t i) {
-    jobs[i].status = Compile(options, diagnostics, &jobs[i]);
-  });
+  options.lap("kernel-keys");
+
+  Stopwatch watch;
+  mlir::MLIRContext* context = module.getContext();
+  mlir::parallelFor(context, 0, jobs.size(),
+                    [&](size_t i) { LookUp(options, &jobs[i]); });
+  std::vector<Job*> todo;
+  for (Job& job : jobs) {
+    if (!job.kernel.from_cache) todo.push_back(&job);
+  }
+  if (!todo.empty()) {
+    // Here, where one thread runs. A program of known kernels needs none.
+    context->loadAllAvailableDialects();
+    // The largest first, so that no thread is left with one at the end.
+    std::stable_sort(todo.begin(), todo.end(), [](const Job* a, const Job* b) {
+      return a->work > b->work;
+    });
+    mlir::parallelFor(context, 0, todo.size(), [&](size_t i) {
+      todo[i]->status = Compile(options, diagnostics, todo[i]);
+    });
+  }
+  set.wall_ns = watch.Lap();
+  options.lap("kernels");
 
   for (Job& job : jobs) {
     if (!job.status.ok()) return job.status;
-    set.from_cache += job.cached ? 1 : 0;
+    set.from_cache += job.kernel.from_cache ? 1 : 0;
     set.kernels.push_back(std::move(job.kernel));
   }
   for (auto kernel : module.getOps<mlir::ModuleOp>()) {

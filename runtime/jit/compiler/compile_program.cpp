@@ -1,7 +1,6 @@
 #include "runtime/jit/compiler/compile_program.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -24,32 +23,13 @@
 #include "runtime/engine/cpu_features.h"
 #include "runtime/engine/image.h"
 #include "runtime/engine/program_io.h"
+#include "runtime/jit/compiler/compile_costs.h"
 #include "runtime/jit/compiler/compile_kernels.h"
 #include "runtime/jit/compiler/diagnostics.h"
 #include "runtime/jit/compiler/pack_objects.h"
 
 namespace oriel::jit {
 namespace {
-
-class Timer {
- public:
-  // Time since the last lap (or the start) goes to `phase`.
-  void Lap(const std::string& phase) {
-    auto now = Clock::now();
-    laps_.emplace_back(
-        phase, std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_)
-                   .count());
-    last_ = now;
-  }
-  std::vector<std::pair<std::string, int64_t>> Take() {
-    return std::move(laps_);
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point last_ = Clock::now();
-  std::vector<std::pair<std::string, int64_t>> laps_;
-};
 
 // Deeper text than any program has; MLIR's parser recurses.
 constexpr int kMaxNesting = 200;
@@ -100,8 +80,9 @@ absl::Status CheckFunction(mlir::ModuleOp module) {
 
 absl::Status RunPhase(mlir::ModuleOp module, Phase phase,
                       const PipelineOptions& options,
-                      const Diagnostics& diagnostics) {
+                      const Diagnostics& diagnostics, CostTimer* timer) {
   mlir::PassManager passes(module.getContext());
+  passes.addInstrumentation(timer->Instrument());
   buildPhasePipeline(passes, phase, options);
   if (mlir::succeeded(passes.run(module))) return absl::OkStatus();
   const absl::StatusCode code =
@@ -150,13 +131,16 @@ std::map<std::string, std::vector<std::vector<NodeId>>> OrdinalsOf(
 void NameKernels(const KernelSet& set, const PackedCode& code,
                  ImageParts* parts) {
   std::vector<std::string> first_module(set.kernels.size());
+  std::vector<std::vector<const PackedSymbol*>> entries(set.kernels.size());
+  for (const PackedSymbol& symbol : code.symbols) {
+    if (symbol.is_global) entries[symbol.object].push_back(&symbol);
+  }
   for (const auto& [module, index] : set.of_module) {
     if (first_module[index].empty()) first_module[index] = module;
-    for (const PackedSymbol& symbol : code.symbols) {
-      if (symbol.object != index || !symbol.is_global) continue;
+    for (const PackedSymbol* symbol : entries[index]) {
       parts->symbols.push_back(
-          {getImageSymbol(module, EntryOfModule(symbol.name, module)),
-           symbol.offset, symbol.size, true});
+          {getImageSymbol(module, EntryOfModule(symbol->name, module)),
+           symbol->offset, symbol->size, true});
     }
   }
   for (const PackedSymbol& symbol : code.symbols) {
@@ -206,7 +190,7 @@ namespace {
 
 absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
                                      std::optional<Phase> left_out) {
-  Timer timer;
+  CostTimer timer;
   if (absl::Status status = CheckNesting(request.text); !status.ok())
     return status;
 
@@ -214,7 +198,8 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
   registerPipelineDialects(registry);
   registerEmitObjectTranslations(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
+  // Dialects are loaded as the text names them and as passes ask for them; those
+  // of code generation when there is a kernel to compile (compile_kernels.h).
   context.printOpOnDiagnostic(false);
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const unsigned threads =
@@ -230,6 +215,7 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
     context.setThreadPool(*pool);
   }
   Diagnostics diagnostics(&context);
+  timer.Phase("setup");
 
   mlir::ParserConfig config(&context);
   mlir::OwningOpRef<mlir::ModuleOp> module =
@@ -241,12 +227,13 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
     return diagnostics.Error(absl::StatusCode::kInvalidArgument,
                              "the text does not parse");
   if (absl::Status status = CheckFunction(*module); !status.ok()) return status;
-  timer.Lap("parse");
+  timer.Phase("parse");
 
   PipelineOptions options;
   options.fusion = request.fusion;
   options.observe = request.observe;
   options.check = request.check;
+  options.explainFusion = request.explain_fusion;
   options.skip = left_out;
   llvm::SmallVector<llvm::StringRef> ids;
   llvm::StringRef(request.observe_nodes.data(), request.observe_nodes.size())
@@ -261,11 +248,17 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
   }
   for (Phase phase : {Phase::Graph, Phase::Simplified, Phase::Placed,
                       Phase::Fused, Phase::Lowered}) {
-    if (absl::Status status = RunPhase(*module, phase, options, diagnostics);
+    if (absl::Status status = RunPhase(*module, phase, options, diagnostics, &timer);
         !status.ok())
       return status;
-    diagnostics.SetNodes(ir::getNodeTable(*module));
-    timer.Lap(std::string(getPhaseName(phase)));
+    diagnostics.SetModule(*module);
+    timer.Phase(std::string(getPhaseName(phase)));
+    if (phase == Phase::Fused && request.explain_fusion) {
+      ProgramImage explained;
+      for (const std::string& line : diagnostics.TakeRemarks())
+        absl::StrAppend(&explained.image, line, "\n");
+      return explained;
+    }
   }
 
   KernelOptions kernel_options;
@@ -275,16 +268,19 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
   kernel_options.build_codegen = [&](mlir::OpPassManager& passes) {
     buildPhasePipeline(passes, Phase::Codegen, options);
   };
+  kernel_options.lap = [&](const std::string& part) { timer.Pass(part); };
   absl::StatusOr<CacheDir> cache = absl::NotFoundError("no cache");
   if (!request.cache_dir.empty())
     cache = CacheDir::Open(std::string(request.cache_dir));
   if (cache.ok()) kernel_options.cache = &*cache;
   ORIEL_ASSIGN_OR_RETURN(KernelSet kernels,
                          CompileKernels(*module, kernel_options, &diagnostics));
-  timer.Lap(std::string(getPhaseName(Phase::Codegen)));
+  std::vector<CompileCosts::Kernel> kernel_costs =
+      KernelCosts(*module, kernels);
+  timer.Phase(std::string(getPhaseName(Phase::Codegen)));
 
   if (absl::Status status =
-          RunPhase(*module, Phase::Planned, options, diagnostics);
+          RunPhase(*module, Phase::Planned, options, diagnostics, &timer);
       !status.ok())
     return status;
   auto programs = module->getOps<plan::ProgramOp>();
@@ -300,7 +296,7 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
   }
   if (!request.name.empty()) program->name = std::string(request.name);
   program->remarks = RemarksOf(*module, &diagnostics);
-  timer.Lap(std::string(getPhaseName(Phase::Planned)));
+  timer.Phase(std::string(getPhaseName(Phase::Planned)));
 
   std::vector<PackInput> inputs;
   std::vector<std::string> names(kernels.kernels.size());
@@ -324,8 +320,11 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
   parts.cpu_features = FeatureMask(kernel_options.target);
   parts.cpu_name = kernel_options.target.cpu;
   parts.build_id = std::string(request.build_id);
-  timer.Lap("pack");
-  program->compile_ns = timer.Take();
+  timer.Phase("pack");
+  program->costs = timer.Take();
+  program->costs.kernels = std::move(kernel_costs);
+  program->costs.kernels_ns = kernels.wall_ns;
+  program->costs.threads = static_cast<int32_t>(threads);
   // A program that breaks its rules is our fault, and must not reach a cache.
   if (absl::Status status = ValidateProgram(*program); !status.ok()) {
     return absl::InternalError(

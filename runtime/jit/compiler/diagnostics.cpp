@@ -1,6 +1,7 @@
 #include "runtime/jit/compiler/diagnostics.h"
 
 #include "dialect/Graph/NodeId.h"
+#include "dialect/Graph/OrielDialect.h"
 #include "runtime/core/status.h"
 
 namespace oriel::jit {
@@ -20,9 +21,20 @@ Diagnostics::Diagnostics(mlir::MLIRContext* context)
         return mlir::success();
       }) {}
 
-void Diagnostics::SetNodes(const NodeTable& nodes) {
+void Diagnostics::SetModule(mlir::ModuleOp module) {
   std::lock_guard<std::mutex> lock(mutex_);
-  nodes_ = nodes;
+  module_ = module;
+}
+
+// Read when it is needed: most compilations say nothing, and a table is large.
+const NodeTable& Diagnostics::Nodes() {
+  if (!module_) return nodes_;
+  mlir::Attribute table = module_->getAttr(ir::kNodesAttr);
+  if (table != read_from_) {
+    nodes_ = ir::getNodeTable(module_);
+    read_from_ = table;
+  }
+  return nodes_;
 }
 
 Diagnostics::KernelScope::KernelScope(std::vector<std::vector<NodeId>> nodes)
@@ -33,7 +45,7 @@ Diagnostics::KernelScope::KernelScope(std::vector<std::vector<NodeId>> nodes)
 Diagnostics::KernelScope::~KernelScope() { kernel_nodes = outer_; }
 
 // "net.cpp:42: 'h' (add): " for a node, "file:line: " for a place in a file.
-std::string Diagnostics::Describe(mlir::Location location) const {
+std::string Diagnostics::Describe(mlir::Location location) {
   NodeId id = ir::getNodeId(location);
   if (id == kNoNode && kernel_nodes != nullptr) {
     std::optional<unsigned> line = ir::getKernelLine(location);
@@ -42,7 +54,7 @@ std::string Diagnostics::Describe(mlir::Location location) const {
       id = (*kernel_nodes)[*line / 8].front();
     }
   }
-  if (const NodeInfo* node = nodes_.Find(id); node != nullptr) {
+  if (const NodeInfo* node = Nodes().Find(id); node != nullptr) {
     std::string where = node->Where();
     if (!where.empty()) where += ": ";
     return where + "node " + node->Label() + " (" + node->op + "): ";

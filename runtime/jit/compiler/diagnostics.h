@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "oriel/node_table.h"
@@ -22,8 +23,9 @@ class Diagnostics {
  public:
   explicit Diagnostics(mlir::MLIRContext* context);
 
-  // Locations that are node ids are told by this table from now on.
-  void SetNodes(const NodeTable& nodes);
+  // Locations that are node ids are told by the table of `module` from now on:
+  // as it is when something is said. Null: by none.
+  void SetModule(mlir::ModuleOp module);
 
   // While one lives, lines of kernel-local locations on this thread belong to a
   // kernel whose ordinal k stands for nodes[k].
@@ -46,9 +48,12 @@ class Diagnostics {
 
  private:
   void Handle(mlir::Diagnostic& diagnostic);
-  std::string Describe(mlir::Location location) const;
+  std::string Describe(mlir::Location location);
+  const NodeTable& Nodes();
 
   mutable std::mutex mutex_;
+  mlir::ModuleOp module_;
+  mlir::Attribute read_from_;  // what nodes_ was read from
   NodeTable nodes_;
   std::vector<std::string> errors_;
   std::vector<std::string> remarks_;

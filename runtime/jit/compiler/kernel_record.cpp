@@ -5,7 +5,8 @@
 namespace oriel::jit {
 namespace {
 
-constexpr uint32_t kRecordVersion = 1;
+constexpr uint32_t kRecordVersion = 2;
+constexpr int64_t kMostTime = int64_t{1} << 50;
 
 }  // namespace
 
@@ -13,6 +14,9 @@ std::string WriteKernelRecord(const CompiledKernel& kernel) {
   ByteWriter out;
   out.U32(kRecordVersion);
   out.Str(kernel.attributes);
+  out.I64(kernel.codegen_ns);
+  out.I64(kernel.lowering_ns);
+  out.I64(kernel.llvm_ns);
   out.Str(kernel.object.elf);
   out.Count(kernel.object.symbols.size());
   for (const ObjectSymbol& symbol : kernel.object.symbols) {
@@ -37,6 +41,11 @@ absl::StatusOr<CompiledKernel> ReadKernelRecord(std::string_view bytes) {
             std::to_string(kRecordVersion));
   }
   kernel.attributes = in.Str();
+  for (int64_t* ns : {&kernel.codegen_ns, &kernel.lowering_ns, &kernel.llvm_ns}) {
+    *ns = in.I64();
+    if (*ns < 0 || *ns > kMostTime)
+      in.Fail("a time of " + std::to_string(*ns) + " ns");
+  }
   kernel.object.elf = in.Str();
   size_t symbols = in.Count(26);
   for (size_t i = 0; i < symbols && in.ok(); ++i) {

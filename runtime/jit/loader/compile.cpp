@@ -39,18 +39,47 @@ using Cells = std::vector<std::shared_ptr<graph::StateCell>>;
 
 constexpr char kCacheKind[] = "program";
 
+// From compile() on: every nanosecond goes to a phase.
 class Stopwatch {
  public:
-  int64_t Nanoseconds() const {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() -
-                                                                start_)
-        .count();
+  // Time since the last lap, or the start, is the phase's.
+  void Lap(const char* phase, CompileInfo* info) {
+    info->phases.emplace_back(phase, Lap());
+    info->total_ns += info->phases.back().second;
   }
 
  private:
   using Clock = std::chrono::steady_clock;
-  Clock::time_point start_ = Clock::now();
+  int64_t Lap() {
+    const Clock::time_point now = Clock::now();
+    const int64_t ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_)
+            .count();
+    last_ = now;
+    return ns;
+  }
+  Clock::time_point last_ = Clock::now();
 };
+
+// What the compiler measured inside the phase "compiler": in its place, with
+// "finish" for what it did after the program was written: the image, the end of
+// its context.
+constexpr char kCompilerPhase[] = "compiler";
+void UnfoldCompiler(const CompileCosts& costs, CompileInfo* info) {
+  auto& phases = info->phases;
+  auto whole = std::find_if(phases.begin(), phases.end(), [](const auto& p) {
+    return p.first == kCompilerPhase;
+  });
+  if (whole == phases.end()) return;
+  int64_t rest = whole->second;
+  for (const auto& [phase, ns] : costs.phases) rest -= ns;
+  std::vector<std::pair<std::string, int64_t>> inner = costs.phases;
+  inner.emplace_back("finish", std::max<int64_t>(0, rest));
+  const size_t at = static_cast<size_t>(whole - phases.begin());
+  phases.erase(whole);
+  phases.insert(phases.begin() + static_cast<std::ptrdiff_t>(at), inner.begin(),
+                inner.end());
+}
 
 absl::StatusOr<ReferenceValue> EvaluateReference(
     std::string_view call, absl::Span<const Tensor> inputs,
@@ -111,7 +140,7 @@ int CountKernels(const std::vector<Step>& steps, std::set<std::string>* names) {
 // The one way from an image to a Function, whatever the image came from.
 absl::StatusOr<Function> Load(std::shared_ptr<const LoadedImage> image,
                               const Cells& cells, CompileInfo info,
-                              const Stopwatch& watch,
+                              Stopwatch* watch,
                               const CompileOptions& options) {
   ORIEL_ASSIGN_OR_RETURN(Program program, ReadProgram(image->program()));
   std::set<std::string> names;
@@ -119,12 +148,10 @@ absl::StatusOr<Function> Load(std::shared_ptr<const LoadedImage> image,
     info.kernels = info.kernels_from_cache =
         CountKernels(program.steps, &names);
   }
-  for (const auto& [phase, nanoseconds] : program.compile_ns) {
-    if (info.source == "compiled") info.phases.emplace_back(phase, nanoseconds);
-  }
+  if (info.source == "compiled") UnfoldCompiler(program.costs, &info);
   info.remarks.insert(info.remarks.end(), program.remarks.begin(),
                       program.remarks.end());
-  info.total_ns = watch.Nanoseconds();
+  watch->Lap("load", &info);
   return MakeFunction(std::move(program), std::move(image), cells,
                       std::move(info), options);
 }
@@ -132,7 +159,7 @@ absl::StatusOr<Function> Load(std::shared_ptr<const LoadedImage> image,
 absl::StatusOr<Function> CompileOrLoad(
     const std::string& text, const std::string& name, const Cells& cells,
     const CompileOptions& options, const Variant& variant,
-    const Stopwatch& watch, CompileInfo info) {
+    Stopwatch* watch, CompileInfo info) {
   SetReferenceFunction(EvaluateReference);
   const std::string display = name.empty() ? options.name : name;
   ORIEL_ASSIGN_OR_RETURN(jit::CompilerFile compiler, jit::FindCompiler());
@@ -151,12 +178,11 @@ absl::StatusOr<Function> CompileOrLoad(
   }
 
   if (cache.ok()) {
-    Stopwatch lookup;
     absl::StatusOr<CacheEntry> entry = cache->Lookup(kCacheKind, key);
+    watch->Lap("lookup", &info);
     if (entry.ok()) {
       CompileInfo hit = info;
       hit.source = "program cache";
-      hit.phases.emplace_back("lookup", lookup.Nanoseconds());
       absl::StatusOr<std::shared_ptr<const LoadedImage>> image =
           LoadedImage::FromFile(entry->fd(), entry->bytes().size(), display);
       absl::StatusOr<Function> function =
@@ -187,7 +213,10 @@ absl::StatusOr<Function> CompileOrLoad(
   request.num_threads = static_cast<uint32_t>(
       std::max(0, options.num_threads != 0 ? options.num_threads
                                            : Config::Get().num_threads));
+  if (absl::Status loaded = jit::LoadCompiler(); !loaded.ok()) return loaded;
+  watch->Lap("library", &info);
   ORIEL_ASSIGN_OR_RETURN(jit::CompileResult result, jit::RunCompiler(request));
+  watch->Lap(kCompilerPhase, &info);
   info.source = "compiled";
   info.kernels = result.kernels;
   info.kernels_from_cache = result.kernels_from_cache;
@@ -199,8 +228,9 @@ absl::StatusOr<Function> CompileOrLoad(
       // What this compilation stored, kernels too, may have been too much.
       if (const uint64_t limit = Config::Get().cache_limit; limit > 0) (void)cache->Trim(limit);
       // Mapped from the file, as the next process will.
-      if (absl::StatusOr<CacheEntry> entry = cache->Lookup(kCacheKind, key);
-          entry.ok()) {
+      absl::StatusOr<CacheEntry> entry = cache->Lookup(kCacheKind, key);
+      watch->Lap("store", &info);
+      if (entry.ok()) {
         absl::StatusOr<std::shared_ptr<const LoadedImage>> image =
             LoadedImage::FromFile(entry->fd(), entry->bytes().size(), display);
         if (image.ok())
@@ -215,6 +245,22 @@ absl::StatusOr<Function> CompileOrLoad(
   ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const LoadedImage> image,
                          LoadedImage::FromBytes(bytes, display));
   return Load(std::move(image), cells, std::move(info), watch, options);
+}
+
+// The graph compiled as far as fusion, which says what it decided.
+absl::StatusOr<std::string> ExplainFusion(const std::string& text,
+                                          const std::string& name,
+                                          const CompileOptions& options) {
+  jit::CompileRequest request;
+  request.text = text;
+  request.name = name;
+  request.source = options.source;
+  request.check = options.check.value_or(CheckMode::kOff) != CheckMode::kOff;
+  request.fusion = options.fusion && !request.check;
+  request.leave_out_phase = options.leave_out_phase;
+  request.explain_fusion = true;
+  ORIEL_ASSIGN_OR_RETURN(jit::CompileResult result, jit::RunCompiler(request));
+  return std::string(result.image.begin(), result.image.end());
 }
 
 // Makes the function able to be compiled again as others look at it.
@@ -234,9 +280,10 @@ void BindTaps(const Function& function, std::string text,
               "a program that is looked at",
               nodes.empty() ? "" : ": nodes " + variant.NodeList()));
         }
-        return CompileOrLoad(*shared, name, cells, options, variant, watch,
+        return CompileOrLoad(*shared, name, cells, options, variant, &watch,
                              std::move(info));
-      });
+      },
+      [shared, name, options] { return ExplainFusion(*shared, name, options); });
 }
 
 // Renames inputs as the options say; in the options they are known by name from
@@ -292,11 +339,11 @@ absl::StatusOr<Function> compile(std::vector<Value> inputs,
   Cells cells;
   for (const State& state : exported.states) cells.push_back(state.cell());
   CompileInfo info;
-  info.phases.emplace_back("export", watch.Nanoseconds());
+  watch.Lap("export", &info);
   ORIEL_ASSIGN_OR_RETURN(
       Function function,
       CompileOrLoad(exported.text, options.name, cells, options,
-                    {!exported.taps.empty(), {}}, watch, std::move(info)));
+                    {!exported.taps.empty(), {}}, &watch, std::move(info)));
   BindTaps(function, std::move(exported.text), options.name, options,
            exported.taps);
   return function;
@@ -314,7 +361,7 @@ absl::StatusOr<Function> CompileText(const std::string& mlir_text,
   const bool has_taps = absl::StrContains(mlir_text, "oriel.tap");
   ORIEL_ASSIGN_OR_RETURN(Function function,
                          CompileOrLoad(mlir_text, name, {}, options,
-                                       {has_taps, {}}, watch, CompileInfo{}));
+                                       {has_taps, {}}, &watch, CompileInfo{}));
   BindTaps(function, mlir_text, name, options, {});
   return function;
 }
