@@ -44,12 +44,12 @@ void ExactMod(mpfr_t r, mpfr_t x, mpfr_t y) {
 std::vector<UnaryFunction> UnaryFunctions() {
   return {
       {ORIEL_FUNCTION(exp), {1.05, 1.05}, -746, 711},
-      {ORIEL_FUNCTION(expm1), {1.03, 1.03}, -38, 711},
+      {ORIEL_FUNCTION(expm1), {1.05, 1.05}, -38, 711},
       {ORIEL_FUNCTION(log), {0.9, 0.9}, 0, 4},
       {ORIEL_FUNCTION(log1p), {0.9, 0.9}, -1, 3},
       {"sigmoid", [](const Value& x) { return oriel::sigmoid(x); }, Sigmoid, ExactSigmoid, {1.75, 1.75}, -746, 40},
       {ORIEL_FUNCTION(tanh), {1.81, 1.9}, -22, 22},
-      {ORIEL_FUNCTION(erf), {1.5, 1.5}, -6, 6},
+      {ORIEL_FUNCTION(erf), {1.5, 1.6}, -6, 6},
       {ORIEL_FUNCTION(sin), {1.6, 1.6}, -1e9, 1e9},
       {ORIEL_FUNCTION(cos), {1.6, 1.6}, -1e9, 1e9},
       {ORIEL_FUNCTION(sqrt), {0.5, 0.5}, 0, 4},

@@ -42,17 +42,18 @@ struct Worst {
 
 // Rows of the table, printed when all tests have run.
 struct Row {
+  bool is_pair = false;
   std::map<DType, Worst> worst;
 };
 std::vector<std::pair<std::string, Row>>& Rows() {
   static auto& rows = *new std::vector<std::pair<std::string, Row>>;
   return rows;
 }
-void Record(const std::string& name, DType dtype, const Worst& worst) {
+void Record(const std::string& name, DType dtype, const Worst& worst, bool is_pair = false) {
   for (auto& [known, row] : Rows()) {
     if (known == name) return void(row.worst[dtype] = worst);
   }
-  Rows().emplace_back(name, Row{{{dtype, worst}}});
+  Rows().emplace_back(name, Row{is_pair, {{dtype, worst}}});
 }
 
 std::string Number(double x) {
@@ -67,17 +68,21 @@ class PrintTable : public ::testing::Environment {
     std::printf("| function | f32 max ulp | at | correctly rounded | f64 max ulp | at | f16, bf16 max ulp |\n");
     std::printf("|---|---|---|---|---|---|---|\n");
     for (auto& [name, row] : Rows()) {
-      const auto at = [](const Worst& w, bool two) { return Number(w.x) + (two ? ", " + Number(w.y) : ""); };
-      const Worst f32 = row.worst[DType::f32], f64 = row.worst[DType::f64];
-      const bool binary = row.worst.count(DType::f16) == 0;
-      std::printf("| %s | %.3f | %s | %.2f %% | %.3f | %s |", name.c_str(), f32.ulps, at(f32, binary).c_str(),
+      const auto ulps = [&row = row](DType dtype) {
+        char text[32];
+        std::snprintf(text, sizeof(text), "%.3f", row.worst[dtype].ulps);
+        return row.worst[dtype].count == 0 ? std::string() : std::string(text);
+      };
+      const auto at = [&row = row](DType dtype) {
+        const Worst& worst = row.worst[dtype];
+        return worst.count == 0 ? "" : Number(worst.x) + (row.is_pair ? ", " + Number(worst.y) : "");
+      };
+      const Worst& f32 = row.worst[DType::f32];
+      std::printf("| %s | %s | %s | %.2f %% | %s | %s | %s |\n", name.c_str(), ulps(DType::f32).c_str(),
+                  at(DType::f32).c_str(),
                   100.0 - 100.0 * static_cast<double>(f32.not_nearest) / static_cast<double>(std::max<uint64_t>(1, f32.count)),
-                  f64.ulps, at(f64, binary).c_str());
-      if (binary) {
-        std::printf(" |\n");
-      } else {
-        std::printf(" %.3f, %.3f |\n", row.worst[DType::f16].ulps, row.worst[DType::bf16].ulps);
-      }
+                  ulps(DType::f64).c_str(), at(DType::f64).c_str(),
+                  row.is_pair ? "" : (ulps(DType::f16) + ", " + ulps(DType::bf16)).c_str());
     }
   }
 };
@@ -143,7 +148,7 @@ TEST_P(MathAccuracy, Float32) {
       worst.Add(Ulps(got, value, kF32), in, 0, got);
       const double below = RoundToF32(value * (1 - 0x1p-48)), above = RoundToF32(value * (1 + 0x1p-48));
       double nearest = below;
-      if (below != above || bits[i] % 65521 == 0) {
+      if ((below != above && !std::isnan(value)) || bits[i] % 65521 == 0) {
         Real real(in);
         f.exact(real.get(), real.get());
         nearest = Round(real, kF32);
@@ -324,7 +329,7 @@ void TestPairs(const BinaryFunction& f, const Format& format, double bound) {
     std::lock_guard<std::mutex> lock(mutex);
     worst.Merge(mine);
   });
-  Record(f.name, format.dtype, worst);
+  Record(f.name, format.dtype, worst, /*is_pair=*/true);
   EXPECT_LE(worst.ulps, bound) << f.name << "(" << Number(worst.x) << ", " << Number(worst.y)
                                << ") = " << Number(worst.got);
 }

@@ -123,3 +123,23 @@ func.func @others(%h: vector<8xf16>, %x: vector<4xf32>) -> (vector<8xf16>, vecto
   %b = math.floor %x : vector<4xf32>
   return %a, %b : vector<8xf16>, vector<4xf32>
 }
+
+// Vectors of integers of up to 32 bits are divided in floating point, where that is
+// exact; 64 bits, scalars and known divisors are not.
+// CHECK-LABEL: func.func @division
+// CHECK: arith.divf %{{.*}}, %{{.*}} : vector<8xf32>
+// CHECK: arith.divf %{{.*}}, %{{.*}} : vector<8xf64>
+// CHECK: arith.divui %{{.*}}, %{{.*}} : vector<8xi64>
+// CHECK: arith.divsi %{{.*}}, %{{.*}} : i16
+// CHECK: arith.divsi %{{.*}}, %{{.*}} : vector<8xi16>
+// CHECK: return
+func.func @division(%a: vector<8xi16>, %b: vector<8xi32>, %c: vector<8xi64>, %d: i16)
+    -> (vector<8xi16>, vector<8xi32>, vector<8xi64>, i16, vector<8xi16>) {
+  %seven = arith.constant dense<7> : vector<8xi16>
+  %0 = arith.divsi %a, %a : vector<8xi16>
+  %1 = arith.divui %b, %b : vector<8xi32>
+  %2 = arith.divui %c, %c : vector<8xi64>
+  %3 = arith.divsi %d, %d : i16
+  %4 = arith.divsi %a, %seven : vector<8xi16>
+  return %0, %1, %2, %3, %4 : vector<8xi16>, vector<8xi32>, vector<8xi64>, i16, vector<8xi16>
+}
