@@ -3,7 +3,8 @@
 // Elementwise kernels: a task is a block of a row. Row reductions: a task is a
 // leaf of a row, rows of several leaves being combined in a second phase; in a
 // kernel with more passes over the row a task is a row. Short rows are taken side by
-// side, a lane a row, in a phase of its own. Column reductions: leaves
+// side, a lane a row, in a phase of its own; very long ones of such a kernel leaf by
+// leaf, a phase a pass. Column reductions: leaves
 // of 256 rows by blocks of columns, combined in a second phase. Where a reduction
 // reads transposed operands a task is some rows of them. Bits never depend on the
 // choice.
@@ -46,6 +47,8 @@ private:
   void emitTransposed(const TransposePlan &plan);
   void emitRows();
   void emitSplitRows();
+  std::optional<Dim> areLongChains() const;
+  void emitLongChains(const Dim &when);
   std::optional<Dim> areShortRows() const;
   std::optional<Dim> areTransposedRows() const;
   void emitAcrossRows(const Dim &when, bool isLong);
@@ -84,6 +87,7 @@ private:
   std::string name;
   std::optional<TransposePlan> transposed; // of a reduction's operands
   Dim stagedAt = 0;                        // scratch offset of its tiles
+  std::optional<Dim> scratchRow;           // elements of a row of emitRows, where there is one
 };
 
 } // namespace oriel

@@ -106,6 +106,11 @@ LogicalResult GenericKernel::emit() {
       emitAcrossRows(*when, areTransposed);
       others = Dim(1) - *when;
     }
+    if (std::optional<Dim> longOnes = areLongChains()) {
+      emitLongChains(*longOnes);
+      others = others - *longOnes;
+    }
+    scratchRow = model.sizes.back() * others;
     size_t first = info.tasks.size();
     if (!(others == Dim(0)))
       shouldSplitRows() ? emitSplitRows() : emitRows();

@@ -41,6 +41,7 @@ struct ModelValue {
   bool isRead = false;                    // by a later pass
   Dim scratchOffset = 0;                  // bytes; rows that are not returned
   int64_t scratchPitch = 0;               // elements a step of the reduced axis
+  bool isShared = false;                  // the offset is of the shared workspace, all rows
 };
 
 struct PassResult {

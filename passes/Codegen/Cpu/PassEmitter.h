@@ -84,6 +84,12 @@ public:
   /// Binds and stores the final scalars of a row reduction.
   void finishReduction(const ModelPass &pass, llvm::ArrayRef<mlir::Value> finals);
 
+  /// What a row reduction or a pass without the reduced axis found for the row.
+  mlir::Value getRowValue(unsigned value) const { return rowScalars.lookup(value); }
+  void setRowValue(unsigned value, mlir::Value scalar) { rowScalars[value] = scalar; }
+  /// The index of the row among all.
+  mlir::Value flatRow();
+
   PassState prepare(const ModelPass &pass);
   /// Makes the splats a loop of that many lanes reads, ahead of it.
   void prepareSplats(PassState &state, unsigned lanes);

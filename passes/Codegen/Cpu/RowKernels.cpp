@@ -39,7 +39,7 @@ void GenericKernel::forEachRow(PassEmitter &emitter, SmallVector<Value> indices,
 }
 
 void GenericKernel::emitRows() {
-  layoutScratch(model.sizes.back());
+  layoutScratch(scratchRow ? *scratchRow : model.sizes.back());
   Dims rows = planRows(TransposeKind::kRows);
   info.tasks.push_back(NumElements(rows));
   EntryBuilder entry = startEntry();

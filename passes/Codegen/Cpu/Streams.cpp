@@ -50,11 +50,23 @@ Value PassEmitter::capture(Value value) {
   return result;
 }
 
+Value PassEmitter::flatRow() {
+  Value at = code.i64(0);
+  for (unsigned d = 0; d + 1 < model.rank(); ++d)
+    at = code.add(code.mul(at, entry.dim(model.sizes[d])), indices[d]);
+  return at;
+}
+
 Stream PassEmitter::valueStream(unsigned number) {
   const ModelValue &value = model.values[number];
   if (!value.stores.empty())
     return accessStream(value.stores.front());
   Type storage = getStorageType(value.element);
+  if (value.isShared) {
+    Value rows = code.gep(code.getI8Type(), entry.shared(), entry.dim(value.scratchOffset));
+    return {code.gep(storage, rows, code.mul(flatRow(), entry.dim(model.sizes.back()))), Dim(1),
+            value.element};
+  }
   Value row = code.gep(code.getI8Type(), entry.scratch(), entry.dim(value.scratchOffset));
   // The scratch row holds the elements from lo on.
   Value at = code.sub(code.i64(0), lo);

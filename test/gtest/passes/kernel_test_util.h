@@ -174,7 +174,7 @@ inline std::string D(int64_t n, bool is_static) { return is_static ? std::to_str
 struct Shape2 {
   int64_t rows, columns;
 };
-inline constexpr Shape2 kShapes2[] = {{3, 0}, {0, 5}, {1, 1}, {7, 10}, {5, 33}, {3, 1000}, {2, 4097}, {1, 40000}, {130, 70}};
+inline constexpr Shape2 kShapes2[] = {{3, 0}, {0, 5}, {1, 1}, {7, 10}, {5, 33}, {3, 1000}, {2, 4097}, {1, 40000}, {130, 70}, {67, 31}, {2, 140001}};
 
 }  // namespace oriel
 

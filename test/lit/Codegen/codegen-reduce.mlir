@@ -8,17 +8,20 @@
 #col = affine_map<(d0, d1) -> (d1)>
 
 // Softmax of many short rows takes them side by side, 64 to a task: the maximum
-// needs no lanes of a row to be combined. All others are one loop over rows: each
-// pass reads the input's row once in its main loop and once in its tail, the
-// exponentials stay in scratch, and row values are scalars. One of the two phases
-// has no tasks.
+// needs no lanes of a row to be combined. Few very long ones are a phase a pass,
+// and one to combine leaves after each reduction. All others are one loop over
+// rows: each pass reads the input's row once in its main loop and once in its
+// tail, the exponentials stay in scratch, and row values are scalars. Phases of the
+// other forms have no tasks.
 // CHECK-LABEL: module @softmax
-// CHECK-SAME: oriel.entries = [@softmax, @softmax_phase1]
-// CHECK-SAME: oriel.scratch = #oriel.dims<64*ceildiv(a0_1,16)+{{[0-9]+}}>
-// CHECK-SAME: oriel.tasks = #oriel.dims<ceildiv(a0_0,64)*min(1,floordiv(a0_0,8))*min(1,max(0,-a0_1+33)), -a0_0*min(1,floordiv(a0_0,8))*min(1,max(0,-a0_1+33))+a0_0>
+// CHECK-SAME: oriel.entries = [@softmax, @softmax_phase1, @softmax_phase2, @softmax_phase3, @softmax_phase4, @softmax_phase5, @softmax_phase6]
+// CHECK-SAME: oriel.tasks = #oriel.dims<ceildiv(a0_0,64)*min(1,floordiv(a0_0,8))*min(1,max(0,-a0_1+33)), {{.*}}floordiv(a0_1,131072){{.*}}>
 // CHECK: func.func @softmax(
 // CHECK-NOT: vector.extract
 // CHECK: func.func @softmax_phase1(
+// CHECK: func.func @softmax_phase2(
+// CHECK: llvm.intr.ctpop
+// CHECK: func.func @softmax_phase6(
 // CHECK: scf.for
 // pass 1: leaves, 32 lanes
 // CHECK: scf.for
