@@ -378,7 +378,7 @@ LogicalResult ArgReduceEmitter::run(KernelInfo &info) {
   info.tasks = {rows ? any * outer : any * outer * Dim::CeilDiv(inner, kColumns)};
   info.scratch = rows ? 0 : kColumns * getStorageBytes(compared);
   info.shared = 0;
-  info.cost = Dim::FloorDiv(outer * count * inner, 4) + outer * 4 + 50;
+  info.cost = Dim::FloorDiv(outer * count * inner, 8) + outer * 4 + 50;
   return success();
 }
 
