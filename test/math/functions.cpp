@@ -44,7 +44,7 @@ void ExactMod(mpfr_t r, mpfr_t x, mpfr_t y) {
 std::vector<UnaryFunction> UnaryFunctions() {
   return {
       {ORIEL_FUNCTION(exp), {1.05, 1.05}, -746, 711},
-      {ORIEL_FUNCTION(expm1), {1.05, 1.05}, -38, 711},
+      {ORIEL_FUNCTION(expm1), {1.09, 1.09}, -38, 711},
       {ORIEL_FUNCTION(log), {0.9, 0.9}, 0, 4},
       {ORIEL_FUNCTION(log1p), {0.9, 0.9}, -1, 3},
       {"sigmoid", [](const Value& x) { return oriel::sigmoid(x); }, Sigmoid, ExactSigmoid, {1.75, 1.75}, -746, 40},
