@@ -375,6 +375,24 @@ def test_profile_and_memory():
     assert f.profile.calls == 0
 
 
+def test_compile_report():
+    import json
+
+    x = T.dmatrix("x")
+    y = T.exp(x)
+    y.name = "y"
+    f = theano.function([x], [y, y.sum(axis=1)], name="rows")
+    r = f.compile_report
+    assert r.source in ("compiled", "program cache")
+    assert sum(ns for _, ns in r.phases) == r.total_ns > 0
+    assert {"parse", "fused", "codegen"} <= {phase for phase, _ in r.made_phases}
+    all_of_it = json.loads(r.json())
+    assert abs(sum(node["ns"] for node in all_of_it["nodes"]) - r.made_ns) <= len(all_of_it["nodes"])
+    (row,) = [node for node in all_of_it["nodes"] if node["name"] == "y"]
+    assert row["code_bytes"] > 0 and row["file"].endswith("test_api.py")
+    assert "exp 'y' at test_api.py:" in r.text()
+
+
 def test_profile_of_a_scatter():
     x, i, u = T.vector("x", dtype="float32"), T.lvector("i"), T.vector("u", dtype="float32")
     f = theano.function([x, i, u], T.inc_subtensor(x[i], u), num_threads=1)

@@ -64,11 +64,11 @@ module @concatenate {
   }
 }
 
-// Lanes keep the best value and its index; elements were unsigned.
+// Lanes keep the best value, whose place is found afterwards; elements were unsigned.
 // CHECK-LABEL: module @argmax
 // CHECK: func.func @argmax_0
-// CHECK: arith.cmpi ugt, %{{.*}} : vector<8xi8>
-// CHECK: arith.select %{{.*}} : vector<8xi1>, vector<8xi64>
+// CHECK: arith.cmpi ugt, %{{.*}} : vector<32xi8>
+// CHECK: arith.select %{{.*}} : vector<32xi1>, vector<32xi8>
 module @argmax {
   func.func @argmax(%x: tensor<?x?xi8>, %o0: tensor<?xi64> {oriel.output}) -> tensor<?xi64> attributes {oriel.class = "ArgReduce"} {
     %0 = oriel.argmax %x axis 1 {oriel.unsigned} : tensor<?x?xi8> -> tensor<?xi64>
