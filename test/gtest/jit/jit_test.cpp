@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -124,6 +125,107 @@ TEST(Jit, CompilesAndRuns) {
     phases.push_back(phase);
   EXPECT_THAT(phases, ::testing::IsSupersetOf({"export", "parse", "simplified",
                                                "fused", "codegen", "planned"}));
+}
+
+int64_t SumOf(const std::vector<std::pair<std::string, int64_t>>& phases) {
+  int64_t sum = 0;
+  for (const auto& [phase, ns] : phases) sum += ns;
+  return sum;
+}
+
+// Every nanosecond of a compilation is in one phase, one pass and some nodes.
+void ExpectAddsUp(const CompileReport& r) {
+  EXPECT_EQ(SumOf(r.phases), r.total_ns);
+  for (const auto& [phase, ns] : r.made.phases) {
+    int64_t passes = 0;
+    for (const CompileCosts::Pass& pass : r.made.passes) {
+      if (pass.phase == phase) passes += pass.ns;
+    }
+    EXPECT_EQ(passes, ns) << phase;
+  }
+  int64_t nodes = 0;
+  for (const CompileReport::NodeRow& row : r.nodes) nodes += row.ns;
+  EXPECT_NEAR(static_cast<double>(nodes), static_cast<double>(r.made_ns),
+              static_cast<double>(r.nodes.size()));
+}
+
+TEST(CompileReport, SaysWhatCompilingCost) {
+  const auto start = std::chrono::steady_clock::now();
+  absl::StatusOr<Function> f = CompileSmall("none");
+  const int64_t wall = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                           std::chrono::steady_clock::now() - start)
+                           .count();
+  ASSERT_TRUE(f.ok()) << f.status();
+  const CompileReport r = f->compile_report();
+  EXPECT_EQ(r.source, "compiled");
+  EXPECT_GT(r.total_ns, 0);
+  EXPECT_LE(r.total_ns, wall);
+  EXPECT_EQ(r.made_ns, r.total_ns);
+  ExpectAddsUp(r);
+  ASSERT_FALSE(r.made.kernels.empty());
+  for (const CompileCosts::Kernel& kernel : r.made.kernels) {
+    EXPECT_FALSE(kernel.from_cache) << kernel.name;
+    EXPECT_GT(kernel.llvm_ns, 0) << kernel.name;
+    EXPECT_GT(kernel.codegen_ns, 0) << kernel.name;
+    EXPECT_GT(kernel.lowering_ns, 0) << kernel.name;
+    EXPECT_GT(kernel.code_bytes, 0) << kernel.name;
+    int64_t bytes = 0;
+    for (int64_t each : kernel.node_bytes) bytes += each;
+    EXPECT_GT(bytes, 0) << kernel.name;
+    EXPECT_LE(bytes, kernel.code_bytes) << kernel.name;
+  }
+  // The product 'y' has code of its own.
+  bool found = false;
+  for (const CompileReport::NodeRow& row : r.nodes) {
+    if (row.node.name != "y") continue;
+    found = true;
+    EXPECT_GT(row.code_bytes, 0);
+    EXPECT_GT(row.kernel_ns, 0);
+    EXPECT_GE(row.ns, row.kernel_ns);
+  }
+  EXPECT_TRUE(found);
+  EXPECT_THAT(r.text(), ::testing::AllOf(HasSubstr("Phase\n---"), HasSubstr("oriel-fuse-kernels"),
+                                         HasSubstr("Kernel\n---"), HasSubstr("mul 'y' at jit_test.cpp:")));
+  EXPECT_THAT(r.json(), HasSubstr("\"pass\":\"oriel-simplify\""));
+}
+
+TEST(CompileReport, ACacheDoesNotHideWhatCompilingCosts) {
+  Folder folder;
+  absl::StatusOr<Function> first = CompileSmall(folder.path());
+  ASSERT_TRUE(first.ok()) << first.status();
+  absl::StatusOr<Function> again = CompileSmall(folder.path());
+  ASSERT_TRUE(again.ok()) << again.status();
+  const CompileReport made = first->compile_report(), r = again->compile_report();
+  EXPECT_EQ(r.source, "program cache");
+  ExpectAddsUp(r);
+  for (const auto& [phase, ns] : r.phases) EXPECT_NE(phase, "codegen");
+  EXPECT_EQ(r.made.phases, made.made.phases);
+  EXPECT_EQ(r.made_ns, SumOf(made.made.phases));
+  EXPECT_THAT(r.text(), HasSubstr("When it was compiled"));
+
+  // The program anew, from known kernels: each says what it cost once.
+  for (const fs::path& entry : folder.Entries("program")) fs::remove(entry);
+  absl::StatusOr<Function> kernels = CompileSmall(folder.path());
+  ASSERT_TRUE(kernels.ok()) << kernels.status();
+  const CompileReport k = kernels->compile_report();
+  EXPECT_EQ(k.source, "compiled");
+  ExpectAddsUp(k);
+  ASSERT_EQ(k.made.kernels.size(), made.made.kernels.size());
+  for (size_t i = 0; i < k.made.kernels.size(); ++i) {
+    EXPECT_TRUE(k.made.kernels[i].from_cache);
+    EXPECT_EQ(k.made.kernels[i].llvm_ns, made.made.kernels[i].llvm_ns);
+    EXPECT_EQ(k.made.kernels[i].thread_ns(), k.made.kernels[i].cache_ns);
+    EXPECT_EQ(k.made.kernels[i].code_bytes, made.made.kernels[i].code_bytes);
+  }
+
+  const std::string file = folder.path() + "/small.oriel";
+  ASSERT_TRUE(first->Export(file).ok());
+  absl::StatusOr<Function> loaded = Function::Load(file);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const CompileReport l = loaded->compile_report();
+  EXPECT_EQ(l.source, "file");
+  ExpectAddsUp(l);
+  EXPECT_EQ(l.made.phases, made.made.phases);
 }
 
 TEST(Jit, WithoutFusionEveryNodeIsAKernelWithTheSameBits) {
