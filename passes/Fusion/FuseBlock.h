@@ -15,6 +15,8 @@ namespace oriel {
 /// Refusals that several rules give.
 inline constexpr const char *kNoChecks = "a column reduction checks no indices";
 inline constexpr const char *kDearer = "together they would take longer";
+inline constexpr const char *kNotInPlace =
+    "a state could no longer be updated in place";
 inline constexpr const char *kNoSlices = "a matmul's epilogue reads no slices";
 
 /// How an operand of an op in a kernel is read.
@@ -150,6 +152,7 @@ private:
   std::vector<int> nodes;        // group of each op, kNone when it has none
   std::vector<Level> levels;
   std::vector<unsigned> passes;   // of full values: which sweep over the rows
+  std::vector<char> isStateValue; // a state_update's operand
   std::vector<unsigned> consumers; // operands in other groups that read each value
   std::vector<llvm::SmallVector<int, 3>> operandOps; // computing ops it reads
   std::vector<char> isOutput;

@@ -24,6 +24,7 @@ static unsigned elementBytes(Value value) {
 /// stay outside of kernels too.
 void BlockFuser::countEdges() {
   consumers.assign(ops.size(), 0);
+  isStateValue.assign(ops.size(), false);
   operandOps.assign(ops.size(), {});
   auto isComputing = [&](int index) {
     return index != kNone && roles[index] != OpRole::Outside &&
@@ -40,6 +41,9 @@ void BlockFuser::countEdges() {
     if (role == OpRole::Outside ||
         (isa<ir::ReshapeOp>(op) && needsBuffer[index])) {
       llvm::for_each(op->getOperands(), read);
+      if (auto update = dyn_cast<ir::StateUpdateOp>(op))
+        if (int made = indexOf(update.getValue().getDefiningOp()); made != kNone)
+          isStateValue[made] = true;
       op->walk([&](Operation *inner) {
         if (inner != op)
           llvm::for_each(inner->getOperands(), read);
@@ -107,9 +111,10 @@ double BlockFuser::computeNs(unsigned index, Level level) const {
                               model.opNs(OpKind::kAdd, elementBytes(shaped));
   }
   // What is computed once a row is a scalar; it runs beside the next row's
-  // vectors in part.
+  // vectors, a single instruction nearly for nothing.
+  constexpr double fewInstructions = 0.2; // ns
   if (level == Level::Row && !reduces)
-    each *= model.getMachine().rowOpShare;
+    each *= model.opNs(*kind, 4) < fewInstructions ? 1 : model.getMachine().rowOpShare;
   return model.elements(shapeOf(shaped)) * each;
 }
 
@@ -296,6 +301,7 @@ void BlockFuser::account(unsigned index, ArrayRef<Source> sources) {
   }
   if (roles[index] == OpRole::Gather)
     group.gathers = true;
+  group.updatesState |= isStateValue[index];
 }
 
 void BlockFuser::explainPair(unsigned index, unsigned source, bool isFused,

@@ -141,6 +141,7 @@ bool GroupGraph::merge(unsigned a, unsigned b) {
     known.edges += read.edges;
   }
   target.gathers |= source.gathers;
+  target.updatesState |= source.updatesState;
   target.reducedAxis = std::max(target.reducedAxis, source.reducedAxis);
   target.unfusable.append(source.unfusable.begin(), source.unfusable.end());
   for (unsigned pred : source.preds)

@@ -44,6 +44,7 @@ struct Group {
   KernelWork work;      // of the ops so far
   int reducedAxis = -1; // of the space; -1: nothing is reduced
   bool gathers = false; // reads memory at computed positions
+  bool updatesState = false; // one of its values is a state's next
 
   unsigned rank = 0;
   llvm::DenseSet<unsigned> preds, succs;

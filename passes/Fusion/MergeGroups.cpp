@@ -65,6 +65,11 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
     *reason = kNoChecks;
     return false;
   }
+  if (merged == KernelClass::ColumnReduce &&
+      (first.updatesState || second.updatesState)) {
+    *reason = kNotInPlace;
+    return false;
+  }
   if (first.ops.size() + second.ops.size() > kMaxKernelOps) {
     *reason = "the kernel would hold more than " +
               std::to_string(kMaxKernelOps) + " ops";
@@ -156,6 +161,10 @@ bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
               std::to_string(kMaxKernelOps) + " ops";
     return false;
   }
+  if (merged == KernelClass::ColumnReduce && isStateValue[index]) {
+    *reason = kNotInPlace;
+    return false;
+  }
   SmallVector<unsigned> preds;
   SmallVector<const void *> reads;
   bool isSliced =
@@ -236,7 +245,15 @@ void BlockFuser::mergeSiblings() {
       if (explanation)
         figures = weighMerge(graph[nodes[a]], graph[nodes[b]]);
       std::string reason;
-      bool isFused = tryMerge(nodes[a], nodes[b], &reason);
+      const Group &one = graph.get(nodes[a]), &other = graph.get(nodes[b]);
+      // An elementwise kernel writes over what it reads; a reduction does not.
+      bool reduces = one.kernelClass != KernelClass::Elementwise ||
+                     other.kernelClass != KernelClass::Elementwise;
+      bool isFused = false;
+      if (reduces && (one.updatesState || other.updatesState))
+        reason = kNotInPlace;
+      else
+        isFused = tryMerge(nodes[a], nodes[b], &reason);
       explainPair(b, a, isFused, isFused ? "they read the same tensor" : reason,
                   figures);
     }

@@ -76,3 +76,28 @@ func.func @long(%x: tensor<16777216xf32>) -> tensor<16777216xf32> {
   %2 = oriel.div %x, %1 : tensor<16777216xf32>
   return %2 : tensor<16777216xf32>
 }
+
+// -----
+
+// A state that is updated in place stays so: its update joins no reduction that
+// only reads the same tensor, and no column reduction that it needs.
+oriel.state @W : tensor<64x64xf32>
+oriel.state @b : tensor<64xf32>
+// CHECK-LABEL: func @states
+// CHECK-DAG: "Elementwise" ({{.*}}) -> tensor<64x64xf32>
+// CHECK-DAG: "Elementwise" ({{.*}}) -> tensor<64xf32>
+// CHECK-DAG: "RowReduce" ({{.*}}) -> tensor<64xf32>
+// CHECK-DAG: "ColumnReduce" ({{.*}}) -> tensor<64xf32>
+// CHECK: return
+func.func @states(%g: tensor<64x64xf32>) -> tensor<64xf32> {
+  %w = oriel.state_read @W : tensor<64x64xf32>
+  %b = oriel.state_read @b : tensor<64xf32>
+  %0 = oriel.mul %w, %w : tensor<64x64xf32>
+  %1 = oriel.reduce sum %0 axes [1] : tensor<64x64xf32> -> tensor<64xf32>
+  %2 = oriel.sub %w, %g : tensor<64x64xf32>
+  oriel.state_update @W, %2 : tensor<64x64xf32>
+  %3 = oriel.reduce sum %g axes [0] : tensor<64x64xf32> -> tensor<64xf32>
+  %4 = oriel.sub %b, %3 : tensor<64xf32>
+  oriel.state_update @b, %4 : tensor<64xf32>
+  return %1 : tensor<64xf32>
+}
