@@ -395,10 +395,10 @@ def test_compile_report():
 
 def test_profile_of_a_scatter():
     x, i, u = T.vector("x", dtype="float32"), T.lvector("i"), T.vector("u", dtype="float32")
-    f = theano.function([x, i, u], T.inc_subtensor(x[i], u), num_threads=1)
+    f = theano.function([x, i, u], T.inc_subtensor(x[i], u))
     f(np.zeros(10, "float32"), np.full(4096, 3), np.ones(4096, "float32"))
     (use,) = [row.scatter for row in f.profile.rows if row.scatter is not None]
-    assert (use.strategy, use.reason) == ("serial", "one thread")
+    assert use.strategy == "serial" and use.reason
     assert use.updates == use.combined == use.longest_run == 4096 and use.contention == 1
     assert '"scatter"' in f.profile.json()
 
