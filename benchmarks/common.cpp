@@ -18,15 +18,18 @@ namespace {
   std::exit(1);
 }
 
-// Before another contender is timed: one call that is not, after a pause in which
-// the threads of the last one go to sleep. OpenBLAS's wait awake for some 30 ms,
-// on cores that the next contender needs.
+// Before another contender is timed: calls that are not, for 20 ms, after a pause in
+// which the threads of the last one go to sleep. OpenBLAS's wait awake for some
+// 30 ms, on cores that the next contender needs; woken, they need a few calls.
 void TakeTurn(const std::string& name, size_t contender, const std::function<void()>& run) {
   static std::pair<std::string, size_t> last;
   if (last == std::pair(name, contender)) return;
   last = {name, contender};
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  run();
+  const auto begin = std::chrono::steady_clock::now();
+  do {
+    run();
+  } while (std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(20));
 }
 
 }  // namespace

@@ -183,9 +183,10 @@ def main():
             data = json.load(f)
     if not args.render:
         data.update(date=str(datetime.date.today()), machine=machine(), revision=revision(), rounds=args.rounds)
-        measure(args, data)
-        with open(path, "w") as f:
-            json.dump(data, f, indent=1, sort_keys=True)
+        def save():
+            with open(path, "w") as f:
+                json.dump(data, f, indent=1, sort_keys=True)
+        measure(args, data, save)
     text = render.page(data)
     print(text)
     if args.write:
@@ -193,12 +194,14 @@ def main():
     return 0
 
 
-def measure(args, data):
+def measure(args, data, save):
+    """Fills `data`, saved after each part: what an interrupted run has measured is kept."""
     import cases
     from children import Children
     results = data["cases"]
     if args.startup or args.filter == ".":
         data["startup"] = startup.measure(args.build)
+        save()
     if args.startup:
         return
     wanted = []
@@ -215,12 +218,14 @@ def measure(args, data):
         raise SystemExit(f"--filter {args.filter}: no case has such a name")
     if args.only != "python":
         data["limits"].update(measure_cpp(args, wanted, results))
+        save()
     if args.only != "cpp":
         children = Children(args.build)
         try:
             for name in in_python:
                 measure_python(args, name, children, results)
-            data["versions"] = sorted(set(data.get("versions", [])) | set(children.versions()))
+                data["versions"] = sorted(set(data.get("versions", [])) | set(children.versions()))
+                save()
         finally:
             children.close()
 
