@@ -59,7 +59,7 @@ func.func @zeros(%u: tensor<?xf32> {oriel.dims = #oriel.dims<a0_0>}, %i: tensor<
   return %0 : tensor<10xf32>
 }
 // CHECK-LABEL: func @first
-// CHECK: oriel.argmax %arg0 axis 0 {oriel.unsigned} : tensor<4xi8> -> tensor<i64>
+// CHECK: oriel.argmax %arg0 axis 0 {oriel.bool, oriel.unsigned} : tensor<4xi8> -> tensor<i64>
 func.func @first(%x: tensor<4xi1>) -> tensor<i64> attributes {oriel.class = "ArgReduce"} {
   %0 = oriel.argmax %x axis 0 : tensor<4xi1> -> tensor<i64>
   return %0 : tensor<i64>
