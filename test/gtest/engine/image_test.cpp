@@ -35,17 +35,17 @@ using ::testing::HasSubstr;
 
 void Append32(std::string* s, uint32_t v) { s->append(reinterpret_cast<const char*>(&v), 4); }
 
-// "answer": *args[4] = the constant in rodata (42); "other": *args[4] = 7.
+// "answer": *args[kArgFirst] = the constant in rodata (42); "other": *args[kArgFirst] = 7.
 // `program` becomes the image's program.
 ImageParts Parts(std::string program) {
   ImageParts parts;
-  parts.text = std::string("\x48\x8B\x47\x20", 4);           // mov rax, [rdi + 32]
+  parts.text = std::string("\x48\x8B\x47\x28", 4);           // mov rax, [rdi + 40]
   parts.text += std::string("\x48\x8B\x0D", 3);              // mov rcx, [rip + d]
   const ImageLayout layout = LayOutImage(64, 8);
   Append32(&parts.text, static_cast<uint32_t>(layout.rodata - (layout.text + 11)));
   parts.text += std::string("\x48\x89\x08\xC3", 4);          // mov [rax], rcx; ret
   parts.text.resize(32, '\xcc');
-  parts.text += std::string("\x48\x8B\x47\x20\x48\xC7\x00\x07\x00\x00\x00\xC3", 12);  // mov rax,[rdi+32]; mov qword [rax],7; ret
+  parts.text += std::string("\x48\x8B\x47\x28\x48\xC7\x00\x07\x00\x00\x00\xC3", 12);  // mov rax,[rdi+40]; mov qword [rax],7; ret
   parts.text.resize(64, '\xcc');
   parts.rodata = std::string("\x2A\0\0\0\0\0\0\0", 8);
   parts.symbols = {{"answer", 0, 15, true}, {"other", 32, 12, true}, {"helper", 0, 4, false}};
@@ -83,7 +83,7 @@ int64_t CallKernel(const LoadedImage& image, const char* symbol) {
   const KernelEntry entry = image.Find(symbol);
   if (entry == nullptr) return -1;
   int64_t result = 0;
-  const int64_t args[5] = {0, 0, 0, 0, reinterpret_cast<int64_t>(&result)};
+  const int64_t args[kArgFirst + 1] = {0, 0, 0, 0, 0, reinterpret_cast<int64_t>(&result)};
   entry(args, 0, 1, 0);
   return result;
 }

@@ -73,7 +73,7 @@ void CheckSort(const std::string& type, Ordered ordered, const std::vector<T>& v
         ErrorRecord errors[2] = {};
         T* result = in_place ? data.data() : out.data();
         const int64_t args[] = {reinterpret_cast<int64_t>(errors), reinterpret_cast<int64_t>(scratch.data()), static_cast<int64_t>(room),
-                                reinterpret_cast<int64_t>(scratch.data()), reinterpret_cast<int64_t>(data.data()),
+                                reinterpret_cast<int64_t>(scratch.data()), /*counts=*/0, reinterpret_cast<int64_t>(data.data()),
                                 indices ? reinterpret_cast<int64_t>(positions.data()) : reinterpret_cast<int64_t>(result), n, stride,
                                 shared ? 1 : 0};
         const KernelEntry entry = FindLibraryKernel((indices ? "argsort_" : "sort_") + type);

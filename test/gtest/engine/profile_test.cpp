@@ -162,11 +162,13 @@ TEST(Profile, ManyShortCallsSumToTheWall) {
   }
   const Profile profile = f.profile();
   EXPECT_NEAR(Sum(profile), profile.wall_seconds, 0.01 * profile.wall_seconds);
+  const bool is_short = profile.wall_seconds < 1e-6 * static_cast<double>(profile.calls);
   for (const ApplyRow& row : profile.rows) {
     EXPECT_GT(row.seconds, 0) << row.name;
     EXPECT_EQ(row.calls, profile.calls) << row.name;
-    // Most such calls are only timed as a whole, and say so.
-    EXPECT_TRUE(row.sampled) << row.name;
+    // Most such calls are only timed as a whole, and say so. Under a sanitizer on
+    // a busy machine no call is short.
+    if (is_short) EXPECT_TRUE(row.sampled) << row.name;
   }
 }
 
