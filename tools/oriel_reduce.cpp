@@ -137,6 +137,15 @@ bool ReturnInstead(mlir::Operation* op) {
   return true;
 }
 
+// The same, and no state is written: what was kept for a state goes too.
+bool ReturnAlone(mlir::Operation* op) {
+  mlir::func::FuncOp function = FunctionOf(op);
+  if (!function || !ReturnInstead(op)) return false;
+  llvm::SmallVector<mlir::Operation*> updates(function.getOps<oriel::ir::StateUpdateOp>());
+  for (mlir::Operation* update : updates) update->erase();
+  return !updates.empty();
+}
+
 // A function without the result number `index`.
 bool DropResult(mlir::func::FuncOp function, unsigned index) {
   if (mlir::failed(function.eraseResult(index))) return false;
@@ -288,7 +297,9 @@ bool ReduceOnce(mlir::OwningOpRef<mlir::ModuleOp>& module, Tester& tester) {
       while (Try(module, index, change, tester)) changed = true;
     }
   }
-  for (int index = 0; index < CountOps(*module); ++index) changed |= Try(module, index, ReturnInstead, tester);
+  for (Change change : {ReturnAlone, ReturnInstead}) {
+    for (int index = 0; index < CountOps(*module); ++index) changed |= Try(module, index, change, tester);
+  }
   for (int index = CountOps(*module) - 1; index > 0; --index) {
     for (Change change : {ReplaceByArgument, TakeThen, TakeElse, RunOnce, Erase, ReplaceByOperand, DropOneUnusedArgument}) {
       if (index < CountOps(*module)) changed |= Try(module, index, change, tester);
