@@ -235,22 +235,26 @@ TEST(SideBySide, RandomProgramsGiveTheSame) {
   EXPECT_GE(grouped, 30);
 }
 
+// Two chains of two steps each, over n elements, and the sum of their ends.
+void AddTwoChains(ProgramBuilder* b, int64_t n) {
+  const int32_t x = b->Input("x", DType::f32, {n});
+  std::vector<int32_t> ends;
+  for (const char* name : {"a", "c"}) {
+    const int32_t first = b->Temp(name, DType::f32, {n}), end = b->Temp(std::string(name) + "_end", DType::f32, {64});
+    DispatchStep make = Costly(b, "double", {x}, first), use = Costly(b, "double", {first}, end);
+    make.phases[0].tasks = use.phases[0].tasks = Dim(1);
+    b->Add(make, {first});
+    b->Add(use, {end}, {first});
+    ends.push_back(end);
+  }
+  const int32_t y = b->Output("y", DType::f32, {64});
+  b->Add(Costly(b, "add", ends, y, 0), {y}, ends);
+}
+
 TEST(SideBySide, StorageIsApartAndTheReportSaysSo) {
   // Each chain alone needs two values at a time, together four.
   ProgramBuilder b("apart");
-  const int64_t n = 10'000;
-  const int32_t x = b.Input("x", DType::f32, {n});
-  std::vector<int32_t> ends;
-  for (const char* name : {"a", "c"}) {
-    const int32_t first = b.Temp(name, DType::f32, {n}), end = b.Temp(std::string(name) + "_end", DType::f32, {64});
-    DispatchStep make = Costly(&b, "double", {x}, first), use = Costly(&b, "double", {first}, end);
-    make.phases[0].tasks = use.phases[0].tasks = Dim(1);
-    b.Add(make, {first});
-    b.Add(use, {end}, {first});
-    ends.push_back(end);
-  }
-  const int32_t y = b.Output("y", DType::f32, {64});
-  b.Add(Costly(&b, "add", ends, y, 0), {y}, ends);
+  AddTwoChains(&b, 10'000);
   CompileOptions options;
   options.num_threads = 1;
   const MemoryReport one = *Expect(b.Make(options)).PlanMemory({});
@@ -303,19 +307,7 @@ TEST(Threads, ForksWork) {
 // The storage for it is not taken where it would be a large part of the program's.
 TEST(SideBySide, LargeArenasDoNotGrow) {
   ProgramBuilder b("large");
-  const int64_t n = 4'000'000;
-  const int32_t x = b.Input("x", DType::f32, {n});
-  std::vector<int32_t> ends;
-  for (const char* name : {"a", "c"}) {
-    const int32_t first = b.Temp(name, DType::f32, {n}), end = b.Temp(std::string(name) + "_end", DType::f32, {64});
-    DispatchStep make = Costly(&b, "double", {x}, first), use = Costly(&b, "double", {first}, end);
-    make.phases[0].tasks = use.phases[0].tasks = Dim(1);
-    b.Add(make, {first});
-    b.Add(use, {end}, {first});
-    ends.push_back(end);
-  }
-  const int32_t y = b.Output("y", DType::f32, {64});
-  b.Add(Costly(&b, "add", ends, y, 0), {y}, ends);
+  AddTwoChains(&b, 4'000'000);
   EXPECT_THAT(GroupsOf(b.program(), 2), ElementsAre());
 }
 
