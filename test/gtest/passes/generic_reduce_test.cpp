@@ -11,18 +11,6 @@ namespace {
 template <typename T>
 void CheckRowReduce(const std::string& type, const std::string& op, const std::string& neutral_text,
                     T neutral, T (*f)(T, T)) {
-  const char* kText = R"(
-  func.func @k(%x: tensor<$Rx$Cx$T>, %o0: tensor<$Rx$T> {oriel.output}) -> tensor<$Rx$T> attributes {oriel.class = "RowReduce"} {
-    %n = arith.constant $N : $T
-    %i0 = linalg.fill ins(%n : $T) outs(%o0 : tensor<$Rx$T>) -> tensor<$Rx$T>
-    %0 = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
-        ins(%x : tensor<$Rx$Cx$T>) outs(%i0 : tensor<$Rx$T>) attrs = {oriel.reduce = ["x"]} {
-    ^bb0(%a: $T, %acc: $T):
-      %1 = $O %acc, %a : $T
-      linalg.yield %1 : $T
-    } -> tensor<$Rx$T>
-    return %0 : tensor<$Rx$T>
-  })";
   for (unsigned bits : {128u, 256u, 512u})
     for (int variant = 0; variant < 2; ++variant) {
       std::unique_ptr<TestKernel> dynamic;
@@ -30,7 +18,7 @@ void CheckRowReduce(const std::string& type, const std::string& op, const std::s
         const int64_t rows = 3;
         std::unique_ptr<TestKernel> own;
         if (variant || !dynamic)
-          own = CompileGeneric(Expand(kText, {{"$R", variant ? "3" : "?"}, {"$C", D(n, variant)}, {"$T", type},
+          own = CompileGeneric(Expand(kRowReduceText, {{"$R", variant ? "3" : "?"}, {"$C", D(n, variant)}, {"$T", type},
                                        {"$O", op}, {"$N", neutral_text}}), bits);
         ASSERT_TRUE(own || dynamic);
         TestKernel& kernel = own ? *own : *dynamic;

@@ -176,6 +176,20 @@ struct Shape2 {
 };
 inline constexpr Shape2 kShapes2[] = {{3, 0}, {0, 5}, {1, 1}, {7, 10}, {5, 33}, {3, 1000}, {2, 4097}, {1, 40000}, {130, 70}, {67, 31}, {2, 140001}};
 
+// A reduction $O of the rows of an $R x $C tensor of $T, from $N.
+inline constexpr char kRowReduceText[] = R"(
+  func.func @k(%x: tensor<$Rx$Cx$T>, %o0: tensor<$Rx$T> {oriel.output}) -> tensor<$Rx$T> attributes {oriel.class = "RowReduce"} {
+    %n = arith.constant $N : $T
+    %i0 = linalg.fill ins(%n : $T) outs(%o0 : tensor<$Rx$T>) -> tensor<$Rx$T>
+    %0 = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+        ins(%x : tensor<$Rx$Cx$T>) outs(%i0 : tensor<$Rx$T>) attrs = {oriel.reduce = ["x"]} {
+    ^bb0(%a: $T, %acc: $T):
+      %1 = $O %acc, %a : $T
+      linalg.yield %1 : $T
+    } -> tensor<$Rx$T>
+    return %0 : tensor<$Rx$T>
+  })";
+
 }  // namespace oriel
 
 #endif  // ORIEL_TEST_GTEST_PASSES_KERNEL_TEST_UTIL_H_

@@ -13,25 +13,13 @@ constexpr Shape2 kShort[] = {{8, 2}, {64, 3}, {65, 10}, {200, 16}, {100, 17}, {1
 template <typename T>
 void CheckShortRows(const std::string& type, const std::string& op, const std::string& neutral_text,
                     T neutral, T (*f)(T, T)) {
-  const char* kText = R"(
-  func.func @k(%x: tensor<$Rx$Cx$T>, %o0: tensor<$Rx$T> {oriel.output}) -> tensor<$Rx$T> attributes {oriel.class = "RowReduce"} {
-    %n = arith.constant $N : $T
-    %i0 = linalg.fill ins(%n : $T) outs(%o0 : tensor<$Rx$T>) -> tensor<$Rx$T>
-    %0 = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
-        ins(%x : tensor<$Rx$Cx$T>) outs(%i0 : tensor<$Rx$T>) attrs = {oriel.reduce = ["x"]} {
-    ^bb0(%a: $T, %acc: $T):
-      %1 = $O %acc, %a : $T
-      linalg.yield %1 : $T
-    } -> tensor<$Rx$T>
-    return %0 : tensor<$Rx$T>
-  })";
   for (unsigned bits : {128u, 256u, 512u}) {
     std::unique_ptr<TestKernel> dynamic;
     for (bool is_static : {false, true})
       for (Shape2 s : kShort) {
         std::unique_ptr<TestKernel> own;
         if (is_static || !dynamic)
-          own = CompileGeneric(Expand(kText, {{"$R", D(s.rows, is_static && s.rows % 2)}, {"$C", D(s.columns, is_static)},
+          own = CompileGeneric(Expand(kRowReduceText, {{"$R", D(s.rows, is_static && s.rows % 2)}, {"$C", D(s.columns, is_static)},
                                               {"$T", type}, {"$O", op}, {"$N", neutral_text}}), bits);
         ASSERT_TRUE(own || dynamic);
         TestKernel& kernel = own ? *own : *dynamic;
