@@ -1,7 +1,7 @@
 //===- PlannerImpl.h - The planner, in parts --------------------*- C++ -*-===//
 //
-// What Planner.cpp (buffers, states, dispatches) and PlanControl.cpp (loops and
-// branches) share. Internal to passes/Planning.
+// What Planner.cpp (buffers, order), KernelFacts.cpp, PlanStates.cpp,
+// PlanDispatch.cpp and PlanControl.cpp (loops and branches) share. Internal to passes/Planning.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ORIEL_PASSES_PLANNING_PLANNERIMPL_H
@@ -39,6 +39,9 @@ struct KernelFacts {
   std::optional<int64_t> checkedBase;
   bool once = false; // asks that what it makes of constants be kept
 };
+
+/// The node whose value this is: a dispatch has one per result.
+NodeId valueNode(Value value);
 
 class Planner {
 public:
