@@ -1,5 +1,5 @@
-// What the runtime itself costs: a scalar function's call, a loop's iteration,
-// and the profile, on against off.
+// What the runtime itself costs: a scalar function's call, a loop's iteration
+// (what the profile costs: profile_cost.cpp).
 #include <cmath>
 
 #include "benchmarks/common.h"
@@ -7,19 +7,19 @@
 namespace oriel::bench {
 namespace {
 
-Function ScalarFunction(bool profile) {
+Function ScalarFunction() {
   Value x = input("x", DType::f32, {});
-  return Compile({x}, {x * 2.0 + 1.0}, {}, {.name = "scalar", .num_threads = 1, .profile = profile});
+  return Compile({x}, {x * 2.0 + 1.0}, {}, {.name = "scalar", .num_threads = 1});
 }
 
 // 1,000 iterations of v = tanh(v * 0.5 + b) over 8 floats.
-Function LoopFunction(bool profile) {
+Function LoopFunction() {
   Value v = input("v", DType::f32, {dyn("n")}), b = input("b", DType::f32, {dyn("n")});
   Value trips = input("trips", DType::i64, {});
   std::vector<Value> out = loop(trips, {v}, [&](Value, std::vector<Value> c) {
     return std::vector<Value>{tanh(c[0] * 0.5 + b)};
   });
-  return Compile({v, b, trips}, out, {}, {.name = "loop", .num_threads = 1, .profile = profile});
+  return Compile({v, b, trips}, out, {}, {.name = "loop", .num_threads = 1});
 }
 
 // Ten elementwise ops on 100 elements.
@@ -35,7 +35,7 @@ std::vector<Tensor> LoopInputs() {
 }
 
 Pair ScalarCall() {
-  Function f = ScalarFunction(true);
+  Function f = ScalarFunction();
   std::vector<Tensor> in = {Tensor::Scalar(3.0f)};
   Check("scalar", Call(f, in)[0], [](int64_t) { return 7; }, 0);
   auto cell = std::make_shared<float>(3);
@@ -45,7 +45,7 @@ Pair ScalarCall() {
 }
 
 Pair LoopIterations() {
-  Function f = LoopFunction(true);
+  Function f = LoopFunction();
   std::vector<Tensor> in = LoopInputs();
   auto plain = [in] {
     float v[8];
@@ -77,25 +77,10 @@ Pair SmallCall() {
   return {[f, in] { Call(f, in); }, [plain] { plain(); }};
 }
 
-Pair ProfileLoop() {
-  Function on = LoopFunction(true), off = LoopFunction(false);
-  std::vector<Tensor> in = LoopInputs();
-  if (!BitEqual(Call(on, in)[0], Call(off, in)[0])) std::exit(1);
-  return {[on, in] { Call(on, in); }, [off, in] { Call(off, in); }};
-}
-
-Pair ProfileScalar() {
-  Function on = ScalarFunction(true), off = ScalarFunction(false);
-  std::vector<Tensor> in = {Tensor::Scalar(3.0f)};
-  return {[on, in] { Call(on, in); }, [off, in] { Call(off, in); }};
-}
-
 const bool registered = [] {
   RegisterPair("call/scalar", "allocation", ScalarCall);
   RegisterPair("call/10_ops_100_elements", "loop", SmallCall);
   RegisterPair("call/loop_1000_iterations", "loop_libm", LoopIterations);
-  RegisterPair("profile/loop_1000_iterations", "profile_off", ProfileLoop);
-  RegisterPair("profile/scalar", "profile_off", ProfileScalar);
   return true;
 }();
 

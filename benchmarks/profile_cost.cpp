@@ -1,13 +1,20 @@
-// Calls a function N times with the profile on or off: run under cachegrind for
-// two values of N, the difference is the instructions of a call.
+// What the profile costs, on against off.
+//   profile_cost pairs scalar|small|loop|digits N
+// times N pairs of batches, one of each at random order, and prints the medians
+// of a call in nanoseconds and the quartiles of the pairs' ratios.
 //   profile_cost on|off scalar|small|loop|digits N [TICKS]
-// Prints what a call takes in ticks of the profile's clock. An emulator runs
+// calls a function N times: run under cachegrind for two values of N, the
+// difference is the instructions of a call. Prints what a call takes in ticks of
+// the profile's clock. An emulator runs
 // code slower than it reads the clock, and so would find nothing short: given
 // what a call takes outside of it, the profile samples as it does there.
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <random>
+#include <vector>
 
 #include "oriel/oriel.h"
 #include "runtime/engine/clock.h"
@@ -47,11 +54,64 @@ absl::StatusOr<Function> Make(const char* which, bool profile, std::vector<Tenso
   return f;
 }
 
+// The value below which `part` of `values` lie.
+double Quantile(std::vector<double> values, double part) {
+  const size_t at = static_cast<size_t>(part * static_cast<double>(values.size() - 1) + 0.5);
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
+  return values[at];
+}
+
+// Pairs of batches of about 0.2 ms: neighbours in time share what else the
+// machine does, and a coin decides who is first.
+int Pairs(const char* which, int pairs) {
+  std::vector<Tensor> in;
+  const absl::StatusOr<Function> on = Make(which, true, &in), off = Make(which, false, &in);
+  for (const auto* f : {&on, &off}) {
+    if (!f->ok()) {
+      std::fprintf(stderr, "profile_cost: %s\n", f->status().ToString().c_str());
+      return 1;
+    }
+  }
+  using Clock = std::chrono::steady_clock;
+  bool good = true;
+  auto batch = [&](const Function& f, int calls) {  // nanoseconds a call
+    const Clock::time_point begin = Clock::now();
+    for (int i = 0; i < calls; ++i) good &= f(absl::MakeConstSpan(in)).ok();
+    return std::chrono::duration<double, std::nano>(Clock::now() - begin).count() / calls;
+  };
+  batch(*off, 100);
+  const int calls = std::max(1, static_cast<int>(2e5 / batch(*off, 100)));
+  std::mt19937 coin(1);
+  std::vector<double> ons, offs, ratios;
+  for (int i = -pairs / 10; i < pairs; ++i) {  // the first tenth warms up
+    const bool first = coin() & 1;
+    double time[2];
+    time[first] = batch(first ? *on : *off, calls);
+    time[!first] = batch(first ? *off : *on, calls);
+    if (i < 0) continue;
+    ons.push_back(time[1]);
+    offs.push_back(time[0]);
+    ratios.push_back(time[1] / time[0]);
+  }
+  if (!good) {
+    std::fprintf(stderr, "profile_cost: a call failed\n");
+    return 1;
+  }
+  std::printf("on %.1f off %.1f ratio %.4f %.4f %.4f\n", Quantile(ons, 0.5), Quantile(offs, 0.5), Quantile(ratios, 0.25),
+              Quantile(ratios, 0.5), Quantile(ratios, 0.75));
+  return 0;
+}
+
 int main(int argc, char** argv) {
   if (argc != 4 && argc != 5) {
-    std::fprintf(stderr, "Usage: profile_cost on|off scalar|small|loop|digits N [TICKS]\n");
+    std::fprintf(stderr, "Usage: profile_cost pairs|on|off scalar|small|loop|digits N [TICKS]\n");
     return 2;
   }
+  if (std::atoi(argv[3]) < 1) {
+    std::fprintf(stderr, "profile_cost: N is '%s', required a positive number\n", argv[3]);
+    return 2;
+  }
+  if (!std::strcmp(argv[1], "pairs")) return Pairs(argv[2], std::atoi(argv[3]));
   std::vector<Tensor> in;
   const absl::StatusOr<Function> rehearsal = Make(argv[2], /*profile=*/false, &in);
   if (!rehearsal.ok()) {

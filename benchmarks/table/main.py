@@ -22,6 +22,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
 import cpp  # noqa: E402
+import huge_pages  # noqa: E402
+import profile_cost  # noqa: E402
 import render  # noqa: E402
 import startup  # noqa: E402
 
@@ -214,10 +216,16 @@ def measure(args, data, save):
     for name in cases.ALL:
         numbered = [name] if name.startswith(cases.ONE_THREAD) else [f"{name}/threads:{t}" for t in (1, 2)]
         in_python += [n for n in numbered if re.search(args.filter, n)]
-    if not wanted and not in_python:
+    alone = [f"profile/{case}" for case in profile_cost.CASES] + [f"huge_pages/{name}" for name in huge_pages.NAMES]
+    if not wanted and not in_python and not any(re.search(args.filter, name) for name in alone):
         raise SystemExit(f"--filter {args.filter}: no case has such a name")
     if args.only != "python":
         data["limits"].update(measure_cpp(args, wanted, results))
+        save()
+        named = lambda name: re.search(args.filter, name)
+        data.setdefault("profile", {}).update(profile_cost.measure(args.build, named, 300 if args.quick else 2000))
+        save()
+        data.setdefault("huge_pages", {}).update(huge_pages.measure(args.build, named, args.rounds))
         save()
     if args.only != "cpp":
         children = Children(args.build)

@@ -1,12 +1,13 @@
 """The tables as Markdown."""
 import re
 
+import profile_cost
 import rows
 
 BEGIN, END = "<!-- measured: scripts/benchmark --write -->", "<!-- end of measured -->"
 TITLES = (("python", "numpy", "NumPy"), ("python", "numpy_kept", "NumPy, memory kept"), ("python", "jax", "JAX"), ("python", "torch", "PyTorch eager"),
           ("python", "torch_compile", "torch.compile"), ("python", "onnxruntime", "ONNX Runtime"))
-CPP_PEERS = ("triad", "copy", "read", "openblas", "bare", "loop", "profile_off", "allocation", "loop_libm")
+CPP_PEERS = ("triad", "copy", "read", "openblas", "bare", "loop", "allocation", "loop_libm")
 
 
 def show(us):
@@ -64,6 +65,25 @@ def python_table(results):
     return lines
 
 
+def profile_table(measured):
+    """On against off: paired times with their quartiles, instructions."""
+    lines = ["| the profile, on against off | on | off | ratio of paired times, its quartiles | instructions | ratio | floors |", "|---|---|---|---|---|---|---|"]
+    for case, row in measured.items():
+        low, middle, high = row["ratio"]
+        on, off = row["instructions"]
+        met = middle <= rows.PROFILE_TIME and on / off <= rows.PROFILE_INSTRUCTIONS
+        lines.append(f"| {profile_cost.CASES[case]} | {show(row['on'] / 1e3)} | {show(row['off'] / 1e3)} | {middle:.3f} ({low:.3f} to {high:.3f}) | "
+                     f"{on:,.0f} and {off:,.0f} | {on / off:.4f} | {'met' if met else '**short**'}: {rows.PROFILE_TIME} in time, {rows.PROFILE_INSTRUCTIONS} in instructions |")
+    return lines
+
+
+def huge_pages_table(measured):
+    lines = ["| | with huge pages | without | ratio |", "|---|---|---|---|"]
+    for name, row in sorted(measured.items(), key=lambda item: order(item[0])):
+        lines.append(f"| {name} | {show(row['with'])} | {show(row['without'])} | {row['without'] / row['with']:.2f} |")
+    return lines
+
+
 def page(data):
     results = data["cases"]
     lines = [f"{data['date']}, {data['machine']}, revision {data['revision']}; medians of {data['rounds']} rounds"
@@ -87,6 +107,10 @@ def page(data):
         beaten = {n: s for n in sorted(results, key=order) if (s := rows.slower(n, results))}
         compared = sum(1 for r in results.values() for p in rows.NOT_SLOWER if r.get("python", {}).get(p) and r["python"].get("oriel"))
         lines += ["", f"Slower than JAX or torch.compile (by more than {rows.NOISE:.0%}): {sum(map(len, beaten.values()))} of {compared} comparisons."]
+    if data.get("profile"):
+        lines += [""] + profile_table(data["profile"])
+    if data.get("huge_pages"):
+        lines += [""] + huge_pages_table(data["huge_pages"])
     if data.get("startup"):
         lines += ["", "| from process start to the first result | |", "|---|---|"]
         lines += [f"| {row} | {show(us)} |" for row, us in data["startup"].items()]

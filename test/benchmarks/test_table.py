@@ -52,6 +52,16 @@ class Table(unittest.TestCase):
         results = {"a": {"python": {"oriel": 100, "jax": 90, "torch_compile": 99, "torch": 10}}}
         self.assertEqual(list(rows.slower("a", results)), ["jax"])  # 99 is within the noise, eager is no floor
 
+    def test_what_the_profile_costs(self):
+        row = {"on": 300.0, "off": 298.0, "ratio": [0.99, 1.019, 1.03], "instructions": [2326, 2322]}
+        self.assertIn("1.019 (0.990 to 1.030) | 2,326 and 2,322 | 1.0017 | met", render.profile_table({"scalar": row})[-1])
+        self.assertIn("**short**", render.profile_table({"scalar": {**row, "ratio": [1, 1.021, 1.1]}})[-1])
+        self.assertIn("**short**", render.profile_table({"scalar": {**row, "instructions": [1020, 1000]}})[-1])
+
+    def test_huge_pages(self):
+        text = render.page({**DATA, "cases": {}, "huge_pages": {"elementwise/add_f32/threads:1": {"with": 5e3, "without": 6e3}}})
+        self.assertIn("| elementwise/add_f32/threads:1 | 5.00 ms | 6.00 ms | 1.20 |", text)
+
     def test_page(self):
         text = render.page({**DATA, "cases": {
             "elementwise/gate_16M/threads:1": {"cpp": {"oriel": 15e3, "triad": 6e3},
