@@ -49,7 +49,7 @@ std::vector<UnaryFunction> UnaryFunctions() {
       {ORIEL_FUNCTION(log1p), {0.9, 0.9}, -1, 3},
       {"sigmoid", [](const Value& x) { return oriel::sigmoid(x); }, Sigmoid, ExactSigmoid, {1.75, 1.75}, -746, 40},
       {ORIEL_FUNCTION(tanh), {1.81, 1.9}, -22, 22},
-      {ORIEL_FUNCTION(erf), {1.5, 1.6}, -6, 6},
+      {ORIEL_FUNCTION(erf), {1.7, 1.6}, -6, 6},
       {ORIEL_FUNCTION(sin), {1.6, 1.6}, -1e9, 1e9},
       {ORIEL_FUNCTION(cos), {1.6, 1.6}, -1e9, 1e9},
       {ORIEL_FUNCTION(sqrt), {0.5, 0.5}, 0, 4},

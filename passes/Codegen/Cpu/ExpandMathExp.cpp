@@ -37,36 +37,26 @@ constexpr double kTanh32[] = {-0x1.55550cp-2, 0x1.10dc2ep-3, -0x1.a43c0cp-5};
 constexpr double kTanh64[] = {
     -0x1.55555555554cep-2, 0x1.11111110f7565p-3, -0x1.ba1ba18524dcdp-5, 0x1.664f2ea42b3e9p-6,
     -0x1.226770114242cp-7, 0x1.d4df294a636fep-9, -0x1.57c605a88b20fp-10};
-// erf(x) = x + x E(x^2) below the switch, error 2^-25.8 and 2^-56.2.
-constexpr double kErfSmall32[] = {
-    0x1.06eba6p-3, -0x1.8126e8p-2, 0x1.ce1a88p-4, -0x1.b689b6p-6,
-    0x1.4723dep-8, -0x1.398912p-11};
+// erf(x) = x + x E(x^2) below the switch, error 2^-27.3 and 2^-56.2.
+constexpr double kErfSmall32[] = {0x1.06eba8p-3, -0x1.812730p-2,  0x1.ce29dap-4, -0x1.b7c088p-6,
+                                  0x1.524b1cp-8, -0x1.97c2a0p-11, 0x1.29829cp-14};
 constexpr double kErfSmall64[] = {
-    0x1.06eba8214db69p-3, -0x1.812746b0379f8p-2, 0x1.ce2f21a0430d3p-4,
-    -0x1.b82ce3128c551p-6, 0x1.565bcd0ccb9ffp-8, -0x1.c02db35e76316p-11,
-    0x1.f9a30ad0ba6b8p-14, -0x1.f4cf7b13461d9p-17, 0x1.b9b7047d8ee1p-20,
-    -0x1.5d753d32080c3p-23, 0x1.e1d8874a7b943p-27, -0x1.ce9086bce88fep-31};
-// -log2(erfc(a)) above it, error in erf 2^-29.3 and 2^-58.5.
-constexpr double kErfLarge32[] = {
-    0x1.28719p-12, 0x1.a07be2p0, 0x1.d6a998p-1, 0x1.33132ep-3, -0x1.06ade8p-5,
-    0x1.1fb58cp-8, -0x1.285f0ep-12};
+    0x1.06eba8214db69p-3,  -0x1.812746b0379fbp-2, 0x1.ce2f21a04344bp-4,
+    -0x1.b82ce312a2b83p-6, 0x1.565bcd1141380p-8,  -0x1.c02db463b5832p-11,
+    0x1.f9a3300b546f3p-14, -0x1.f4d2ee93072f7p-17, 0x1.b9ed49d700317p-20,
+    -0x1.5fa8841ac138fp-23, 0x1.ff1390c8a9430p-27, -0x1.5aa3d4da39140p-30,
+    0x1.c874c244b0dc8p-34, -0x1.1e42aee848bbcp-37, 0x1.ea53e516b2b94p-42};
+// erfc(a)^(1/8) above it, error in erf 2^-27.1 and 2^-60.6.
+constexpr double kErfLarge32[] = {0x1.004af6p0,  -0x1.2b6ba6p-3, -0x1.e91a0cp-5, -0x1.a13380p-7,
+                                  0x1.bae8dcp-7, -0x1.554a10p-9, 0x1.54492ap-13};
 constexpr double kErfLarge64[] = {
-    0x1.04aea8b31d3a4p-23, 0x1.a0be6e5817b57p0, 0x1.d63fa84774e9p-1,
-    0x1.2f9e4d353caebp-3, -0x1.c38bba6547aep-6, -0x1.70b56149b399p-12,
-    0x1.46bec93c3c8dap-9, -0x1.c9e513b4c0c68p-11, 0x1.e7bbef4a325f6p-16,
-    0x1.fbbbf5684c7dcp-14, -0x1.346d092a5dae1p-14, 0x1.c1d03c7913fc6p-16,
-    -0x1.da342d8d33658p-18, 0x1.78f05b77c77c8p-20, -0x1.c3cecee3f3aa6p-23,
-    0x1.8dec23a8b9217p-26, -0x1.e74061d5a94abp-30, 0x1.72e3a1f3c57f5p-34,
-    -0x1.0860ba9417193p-39};
-// 2^-r for |r| <= 1/2, error 2^-23.0 and 2^-51.8: for erf, which takes a small
-// part of it from 1.
-constexpr double kExp2_32[] = {0x1.000002p0,   -0x1.62e42ap-1, 0x1.ebf8aep-3,
-                               -0x1.c6b57cp-5, 0x1.3d21e6p-7,  -0x1.5ca252p-10};
-constexpr double kExp2_64[] = {
-    0x1p0,                 -0x1.62e42fefa3a18p-1, 0x1.ebfbdff82c473p-3,
-    -0x1.c6b08d703d288p-5, 0x1.3b2ab6fbcdfe2p-7,  -0x1.5d87fe9d05d1p-10,
-    0x1.43091284e48fbp-13, -0x1.ffcb552a9a66p-17, 0x1.62c10ec0e117ap-20,
-    -0x1.b674ca31d8d9ep-24, 0x1.e404154d6ba4bp-28};
+    0x1.fffffa83aa05dp-1,  -0x1.20dcb1cc34f58p-3, -0x1.1d3afc6587462p-4,
+    -0x1.0fe8c59186954p-9, 0x1.ae58bf18d857bp-8,  0x1.b74e18781602dp-13,
+    -0x1.1408d3e065113p-11, 0x1.79ccaf0657be5p-14, 0x1.80a3b98ae1ddfp-20,
+    -0x1.b3393e1dfcc5dp-18, 0x1.da241a6d38ca4p-19, -0x1.49c4362bcf44ep-20,
+    0x1.3b177b6803120p-22, -0x1.b2b8ccee09c35p-25, 0x1.bd215e546a285p-28,
+    -0x1.50c4a7a2f8dafp-31, 0x1.679cbba4accadp-35, -0x1.e4c55fa2add7bp-40,
+    0x1.355d0101d95afp-45};
 
 struct Reduced {
   Value shifted; // n + offset in the low bits
@@ -203,19 +193,29 @@ Value expandTanh(MathBuilder &m, Value x) {
 }
 
 Value expandErf(MathBuilder &m, Value x) {
-  Value a = m.abs(x);
-  Value bounded = m.atMost(a, m.c(Pair{4, 6})); // 1 to the last bit from there on
-  Value z = m.mul(bounded, bounded);
-  Value small = m.fma(x, m.horner(z, kErfSmall32, kErfSmall64), x);
-  // 1 - 2^-g(a) above, g = r - n; nothing is lost in base 2.
-  Value g = m.pairs(bounded, z, kErfLarge32, kErfLarge64);
-  Value magic = m.c(m.magic() + m.bias());
-  Value shifted = m.sub(magic, g);
-  Value r = m.add(g, m.sub(shifted, magic));
-  Value power = m.fromBits(m.shl(m.bits(shifted), m.mantissa()));
-  Value rest = m.pairs(r, m.mul(r, r), kExp2_32, kExp2_64);
-  Value large = m.copySign(m.fma(m.neg(rest), power, m.c(1)), x);
-  return m.select(m.lt(a, m.c(0.921875)), small, large);
+  Value a = m.atMost(m.abs(x), m.c(Pair{4, 6})); // 1 to the last bit from there on
+  // One polynomial, whose variable and coefficients are those of either side:
+  // constants are chosen in half the time of a multiply-add.
+  Value isSmall = m.lt(a, m.c(Pair{1.125, 1.25}));
+  Value t = m.select(isSmall, m.mul(a, a), a);
+  ArrayRef<double> near = kErfSmall32, far = kErfLarge32;
+  if (m.isDouble)
+    near = kErfSmall64, far = kErfLarge64;
+  auto coefficient = [&](size_t k) {
+    return m.select(isSmall, m.c(k < near.size() ? near[k] : 0), m.c(far[k]));
+  };
+  // Summed in pairs where the chain is long (an odd number of coefficients).
+  size_t last = far.size() - 1, step = m.isDouble ? 2 : 1;
+  Value factor = m.isDouble ? m.mul(t, t) : t, sum = coefficient(last);
+  for (size_t k = last; k > 0; k -= step) {
+    Value next = coefficient(k - step);
+    sum = m.fma(sum, factor, m.isDouble ? m.fma(coefficient(k - 1), t, next) : next);
+  }
+  Value small = m.fma(sum, x, x);
+  Value power = m.mul(sum, sum);
+  power = m.mul(power, power);
+  Value large = m.copySign(m.fma(m.neg(power), power, m.c(1)), x);
+  return m.select(isSmall, small, large);
 }
 
 } // namespace oriel

@@ -129,8 +129,8 @@ def erf_small(z):
 
 
 def erf_large(a):
-    """erf(a) = 1 - 2^-g(a)."""
-    return -log(erfc(a), 2)
+    """erf(a) = 1 - p(a)^8."""
+    return erfc(a)**(mpf(1) / 8)
 
 
 def tanh_small(z):
@@ -156,11 +156,11 @@ FITS = {
     'kSin': lambda b: fit('kSin', sin_s, lambda z: z, mpf('1e-12'), z_trig, {32: 2, 64: 5}[b], b),
     'kCos': lambda b: fit('kCos', cos_c, lambda z: z**2, mpf('1e-8'), z_trig, {32: 2, 64: 5}[b], b),
     'kTanh': lambda b: fit('kTanh', tanh_small, lambda z: z, mpf('1e-12'), mpf('0.2565')**2, {32: 2, 64: 6}[b], b),
-    'kErfSmall': lambda b: fit('kErfSmall', erf_small, lambda z: mpf(1), 0, mpf('0.93')**2, {32: 5, 64: 11}[b], b),
-    'kErfLarge': lambda b: fit('kErfLarge', erf_large, lambda a: erfc(a) / erf(a) * log(mpf(2)), mpf('0.92'),
-                               {32: mpf(4), 64: mpf(6)}[b], {32: 6, 64: 18}[b], b),
-    'kExp2': lambda b: fit('kExp2', lambda r: mpf(2)**-r, lambda r: mpf(2)**r, mpf('-0.5005'), mpf('0.5005'),
-                           {32: 5, 64: 10}[b], b),
+    'kErfSmall': lambda b: fit('kErfSmall', erf_small, lambda z: mpf(1), 0,
+                               ({32: mpf('1.125'), 64: mpf('1.25')}[b] * mpf('1.002'))**2, {32: 6, 64: 14}[b], b),
+    'kErfLarge': lambda b: fit('kErfLarge', erf_large, lambda a: 8 * erfc(a)**(mpf(7) / 8) / erf(a),
+                               {32: mpf('1.125'), 64: mpf('1.25')}[b], {32: mpf(4), 64: mpf(6)}[b],
+                               {32: 6, 64: 18}[b], b),
 }
 
 if __name__ == '__main__':
