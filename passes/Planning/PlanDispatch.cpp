@@ -5,6 +5,7 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <map>
 
@@ -12,36 +13,55 @@ using namespace mlir;
 
 namespace oriel::planning {
 
-/// Does the step make of constants what can be kept from call to call? Kernels
-/// that do not ask for it may keep twice the bytes of the constants they read.
+/// The bytes of a value as far as they are known; as many as there can be where
+/// they are more. Nothing: its shape is not known.
+static std::optional<uint64_t> staticBytes(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (!type.hasStaticShape())
+    return std::nullopt;
+  uint64_t bytes = (type.getElementTypeBitWidth() + 7) / 8;
+  for (int64_t extent : type.getShape())
+    bytes = llvm::SaturatingMultiply<uint64_t>(bytes, extent);
+  return bytes;
+}
+
+/// Does the step make of constants what can be kept from call to call? What
+/// kernels keep that do not ask for it is, all together, at most twice the bytes
+/// of the constants that it is made of: a chain of them keeps its first results,
+/// the rest is made by each call as if it read an input.
 bool Planner::canKeep(ir::DispatchOp op, const KernelFacts &facts,
                       WorkItem::Part part) {
   if (part != WorkItem::Part::Whole || facts.fallible ||
       op->getBlock() != &main.getBody().front() || op.getInputs().empty() ||
       !writers.lookup(op).empty())
     return false;
-  int64_t read = 0, made = 0;
-  auto add = [&](Value value, int64_t &bytes) {
-    auto type = cast<RankedTensorType>(value.getType());
-    if (!type.hasStaticShape())
-      return false;
-    bytes += type.getNumElements() *
-             ((type.getElementTypeBitWidth() + 7) / 8);
-    return true;
-  };
+  uint64_t read = constantBytes, made = keptBytes;
+  llvm::SmallDenseSet<Attribute> isNew;
   for (Value input : op.getInputs()) {
     Value source = resolve(input);
-    if ((!source.getDefiningOp<ir::ConstantOp>() && !kept.contains(source)) ||
-        !add(input, read))
+    auto constant = source.getDefiningOp<ir::ConstantOp>();
+    std::optional<uint64_t> bytes = staticBytes(source);
+    if ((!constant && !kept.contains(source)) || !bytes)
       return false;
+    if (constant && !readOnce.contains(constant.getValue()) &&
+        isNew.insert(constant.getValue()).second)
+      read = llvm::SaturatingAdd(read, *bytes);
   }
-  for (Value result : op.getResults())
-    if (buffers.contains(result) || !add(result, made))
+  for (Value result : op.getResults()) {
+    std::optional<uint64_t> bytes = staticBytes(result);
+    if (buffers.contains(result) || !bytes)
       return false;
+    made = llvm::SaturatingAdd(made, *bytes);
+  }
   for (const Dim &dim : op.getDims().getDims())
     if (!dim.is_static())
       return false;
-  return facts.once || made <= 2 * read;
+  if (!facts.once && made / 2 + made % 2 > read)
+    return false;
+  constantBytes = read;
+  keptBytes = made;
+  readOnce.insert(isNew.begin(), isNew.end());
+  return true;
 }
 
 /// A step as remarks name it.

@@ -111,8 +111,11 @@ private:
   /// Dim symbols that steps bind, and the ops that become these steps.
   llvm::StringMap<ir::RowsOp> binders;
   llvm::DenseMap<Operation *, KernelFacts> kernels;
-  /// Results of steps that run once.
+  /// Results of steps that run once, the constants that these read, the bytes
+  /// of both.
   llvm::DenseSet<Value> kept;
+  llvm::DenseSet<Attribute> readOnce;
+  uint64_t keptBytes = 0, constantBytes = 0;
   /// Values computed straight into a buffer that was there before.
   llvm::DenseSet<Value> bound;
   /// Results of loops that are carried in the storage of what they begin with.

@@ -124,6 +124,34 @@ TEST(MemoryPlan, ConstantsArePreparedOnce) {
   EXPECT_THAT(f->compile_info().remarks, Contains(HasSubstr("reads constants alone: it runs once, its result is kept")));
 }
 
+// What is made of a constant in many steps is not kept step by step: a call needs
+// no more than where it is an input, but the constant and twice its bytes.
+TEST(MemoryPlan, ConstantChainsKeepNoMoreThanTwiceTheConstants) {
+  constexpr int64_t kWidth = 64, kBytes = kWidth * kWidth * 8;
+  const Tensor c = Data({kWidth, kWidth}, DType::f64, 5);
+  const auto chain = [&](const Value& x, Value v) {
+    for (int k = 0; k < 8; ++k) v = exp(-sort(v, k % 2));
+    return sum(v * x);
+  };
+  CompileOptions options = CurrentMode().options;
+  options.num_threads = 1;
+  const Value x = input("x", DType::f64, {kWidth, kWidth});
+  absl::StatusOr<Function> of_input = compile({x}, {chain(x, x)}, {}, options);
+  ASSERT_TRUE(of_input.ok()) << of_input.status();
+  const int64_t peak = of_input->PlanMemory({})->planned_peak;
+  options.memory_limit = static_cast<uint64_t>(peak + 3 * kBytes + 1024);
+  absl::StatusOr<Function> f = compile({x}, {chain(x, constant(c))}, {}, options);
+  ASSERT_TRUE(f.ok()) << f.status();
+  absl::StatusOr<std::vector<Tensor>> out = (*f)({c}), expected = (*of_input)({c});
+  ASSERT_TRUE(out.ok()) << out.status();
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  EXPECT_TRUE(SameBits((*out)[0], (*expected)[0]));
+  EXPECT_LE(f->memory().planned_peak, peak + 3 * kBytes + 1024) << f->memory().text();
+  int64_t kept = 0;
+  for (const std::string& remark : f->compile_info().remarks) kept += remark.find("its result is kept") != std::string::npos;
+  EXPECT_EQ(kept, 2);
+}
+
 TEST(MemoryPlan, RefusedReuseIsExplained) {
   const Value x = input("x", DType::f32, {Dim::Symbol("n")});
   const Value h = sort(x), y = sort(exp(h));
