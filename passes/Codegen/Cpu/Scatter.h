@@ -13,7 +13,8 @@ namespace oriel {
 
 /// Columns of a slice that one task has at most.
 inline constexpr int64_t kScatterColumns = 16384;
-/// Updates that a kernel computes are made that many elements at a time.
+/// Updates between two looks for runs; those that a kernel computes are made that
+/// many elements at a time.
 inline constexpr int64_t kScatterPiece = 1024;
 
 /// A lowered scatter: slices of `inner` elements of x[outer, slices, inner],

@@ -1,0 +1,86 @@
+//===- ScatterRows.cpp - updates of slices of several elements ------------===//
+
+#include "passes/Codegen/Cpu/ScatterUpdates.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace oriel {
+
+void UpdateSweep::apply(Value to, Value updates, Value c, unsigned lanes, Value mask) {
+  Type type = code.vectorOf(element, lanes);
+  auto load = [&](Value pointer) {
+    return mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
+  };
+  Value place = code.gep(element, to, c), value;
+  {
+    Code::LocScope scope(code, kernel.line(LineRole::kLoad));
+    value = load(code.gep(element, updates, c));
+    if (isAdd)
+      value = combine(load(place), value);
+  }
+  Code::LocScope scope(code, kernel.line(LineRole::kStore));
+  if (mask)
+    code.maskedStore(value, place, mask);
+  else
+    code.store(value, place);
+}
+
+/// The columns at hand of update n, into slice `at`.
+void UpdateSweep::applyRow(Value n, Value at) {
+  Value width = entry.dim(kernel.inner), zero = code.i64(0);
+  unsigned lanes = kernel.vectorBits / element.getIntOrFloatBitWidth();
+  Value to = code.gep(element, base, code.mul(at, width));
+  auto sweep = [&](Value to, Value updates, Value many) {
+    Value whole = code.roundDown(many, lanes);
+    code.loop(zero, whole, code.i64(lanes), [&](Value c) { apply(to, updates, c, lanes, nullptr); });
+    code.tail(whole, code.sub(many, whole), lanes, code.hasFastMasks(),
+              [&](Value c, unsigned lanes, Value mask) { apply(to, updates, c, lanes, mask); });
+  };
+  if (!producers)
+    return sweep(to, code.gep(element, source, code.mul(n, width)), columns);
+  code.loop(zero, columns, code.i64(kScatterPiece), [&](Value c) {
+    Value many = code.minimum(code.i64(kScatterPiece), code.sub(columns, c));
+    Value lo = code.add(first, c);
+    // The producers' rows are updates, unless these are one row of all.
+    if (kernel.producers->rank() == 1)
+      lo = code.add(lo, code.mul(n, width));
+    SmallVector<Value> row = {zero};
+    if (kernel.producers->rank() == 2)
+      row = {n, zero};
+    producers->beginRow(row, lo, code.add(lo, many));
+    for (const ModelPass &pass : kernel.producers->passes)
+      producers->emitPass(pass);
+    sweep(code.gep(element, to, c), source, many);
+  });
+}
+
+void UpdateSweep::rows(Value whole) {
+  Value total = entry.dim(kernel.count), none = code.i64(-1);
+  SmallVector<Value> met =
+      code.loop(code.i64(0), total, code.i64(1), {none, code.i64(0), code.i64(0)},
+                [&](Value n, ValueRange carried) {
+                  SmallVector<Value> raw = rawIndices(n), each = wrapped(raw);
+                  Value good = inBounds(each), at = flat(each);
+                  Value bad = arith::XOrIOp::create(code, code.loc, good,
+                                                    arith::ConstantIntOp::create(code, code.loc, 1, 1));
+                  code.ifThen(bad, [&] { reportBad(raw, n); });
+                  Value mine = good;
+                  if (isRanged) {
+                    Value here = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::ult,
+                                                       code.sub(at, from), length);
+                    mine = arith::AndIOp::create(code, code.loc, good, here);
+                  }
+                  code.ifThen(mine, [&] { applyRow(n, at); });
+                  auto asNumber = [&](Value flag) { return arith::ExtUIOp::create(code, code.loc, i64, flag); };
+                  return SmallVector<Value>{at, code.add(carried[1], asNumber(code.equal(at, carried[0]))),
+                                            code.add(carried[2], asNumber(mine))};
+                });
+  count(offsetof(ScatterCounts, sampled), total);
+  count(offsetof(ScatterCounts, repeated), met[1]);
+  count(offsetof(ScatterCounts, updates), met[2]);
+}
+
+} // namespace oriel
