@@ -26,8 +26,6 @@ constexpr int64_t kShortRow = 32, kShortSum = 16;
 constexpr int64_t kSideBySide = 64, kTransposedRows = 256, kFewestRows = 8;
 // Leaves that wait to be combined: bits of their number.
 constexpr int64_t kWaiting = 32;
-// Elements of a lane taken together.
-constexpr int64_t kTogether = 8, kTogetherOfMuchCode = 4;
 
 /// The kernel with its last dim and dim `d` in each other's place.
 KernelModel swapDims(const KernelModel &model, unsigned d) {
@@ -144,9 +142,9 @@ void AcrossRows::layout(Dim &scratch) {
   }
   for (size_t r = 0; r < most; ++r) {
     // Of the widest accumulator there may be: 8 bytes and 16 lanes, or 4 and 32.
-    // After them the leaves that wait.
+    // After them those of what is beside whole groups, and the leaves that wait.
     lanes.push_back(scratch);
-    scratch = scratch + Dim(width * (isLong ? 128 + 8 * kWaiting : 128));
+    scratch = scratch + Dim(width * (isLong ? 2 * 128 + 8 * kWaiting : 128));
   }
 }
 
@@ -167,7 +165,7 @@ void AcrossRows::beginStep(Value k) {
                           scratchRow(tile.offset, k, tile.access->element));
 }
 
-/// Elements k, k + lanes, ... (`count` of them) of every row into one lane.
+/// Elements k, k + lanes, ... (`count` of them, pairwise) of every row into one lane.
 void AcrossRows::reduceStep(const ModelPass &pass, Value k, Value lane, int64_t count,
                             llvm::function_ref<bool(unsigned)> isFirst) {
   SmallVector<const PassResult *> reduced;
@@ -181,7 +179,9 @@ void AcrossRows::reduceStep(const ModelPass &pass, Value k, Value lane, int64_t 
   }
   SmallVector<Stream> slots;
   for (auto [r, result] : llvm::enumerate(reduced)) {
-    Value at = arith::AndIOp::create(code, code.loc, lane, code.i64(treeLanes(*result) - 1));
+    Value at = isLong ? lane
+                      : Value(arith::AndIOp::create(code, code.loc, lane,
+                                                    code.i64(treeLanes(*result) - 1)));
     slots.push_back(scratchRow(lanes[r], at, result->acc.getType()));
   }
   // The next lane's elements, as in ColumnKernels.
@@ -212,12 +212,13 @@ void AcrossRows::reduceStep(const ModelPass &pass, Value k, Value lane, int64_t 
                              : emitter.loadStream(slot, j, many, mask));
         if (count > 1 && many && !mask)
           fetch(j, many);
-        for (PassState &state : states)
-          emitter.emitStep(state, j, many, mask, accs);
-        for (auto [acc, slot] : llvm::zip(accs, slots))
-          emitter.storeStream(slot, acc, j, many, mask);
+        SmallVector<Value> sums = combinePairwise(code, reduced, count, [&](int64_t q) {
+          return emitter.emitOperands(states[q], j, many, mask);
+        });
+        for (auto [result, acc, sum, slot] : llvm::zip(reduced, accs, sums, slots))
+          emitter.storeStream(slot, combine(code, *result, acc, sum), j, many, mask);
       },
-      /*isRare=*/isLong && count == 1);
+      /*isRare=*/isLong && (count == 1 || !PassEmitter::isCheap(pass)));
 }
 
 void AcrossRows::combineRows(const PassResult &result, const Stream &older, const Stream &newer,
@@ -263,25 +264,36 @@ void AcrossRows::reduceLong(const ModelPass &pass) {
   Value zero = code.i64(0), one = code.i64(1), n = entry.dim(length);
   Value leaf = code.i64(kRowLeaf), lanesOfLeaf = code.i64(size);
   auto waiting = [&](unsigned r, Value bit) {
-    return scratchRow(lanes[r] + Dim(width * 128), bit, reduced[r]->acc.getType());
+    return scratchRow(lanes[r] + Dim(2 * width * 128), bit, reduced[r]->acc.getType());
   };
   auto lane = [&](unsigned r, Value k) { return scratchRow(lanes[r], k, reduced[r]->acc.getType()); };
   auto no = [](unsigned) { return false; };
-  int64_t together = PassEmitter::isCheap(pass) ? kTogether : kTogetherOfMuchCode;
+  int64_t together = kRowGroup / size;
   Value leaves = code.maximum(code.divUnsigned(code.add(n, code.i64(kRowLeaf - 1)), leaf), one);
   code.loop(zero, leaves, one, [&](Value number) {
     Value from = code.mul(number, leaf), to = code.minimum(code.add(from, leaf), n);
-    code.loop(zero, lanesOfLeaf, one, [&](Value k) {
+    Value whole = code.add(from, code.roundDown(code.sub(to, from), kRowGroup));
+    // What is beside whole groups is a chain of its own in lanes of its own.
+    Value isBeside = arith::AndIOp::create(code, code.loc, code.less(from, whole),
+                                           code.less(whole, to));
+    Value ownLanes = code.select(isBeside, lanesOfLeaf, zero);
+    code.loop(zero, code.add(lanesOfLeaf, ownLanes), one, [&](Value k) {
       for (unsigned r = 0; r < reduced.size(); ++r)
         fill(*reduced[r], lane(r, k));
     });
-    Value whole = code.add(from, code.roundDown(code.sub(to, from), size * together));
-    code.loop(from, whole, code.i64(size * together), [&](Value first) {
+    code.loop(from, whole, code.i64(kRowGroup), [&](Value first) {
       code.loop(zero, lanesOfLeaf, one, [&](Value k) {
         reduceStep(pass, code.add(first, k), k, together, no);
       });
     });
-    code.loop(whole, to, one, [&](Value k) { reduceStep(pass, k, code.sub(k, from), 1, no); });
+    code.loop(whole, to, one, [&](Value k) {
+      Value number = arith::AndIOp::create(code, code.loc, code.sub(k, whole), code.i64(size - 1));
+      reduceStep(pass, k, code.add(number, ownLanes), 1, no);
+    });
+    code.loop(zero, ownLanes, one, [&](Value k) {
+      for (auto [r, result] : llvm::enumerate(reduced))
+        combineRows(*result, lane(r, k), lane(r, code.add(k, lanesOfLeaf)), lane(r, k));
+    });
     Value ones = LLVM::CountTrailingZerosOp::create(code, code.loc, code.getI64Type(),
                                                     code.sub(code.i64(-1), number), false);
     Value top = LLVM::CtPopOp::create(code, code.loc, code.getI64Type(), number);

@@ -2,6 +2,7 @@
 
 #include "passes/Codegen/Cpu/GenericKernel.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -12,27 +13,31 @@ namespace {
 // Columns one task of a column reduction handles: partial rows stay in L1, and
 // the machine fetches ahead in rows of two pages.
 constexpr int64_t kColumnBlock = 2048;
-// Rows read together by a column reduction: of them, one load and one store of
-// the partial row. Fewer where a row has much code.
-constexpr unsigned kRowsTogether = 8, kRowsOfMuchCode = 4;
 } // namespace
 
-/// Adds rows [from, to) of the reduced axis to the partial rows, columns
-/// [lo, hi); the partials start at the neutral element.
+/// Reduces rows [from, to) of the reduced axis, a leaf at most, to the partial rows,
+/// columns [lo, hi): groups of rows pairwise, then a chain, which starts at the
+/// neutral element. What is left over is a chain of its own. `streams`: the partial
+/// row of each result, then a row each for what is left over.
 void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
-                                   MutableArrayRef<Value> indices, ArrayRef<Stream> partials,
+                                   MutableArrayRef<Value> indices, ArrayRef<Stream> streams,
                                    Value from, Value to, Value lo, Value hi,
                                    llvm::function_ref<void(Value row)> beforeRow) {
   Code &code = emitter.code;
+  ArrayRef<Stream> partials = streams.take_front(streams.size() / 2);
+  ArrayRef<Stream> own = streams.take_back(streams.size() / 2);
   SmallVector<const PassResult *> reduced;
   for (const PassResult &result : pass.results)
     if (result.isReduced)
       reduced.push_back(&result);
-  emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned lanes, Value mask) {
-    for (auto [result, stream] : llvm::zip(reduced, partials))
-      emitter.storeStream(stream, code.splat(emitter.capture(result->neutral), lanes), j, lanes,
-                          mask);
-  }, /*isRare=*/true);
+  auto clear = [&](ArrayRef<Stream> rows) {
+    emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned lanes, Value mask) {
+      for (auto [result, stream] : llvm::zip(reduced, rows))
+        emitter.storeStream(stream, code.splat(emitter.capture(result->neutral), lanes), j, lanes,
+                            mask);
+    }, /*isRare=*/true);
+  };
+  clear(partials);
   // The rows after these, into the second-level cache: the machine's own fetching
   // starts anew with every row. Measured at 1.05 of a plain read's speed against
   // 0.8 (Zen 4, rows of 16 KiB), where fetching into the first level loses.
@@ -50,7 +55,7 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
                                  /*rw=*/0u, /*hint=*/2u, /*cache=*/1u);
       }
   };
-  auto rows = [&](Value first, unsigned count) {
+  auto rows = [&](Value first, unsigned count, ArrayRef<Stream> partials) {
     std::vector<PassState> states;
     for (unsigned k = 0; k < count; ++k) {
       indices[model.reducedAxis] = code.add(first, code.i64(k));
@@ -70,17 +75,41 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
             accs.push_back(emitter.loadStream(stream, j, lanes, mask));
           if (count > 1 && lanes && !mask)
             fetch(states, j, lanes);
-          for (PassState &state : states)
-            emitter.emitStep(state, j, lanes, mask, accs);
-          for (auto [acc, stream] : llvm::zip(accs, partials))
-            emitter.storeStream(stream, acc, j, lanes, mask);
+          SmallVector<Value> sums = combinePairwise(code, reduced, count, [&](int64_t k) {
+            return emitter.emitOperands(states[k], j, lanes, mask);
+          });
+          for (auto [result, acc, sum, stream] : llvm::zip(reduced, accs, sums, partials))
+            emitter.storeStream(stream, combine(code, *result, acc, sum), j, lanes, mask);
         },
-        /*isRare=*/count == 1);
+        /*isRare=*/count == 1 || !emitter.isCheap(pass));
   };
-  unsigned count = emitter.isCheap(pass) ? kRowsTogether : kRowsOfMuchCode;
-  Value together = code.add(from, code.roundDown(code.sub(to, from), count));
-  code.loop(from, together, code.i64(count), [&](Value r) { rows(r, count); });
-  code.loop(together, to, code.i64(1), [&](Value r) { rows(r, 1); });
+  Value together = code.add(from, code.roundDown(code.sub(to, from), kColumnGroup));
+  code.loop(from, together, code.i64(kColumnGroup),
+            [&](Value r) { rows(r, kColumnGroup, partials); });
+  std::optional<int64_t> known = getConstant(code.sub(to, from));
+  if (known && (*known < kColumnGroup || *known % kColumnGroup == 0)) {
+    code.loop(together, to, code.i64(1), [&](Value r) { rows(r, 1, partials); });
+    return;
+  }
+  // Rows that are left over beside whole groups have partials in scratch.
+  bool areAllPlain = llvm::all_of(partials, [](const Stream &s) { return s.stride == Dim(1); });
+  Value isBeside = code.less(together, to);
+  if (areAllPlain)
+    isBeside = arith::AndIOp::create(code, code.loc, isBeside, code.less(from, together));
+  SmallVector<Stream> beside(own);
+  if (areAllPlain)
+    for (auto [rest, partial] : llvm::zip(beside, partials))
+      rest.base = code.select(isBeside, rest.base, partial.base);
+  code.ifThen(isBeside, [&] { clear(own); });
+  code.loop(together, to, code.i64(1), [&](Value r) { rows(r, 1, beside); });
+  code.ifThen(isBeside, [&] {
+    emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned lanes, Value mask) {
+      for (auto [result, sum, rest] : llvm::zip(reduced, partials, own))
+        emitter.storeStream(sum, combine(code, *result, emitter.loadStream(sum, j, lanes, mask),
+                                         emitter.loadStream(rest, j, lanes, mask)),
+                            j, lanes, mask);
+    }, /*isRare=*/true);
+  });
 }
 
 /// The same; transposed operands go through a tile of some columns at a time.
@@ -124,10 +153,13 @@ void GenericKernel::emitColumns() {
     }
   Dim blocks = ceilDiv(columns, kColumnBlock);
   SmallVector<const PassResult *> reduced;
-  SmallVector<Dim> offsets;
+  SmallVector<Dim> offsets, leftOver;
   for (const PassResult &result : pass.results)
     if (result.isReduced) {
       reduced.push_back(&result);
+      leftOver.push_back(info.scratch);
+      info.scratch = info.scratch + roundUp64((oneBlock ? columns : Dim(kColumnBlock)) *
+                                              Dim(getStorageBytes(result.acc.getType())));
       offsets.push_back(info.shared);
       if (!oneLeaf)
         info.shared =
@@ -158,6 +190,16 @@ void GenericKernel::emitColumns() {
     return Stream{code.gep(type, base, at), Dim(1), type};
   };
 
+  // The rows of columns [lo, ...) for what is left over.
+  auto addLeftOver = [&](EntryBuilder &entry, SmallVector<Stream> &partials, Value lo) {
+    Code &code = entry.code;
+    for (auto [r, result] : llvm::enumerate(reduced)) {
+      Type type = result->acc.getType();
+      Value base = code.gep(code.getI8Type(), entry.scratch(), entry.dim(leftOver[r]));
+      partials.push_back({code.gep(type, base, code.sub(code.i64(0), lo)), Dim(1), type});
+    }
+  };
+
   if (!oneLeaf) {
     Dims space = outer;
     space.push_back(leaves);
@@ -175,6 +217,7 @@ void GenericKernel::emitColumns() {
       SmallVector<Stream> partials;
       for (unsigned r = 0; r < reduced.size(); ++r)
         partials.push_back(partial(entry, r, indices, leaf));
+      addLeftOver(entry, partials, lo);
       Value from = code.mul(leaf, code.i64(kColumnLeaf));
       Value to = code.minimum(code.add(from, code.i64(kColumnLeaf)), entry.dim(n));
       Code::LocScope scope(code, getLineLoc(code.getContext(),
@@ -212,6 +255,7 @@ void GenericKernel::emitColumns() {
       SmallVector<Stream> partials;
       for (auto &streams : finals)
         partials.push_back(streams[0]);
+      addLeftOver(entry, partials, lo);
       emitLeafOfColumns(emitter, pass, indices, partials, code.i64(0), entry.dim(n), lo, hi);
       indices[model.reducedAxis] = code.i64(0);
       emitter.beginRow(indices, lo, hi);

@@ -185,6 +185,7 @@ struct ExpandMathPass : PassWrapper<ExpandMathPass, OperationPass<>> {
     RewritePatternSet patterns(&getContext());
     populateExpandMathPatterns(patterns);
     populateExpandDivisionPatterns(patterns);
+    populateExpandExtremesPatterns(patterns);
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     // Folding would compute functions of constants with this machine's library.

@@ -30,7 +30,11 @@ void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 /// arith.divsi and arith.divui of integer vectors as exact divisions of floats.
 void populateExpandDivisionPatterns(mlir::RewritePatternSet &patterns);
 
-/// oriel-expand-math: both as a pass on any operation.
+/// arith.maximumf and arith.minimumf of f32 and f64 vectors without compares that
+/// wait for each other. The payload of a NaN is open.
+void populateExpandExtremesPatterns(mlir::RewritePatternSet &patterns);
+
+/// oriel-expand-math: all of these as a pass on any operation.
 std::unique_ptr<mlir::Pass> createExpandMathPass();
 void registerExpandMathPass();
 

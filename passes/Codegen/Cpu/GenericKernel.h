@@ -5,7 +5,7 @@
 // kernel with more passes over the row a task is a row. Short rows are taken side by
 // side, a lane a row, in a phase of its own; very long ones of such a kernel leaf by
 // leaf, a phase a pass. Column reductions: leaves
-// of 256 rows by blocks of columns, combined in a second phase. Where a reduction
+// of 128 rows by blocks of columns, combined in a second phase. Where a reduction
 // reads transposed operands a task is some rows of them. Bits never depend on the
 // choice.
 //

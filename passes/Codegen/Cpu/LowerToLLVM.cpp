@@ -111,6 +111,7 @@ LogicalResult expand(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   populateExpandMathPatterns(patterns);
   populateExpandDivisionPatterns(patterns);
+  populateExpandExtremesPatterns(patterns);
   populateNarrowTypePatterns(patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   vector::populateVectorStepLoweringPatterns(patterns);

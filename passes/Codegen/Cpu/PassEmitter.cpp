@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 
@@ -264,8 +265,12 @@ void PassEmitter::emitStep(PassState &state, Value j, unsigned lanes, Value mask
         storeStream(stream, value, j, lanes, mask);
       continue;
     }
-    Value &acc = accs[count++];
     Value x = get(result.combiner->getOperand(1 - result.accOperand));
+    if (operands) {
+      operands->push_back(x);
+      continue;
+    }
+    Value &acc = accs[count++];
     Code::LocScope scope(code, result.combiner->getLoc());
     if (!lanes) {
       acc = combine(code, result, acc, x);
@@ -280,6 +285,15 @@ void PassEmitter::emitStep(PassState &state, Value j, unsigned lanes, Value mask
       acc = next;
     }
   }
+}
+
+SmallVector<Value> PassEmitter::emitOperands(PassState &state, Value j, unsigned lanes,
+                                             Value mask) {
+  SmallVector<Value> result;
+  operands = &result;
+  emitStep(state, j, lanes, mask, {});
+  operands = nullptr;
+  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -344,7 +358,46 @@ void PassEmitter::sweep(const ModelPass &pass, Value from, Value to,
   tail(nativeEnd, native, code.hasFastMasks() || !isCheap(pass));
 }
 
-void PassEmitter::emitPass(const ModelPass &pass) {
+void PassEmitter::fetchLines(ArrayRef<Stream> streams, Value j, unsigned lanes, int64_t ahead,
+                             unsigned hint) {
+  for (const Stream &stream : streams) {
+    int64_t bytes = getStorageBytes(stream.element);
+    Value first = code.gep(getStorageType(stream.element), stream.base, j);
+    for (int64_t line = 0; line < lanes * bytes; line += kLineBytes)
+      LLVM::Prefetch::create(code, code.loc,
+                             code.gep(code.getI8Type(), first, code.i64(ahead + line)),
+                             /*rw=*/0u, hint, /*cache=*/1u);
+  }
+}
+
+/// Bytes of the longest row that is fetched while the one before is computed.
+static constexpr int64_t kFetchedRow = 128 << 10;
+
+SmallVector<Stream> PassEmitter::nextRow(const ModelPass &pass) {
+  SmallVector<Stream> result;
+  if (model.rank() < 2)
+    return result;
+  unsigned d = model.rank() - 2;
+  PassState state;
+  state.indices = indices;
+  for (auto [k, input] : llvm::enumerate(pass.inputs)) {
+    if (!input.arg || !(input.innerStride() == Dim(1)) || input.strides[d] == Dim(0) ||
+        linalg::GenericOp(pass.op).getBody()->getArgument(k).use_empty() || !input.terms.empty())
+      continue;
+    Stream stream = streamOf(input, state);
+    // Of longer rows the elements that are here already: that costs nothing.
+    Value bytes = code.mul(code.sub(hi, lo), code.i64(getStorageBytes(stream.element)));
+    Value step = code.select(code.less(bytes, code.i64(kFetchedRow + 1)),
+                             entry.dim(input.strides[d]), code.i64(0));
+    stream.base = code.gep(getStorageType(stream.element), stream.base, step);
+    result.push_back(stream);
+  }
+  return result;
+}
+
+void PassEmitter::emitPass(const ModelPass &pass, ArrayRef<Stream> fetched) {
+  fetchedAhead.assign(fetched.begin(), fetched.end());
+  llvm::scope_exit clear([&] { fetchedAhead.clear(); });
   linalg::GenericOp generic = pass.op;
   Code::LocScope scope(code, line(generic.getLoc(), LineRole::kLoop));
   if (pass.lacksReduced && (model.reducedAxis < 0 || model.reducesRows()))
@@ -386,20 +439,12 @@ void PassEmitter::emitElementwise(const ModelPass &pass) {
       if (access.arg && stream.base && stream.stride == Dim(1) &&
           !llvm::is_contained(ArrayRef<Dim>(access.strides).drop_back(), Dim(0)))
         fetched.push_back(stream);
-  auto fetch = [&](Value j, unsigned lanes) {
-    for (const Stream &stream : fetched) {
-      int64_t bytes = getStorageBytes(stream.element);
-      Value first = code.gep(getStorageType(stream.element), stream.base, j);
-      for (int64_t line = 0; line < lanes * bytes; line += kLineBytes)
-        LLVM::Prefetch::create(
-            code, code.loc, code.gep(code.getI8Type(), first, code.i64(kFetchedAhead + line)),
-            /*rw=*/0u, /*hint=*/3u, /*cache=*/1u);
-    }
-  };
   sweep(pass, lo, end, [&](unsigned lanes) { prepareSplats(state, lanes); },
         [&](Value j, unsigned lanes, Value mask) {
-          if (!mask && lanes)
-            fetch(j, lanes);
+          if (!mask && lanes) {
+            fetchLines(fetched, j, lanes, kFetchedAhead, /*hint=*/3);
+            fetchLines(fetchedAhead, j, lanes, 0, /*hint=*/2);
+          }
           emitStep(state, j, lanes, mask, {});
         });
 }

@@ -15,9 +15,10 @@
 
 namespace oriel {
 
-/// Elements of a leaf of the reduction tree: along the last axis, elsewhere.
-inline constexpr int64_t kRowLeaf = 4096;
-inline constexpr int64_t kColumnLeaf = 256;
+/// Elements of a leaf of the reduction tree and of its groups: along the last
+/// axis, elsewhere.
+inline constexpr int64_t kRowLeaf = 4096, kRowGroup = 256;
+inline constexpr int64_t kColumnLeaf = 128, kColumnGroup = 8;
 
 /// Element j lies at base + j * stride.
 struct Stream {
@@ -63,6 +64,11 @@ unsigned treeLanes(const PassResult &result);
 /// combiner(older, newer) on scalars or vectors.
 mlir::Value combine(Code &code, const PassResult &result, mlir::Value older,
                     mlir::Value newer);
+/// The elements of a group, `count` (a power of two) of each lane, pairwise:
+/// `element(k)` emits those of number k, one value a result.
+llvm::SmallVector<mlir::Value>
+combinePairwise(Code &code, llvm::ArrayRef<const PassResult *> results, int64_t count,
+                llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t k)> element);
 
 class PassEmitter {
 public:
@@ -76,8 +82,12 @@ public:
   /// The row the calls below work on.
   void beginRow(llvm::ArrayRef<mlir::Value> indices, mlir::Value lo, mlir::Value hi);
 
-  /// Emits a pass of the row: elementwise, per row, or a row reduction.
-  void emitPass(const ModelPass &pass);
+  /// Emits a pass of the row: elementwise, per row, or a row reduction. While it
+  /// computes, `fetched` are brought closer (see nextRow).
+  void emitPass(const ModelPass &pass, llvm::ArrayRef<Stream> fetched = {});
+  /// What `pass` will read of memory for the next row, if rows are short enough
+  /// for it to wait in the second-level cache.
+  llvm::SmallVector<Stream> nextRow(const ModelPass &pass);
   /// The scalars of one leaf of a row reduction over [lo, hi), a leaf at most.
   llvm::SmallVector<mlir::Value> emitLeaf(PassState &state, mlir::Value lo,
                                           mlir::Value hi);
@@ -97,6 +107,9 @@ public:
   /// read and replaced. lanes 0: scalar code.
   void emitStep(PassState &state, mlir::Value j, unsigned lanes, mlir::Value mask,
                 llvm::MutableArrayRef<mlir::Value> accs, bool onlyChecks = false);
+  /// The same, but returns what would be combined, one value a reduced result.
+  llvm::SmallVector<mlir::Value> emitOperands(PassState &state, mlir::Value j, unsigned lanes,
+                                              mlir::Value mask);
 
   /// Sweeps [lo, hi): two native vectors at a time, then native ones, then the
   /// tail. `step(j, lanes, mask)` emits the code; `before(lanes)` runs ahead of
@@ -136,6 +149,9 @@ private:
   void emitElementwise(const ModelPass &pass);
   void emitPerRow(const ModelPass &pass);
   void emitRowReduction(const ModelPass &pass);
+  llvm::SmallVector<mlir::Value> emitGroup(PassState &state, mlir::Value first, unsigned wide);
+  void fetchLines(llvm::ArrayRef<Stream> streams, mlir::Value j, unsigned lanes, int64_t ahead,
+                  unsigned hint);
   mlir::Value scalarOf(PassState &state, mlir::Value value);
   using Getter = llvm::function_ref<mlir::Value(mlir::Value)>;
   llvm::SmallVector<mlir::Value> emitOp(PassState &state, mlir::Operation *op,
@@ -154,6 +170,8 @@ private:
   const KernelModel &model;
   unsigned vectorBits;
   llvm::SmallVectorImpl<mlir::Value> *taken = nullptr;
+  llvm::SmallVectorImpl<mlir::Value> *operands = nullptr; // emitOperands
+  llvm::SmallVector<Stream> fetchedAhead;                 // of the next row
   llvm::SmallVector<mlir::Value> indices;
   mlir::Value lo, hi;
   llvm::DenseMap<unsigned, mlir::Value> rowScalars; // values that lack the last dim

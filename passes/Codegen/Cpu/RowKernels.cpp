@@ -46,13 +46,21 @@ void GenericKernel::emitRows() {
   PassEmitter emitter(entry, signature, model, options.vectorBits);
   SmallVector<Value> sizes = values(entry, rows);
   Value start = entry.code.i64(0), end = entry.dim(model.sizes.back());
+  // Only the first pass over a row waits for memory: during the second, which
+  // finds everything in the cache, the next row is fetched.
+  SmallVector<const ModelPass *> full;
+  for (const ModelPass &pass : model.passes)
+    if (!pass.lacksReduced)
+      full.push_back(&pass);
   entry.forEachTask(sizes, [&](ArrayRef<Value> task) {
     SmallVector<Value> indices(task.begin(), task.end());
     indices.push_back(start);
     forEachRow(emitter, indices, start, end, [&](ArrayRef<Value> at) {
       emitter.beginRow(at, start, end);
       for (const ModelPass &pass : model.passes)
-        emitter.emitPass(pass);
+        emitter.emitPass(pass, full.size() > 1 && &pass == full[1] && !transposed
+                                   ? emitter.nextRow(*full[0])
+                                   : SmallVector<Stream>());
     });
   });
   entry.finish();

@@ -115,14 +115,31 @@ T CombineLeaves(const std::vector<T>& leaves, T neutral, Op op) {
   }
   return acc;
 }
+// The elements of a lane in a leaf: so many groups of `group`, each pairwise, in a
+// chain, and a chain of what is left over.
+template <typename T, typename Op>
+T LaneTree(const std::vector<T>& x, size_t groups, size_t group, T neutral, Op op) {
+  T sum = neutral, rest = neutral;
+  size_t k = 0;
+  for (; k < groups * group; k += group) {
+    std::vector<T> pairs(x.begin() + k, x.begin() + k + group);
+    for (size_t n = group / 2; n; n /= 2)
+      for (size_t i = 0; i < n; ++i) pairs[i] = op(pairs[2 * i], pairs[2 * i + 1]);
+    sum = op(sum, pairs[0]);
+  }
+  for (; k < x.size(); ++k) rest = op(rest, x[k]);
+  return op(sum, rest);
+}
 template <typename T, typename Op>
 T RowTree(const T* x, int64_t n, T neutral, Op op) {
   const int lanes = sizeof(T) == 8 ? 16 : 32;
   std::vector<T> leaves;
   for (int64_t from = 0; from < n; from += 4096) {
-    std::vector<T> lane(lanes, neutral);
-    for (int64_t j = from; j < std::min(n, from + 4096); ++j)
-      lane[(j - from) % lanes] = op(lane[(j - from) % lanes], x[j]);
+    std::vector<std::vector<T>> elements(lanes);
+    std::vector<T> lane(lanes);
+    const int64_t to = std::min(n, from + 4096);
+    for (int64_t j = from; j < to; ++j) elements[(j - from) % lanes].push_back(x[j]);
+    for (int k = 0; k < lanes; ++k) lane[k] = LaneTree<T>(elements[k], (to - from) / 256, 256 / lanes, neutral, op);
     for (int half = lanes / 2; half; half /= 2)
       for (int k = 0; k < half; ++k) lane[k] = op(lane[k], lane[k + half]);
     leaves.push_back(lane[0]);
@@ -132,10 +149,10 @@ T RowTree(const T* x, int64_t n, T neutral, Op op) {
 template <typename T, typename Op>
 T ColumnTree(const T* x, int64_t n, int64_t stride, T neutral, Op op) {
   std::vector<T> leaves;
-  for (int64_t from = 0; from < n; from += 256) {
-    T v = neutral;
-    for (int64_t j = from; j < std::min(n, from + 256); ++j) v = op(v, x[j * stride]);
-    leaves.push_back(v);
+  for (int64_t from = 0; from < n; from += 128) {
+    std::vector<T> elements;
+    for (int64_t j = from; j < std::min(n, from + 128); ++j) elements.push_back(x[j * stride]);
+    leaves.push_back(LaneTree<T>(elements, elements.size() / 8, 8, neutral, op));
   }
   return CombineLeaves(leaves, neutral, op);
 }

@@ -32,8 +32,11 @@
 // CHECK-NEXT: scf.yield
 // CHECK: vector.shuffle {{.*}} : vector<32xf32>, vector<32xf32>
 // CHECK: vector.extract
-// pass 2: exp and sum in one sweep
+// pass 2: exp and sum in one sweep, groups of 8 steps whose exponentials wait in
+// memory to be added pairwise, while the next row is fetched
 // CHECK: scf.for {{.*}} -> (vector<32xf32>)
+// CHECK: scf.for
+// CHECK: llvm.intr.prefetch
 // CHECK: llvm.load {{.*}} -> vector<32xf32>
 // CHECK: arith.subf
 // CHECK: math.exp

@@ -143,3 +143,20 @@ func.func @division(%a: vector<8xi16>, %b: vector<8xi32>, %c: vector<8xi64>, %d:
   %4 = arith.divsi %a, %seven : vector<8xi16>
   return %0, %1, %2, %3, %4 : vector<8xi16>, vector<8xi32>, vector<8xi64>, i16, vector<8xi16>
 }
+
+// Maxima and minima of vectors: what is further both ways round, their bits joined.
+// No compare of a NaN is waited for.
+// CHECK-LABEL: func.func @extremes
+// CHECK-COUNT-2: arith.cmpf ogt
+// CHECK: arith.ori
+// CHECK: arith.andi
+// CHECK-NOT: arith.maximumf
+// CHECK-COUNT-2: arith.cmpf olt
+// CHECK: arith.ori
+// CHECK-NOT: arith.minimumf
+// CHECK: return
+func.func @extremes(%a: vector<16xf32>, %b: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>) {
+  %0 = arith.maximumf %a, %b : vector<16xf32>
+  %1 = arith.minimumf %a, %b : vector<16xf32>
+  return %0, %1 : vector<16xf32>, vector<16xf32>
+}
