@@ -342,7 +342,7 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
           },
           nb::arg("dims") = std::map<std::string, int64_t>(),
           "The memory a call would need for the given extents of dim symbols, without running.")
-      .def("trim", [](const PythonFunction& f) { return f.function.Trim(); },
+      .def("trim", [](const PythonFunction& f) { return f.function.Trim(); }, nb::call_guard<nb::gil_scoped_release>(),
            "Gives the memory that is kept for calls to come back to the system; the bytes.")
       .def_prop_ro("compile_info", [](const PythonFunction& f) { return f.function.compile_info(); },
                    "How the function came to be.")
@@ -350,7 +350,15 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
                    "What compiling it cost, by phase, pass, kernel and node.")
       .def("plan_text", [](const PythonFunction& f) { return f.function.plan_text(); },
            "Its steps, kernels and nodes with their lines.")
-      .def("explain_fusion", [](const PythonFunction& f) { return Check(f.function.ExplainFusion()); },
+      .def("explain_fusion",
+           [](const PythonFunction& f) {
+             absl::StatusOr<std::string> text;
+             {
+               nb::gil_scoped_release unlocked;  // it runs the compiler
+               text = f.function.ExplainFusion();
+             }
+             return Check(std::move(text));
+           },
            "What fusion decided for each pair of neighbours, and why, with the cost model's figures.\n\n"
            "Compiles the graph again as far as that; a function loaded from a file cannot.")
       .def(
@@ -370,7 +378,7 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
       .def("__repr__", [](const PythonFunction& f) { return "<oriel.Function '" + f.function.name() + "'>"; });
   BindTaps(c);
 
-  m.def("trim_memory", &TrimMemory, "trim() of every function of the process.");
+  m.def("trim_memory", &TrimMemory, nb::call_guard<nb::gil_scoped_release>(), "trim() of every function of the process.");
   m.def("function", &MakePythonFunction, nb::arg("inputs"), nb::arg("outputs") = nb::none(),
         nb::arg("updates") = nb::none(), nb::arg("givens") = nb::none(), nb::arg("name") = nb::none(),
         nb::arg("on_unused_input") = "raise", nb::arg("profile") = nb::none(), nb::arg("mode") = nb::none(),

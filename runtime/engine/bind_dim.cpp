@@ -9,13 +9,15 @@
 #include "runtime/core/status.h"
 #include "runtime/engine/error_report.h"
 #include "runtime/engine/executor.h"
+#include "runtime/engine/trim.h"
 #include "runtime/memory/arena.h"
 #include "runtime/memory/block_pool.h"
 
 namespace oriel {
 namespace {
 
-// Storage of the stage, at its place in every argument.
+// Storage of the stage, at its place in every argument. Where it fails for lack of
+// memory it may be tried again.
 absl::Status MakeStorage(CallContext* context, size_t stage) {
   CallContext& c = *context;
   const PreparedProgram& p = *c.program;
@@ -127,7 +129,8 @@ absl::Status BindDim(CallContext* context, int32_t s) {
   if (known->planned_peak + c.binds->copies > c.binds->limit) {
     return too_large("'" + p.program.name + "' does not fit into the memory limit with " + symbol + " = " + std::to_string(count));
   }
-  absl::Status made = MakeStorage(context, stage);
+  c.binds->make_room((c.apart != nullptr ? known->planned_peak : known->held_bytes) + c.binds->copies);
+  absl::Status made = TrimAndRetry([&] { return MakeStorage(context, stage); });
   if (made.code() == absl::StatusCode::kResourceExhausted) return too_large(std::string(made.message()));
   return made;
 }

@@ -12,6 +12,7 @@
 #include "runtime/core/thread_setting.h"
 #include "runtime/engine/error_report.h"
 #include "runtime/engine/function_state.h"
+#include "runtime/engine/trim.h"
 #include "runtime/memory/arena.h"
 #include "runtime/memory/limits.h"
 
@@ -125,6 +126,10 @@ void CounterTotals::Add(const Counters& c) {
   for (size_t i = 0; c.beside != nullptr && i < c.steps; ++i) {
     beside_wall[i] += c.beside[i].ticks.load(std::memory_order_relaxed);
     beside_threads[i] += c.beside[i].calls.load(std::memory_order_relaxed);
+    // In a context a step always runs side by side or never does.
+    if (c.beside[i].ticks.load(std::memory_order_relaxed) == 0) continue;
+    const uint64_t mine = c.rows[i].ticks.load(std::memory_order_relaxed);
+    beside_ticks[i] += scale == 1 ? mine : static_cast<uint64_t>(static_cast<double>(mine) * scale);
   }
   for (size_t i = 0; i < c.scatters; ++i) AddScatter(c, i, &scatter[i]);
   wall += spent;
@@ -141,6 +146,7 @@ void CounterTotals::Reserve(const Counters& c) {
   if (c.beside == nullptr) return;
   beside_wall.resize(c.steps);
   beside_threads.resize(c.steps);
+  beside_ticks.resize(c.steps);
 }
 
 void CounterTotals::Subtract(const CounterTotals& other) {
@@ -161,6 +167,7 @@ void CounterTotals::Subtract(const CounterTotals& other) {
   for (size_t i = 0; i < std::min(beside_wall.size(), other.beside_wall.size()); ++i) {
     beside_wall[i] -= std::min(beside_wall[i], other.beside_wall[i]);
     beside_threads[i] -= std::min(beside_threads[i], other.beside_threads[i]);
+    beside_ticks[i] -= std::min(beside_ticks[i], other.beside_ticks[i]);
   }
   wall -= std::min(wall, other.wall);
   function_calls -= std::min(function_calls, other.function_calls);
@@ -189,6 +196,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<
   for (const Tensor& input : inputs) {
     if (!UsableAsIs(input)) [[unlikely]] extra += RoundToAlignment(input.bytes());
   }
+  std::vector<std::unique_ptr<CallContext>> slow;  // freed outside the lock
   {
     std::lock_guard<std::mutex> lock(mutex);
     for (size_t i = idle.size(); i-- > 0;) {
@@ -197,6 +205,12 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<
       // With the copies an arena may be too much, or everything; or the limit is
       // another than it was.
       if ((idle[i]->apart != nullptr ? d.planned_peak : d.held_bytes) + extra > limit) continue;
+      if (idle[i]->used_below <= limit - extra) [[unlikely]] {
+        slow.push_back(std::move(idle[i]));
+        retired.Add(slow.back()->counters);
+        idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
+        continue;
+      }
       busy.push_back(idle[i].get());
       std::unique_ptr<CallContext> context = std::move(idle[i]);
       idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
@@ -206,22 +220,24 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<
   return NewContext(inputs, extra);
 }
 
-absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const {
-  const uint64_t limit = Limit();
-  ORIEL_ASSIGN_OR_RETURN(std::vector<int64_t> symbols, BindSymbols(*prepared, inputs));
-  std::shared_ptr<const ResolvedDims> dims;
+absl::StatusOr<std::shared_ptr<const ResolvedDims>> Function::Impl::Resolved(const std::vector<int64_t>& symbols, bool one_by_one) const {
   {
     std::lock_guard<std::mutex> lock(mutex);
     for (const auto& known : resolved) {
-      if (known->symbols == symbols) dims = known;
+      if (known->symbols == symbols && known->one_by_one == one_by_one) return known;
     }
   }
-  if (dims == nullptr) {
-    ORIEL_ASSIGN_OR_RETURN(dims, Resolve(*prepared, symbols));
-    std::lock_guard<std::mutex> lock(mutex);
-    if (resolved.size() >= kMaxResolved) resolved.erase(resolved.begin());
-    resolved.push_back(dims);
-  }
+  ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> dims, Resolve(*prepared, symbols, one_by_one));
+  std::lock_guard<std::mutex> lock(mutex);
+  if (resolved.size() >= kMaxResolved) resolved.erase(resolved.begin());
+  resolved.push_back(dims);
+  return dims;
+}
+
+absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const {
+  const uint64_t limit = Limit();
+  ORIEL_ASSIGN_OR_RETURN(std::vector<int64_t> symbols, BindSymbols(*prepared, inputs));
+  ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> dims, Resolved(symbols, /*one_by_one=*/false));
   if (dims->planned_peak + extra > limit) {
     return MemoryError(*prepared, *dims, limit, extra, "'" + program().name + "' does not fit into the memory limit");
   }
@@ -232,18 +248,23 @@ absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Sp
     const absl::StatusOr<std::shared_ptr<const ResolvedDims>> most = Resolve(*prepared, WithLimits(*prepared, symbols));
     held = most.ok() ? (*most)->held_bytes : std::numeric_limits<uint64_t>::max() - extra;
   }
+  uint64_t used_below = std::numeric_limits<uint64_t>::max();
+  if (!options.guard_buffers && held + extra > limit && dims->side != nullptr) {
+    // One step after another it may fit into an arena.
+    used_below = held;
+    ORIEL_ASSIGN_OR_RETURN(dims, Resolved(symbols, /*one_by_one=*/true));
+    held = dims->held_bytes;
+  }
   const bool apart = options.guard_buffers || held + extra > limit;
+  if (apart && !options.guard_buffers) used_below = held;
   // What is kept for other calls goes before this one makes do with less.
   if (held + extra + KeptBytes() > limit) (void)Trim();
-  absl::StatusOr<std::unique_ptr<CallContext>> context = MakeContext(prepared, dims, apart, options.guard_buffers);
-  if (!context.ok() && context.status().code() == absl::StatusCode::kResourceExhausted) {
-    (void)TrimMemory();
-    context = MakeContext(prepared, dims, apart, options.guard_buffers);
-  }
+  absl::StatusOr<std::unique_ptr<CallContext>> context = TrimAndRetry([&] { return MakeContext(prepared, dims, apart, options.guard_buffers); });
   if (!context.ok()) {
     if (context.status().code() != absl::StatusCode::kResourceExhausted) return context.status();
     return MemoryError(*prepared, *dims, limit, extra, std::string(context.status().message()));
   }
+  (*context)->used_below = used_below;
   if (clock == CallClock::kNone) (*context)->unsplit = std::numeric_limits<int64_t>::max();
   // Asked for past the last step: never.
   (*context)->check = options.check.value_or(CheckMode::kOff);
@@ -266,6 +287,8 @@ void Function::Impl::Release(std::unique_ptr<CallContext> context, bool reusable
   }
   last_measured = measured;
   last_copies = copies;
+  if (context->forget_longest) context->counters.ForgetLongest();
+  context->forget_longest = false;
   if (!reusable) {
     retired.Add(context->counters);
     dropped = std::move(context);
@@ -367,11 +390,14 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
       if (copied.empty()) copied.reserve(inputs.size());
       Tensor copy;
       if (tensor->contiguous()) {  // only badly aligned
-        ORIEL_ASSIGN_OR_RETURN(copy, Tensor::Empty(d.shapes[b], tensor->dtype()));
+        ORIEL_ASSIGN_OR_RETURN(copy, TrimAndRetry([&] { return Tensor::Empty(d.shapes[b], tensor->dtype()); }));
         std::memcpy(copy.raw(), tensor->raw(), d.bytes[b]);
       } else {
-        copy = tensor->Clone();
-        if (copy.bytes() != d.bytes[b]) return absl::ResourceExhaustedError("no memory for a contiguous copy of input '" + p.inputs[i].name + "'");
+        ORIEL_RETURN_IF_ERROR(TrimAndRetry([&]() -> absl::Status {
+          copy = tensor->Clone();
+          if (copy.bytes() == d.bytes[b]) return absl::OkStatus();
+          return absl::ResourceExhaustedError("no memory for a contiguous copy of input '" + p.inputs[i].name + "'");
+        }));
       }
       const uint64_t bytes = RoundToAlignment(d.bytes[b]);
       copied.push_back(std::move(copy));
@@ -412,12 +438,8 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
       outputs->emplace_back();  // made where its size is found
       continue;
     }
-    absl::StatusOr<Tensor> tensor =
-        NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs);
-    if (!tensor.ok()) {
-      (void)TrimMemory();
-      tensor = NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs);
-    }
+    absl::StatusOr<Tensor> tensor = TrimAndRetry(
+        [&] { return NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs); });
     if (!tensor.ok()) return MemoryError(*prepared, d, Limit(), *copies, std::string(tensor.status().message()));
     outputs->push_back(*std::move(tensor));
     if (guard) continue;
@@ -440,6 +462,9 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
     BindRun& binds = *c.binds;
     binds.limit = Limit();
     binds.copies = *copies;
+    binds.make_room = [this](uint64_t held) {
+      if (held + KeptBytes() > Limit()) (void)Trim();
+    };
     binds.outputs = outputs;
     binds.pool = &this->outputs;
     c.told = false;

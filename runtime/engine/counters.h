@@ -48,6 +48,10 @@ struct Counters {
   std::atomic<uint64_t> loops_sampled{0}, calls_sampled{0};
 
   size_t runtime() const { return steps + inputs; }
+  // While no call runs that counts here.
+  void ForgetLongest() {
+    for (size_t i = 0; i < scatters * workers; ++i) __atomic_store_n(&scatter[i].longest_run, int64_t{0}, __ATOMIC_RELAXED);
+  }
   void MakeBeside() { beside.reset(new RowCounter[steps]); }
 };
 

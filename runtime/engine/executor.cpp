@@ -149,7 +149,7 @@ class Executor {
       const Launch& launch = job.launches[piece.launch];
       const uint64_t start = job.timed != nullptr ? Ticks() : 0;
       launch.entry(launch.args, piece.begin, piece.end, worker);
-      if (job.timed != nullptr) job.timed->ticks[static_cast<size_t>(worker) * job.timed->stride + static_cast<size_t>(piece.member)] += Ticks() - start;
+      if (job.timed != nullptr) job.timed->At(static_cast<size_t>(worker), static_cast<size_t>(piece.member)) += Ticks() - start;
     }
   }
 
@@ -158,7 +158,7 @@ class Executor {
   template <bool kTimed>
   void Group(const SideBySide::Group& group) {
     BesideRun& run = *c_.beside;
-    if constexpr (kTimed) std::fill(run.ticks.begin(), run.ticks.end(), 0);
+    if constexpr (kTimed) run.Clear();
     for (const SideBySide::Round& round : group.rounds) {
       const BesideJob job{c_.launches.data(), side_->pieces.data() + round.first, kTimed ? &run : nullptr};
       const int64_t args[1] = {reinterpret_cast<int64_t>(&job)};
@@ -169,15 +169,10 @@ class Executor {
       const uint64_t now = Ticks();
       uint64_t left = now - c_.last_tick, of = 0;
       c_.last_tick = now;
-      const auto spent = [&](size_t m) {
-        uint64_t ticks = 0;
-        for (size_t at = m; at < run.ticks.size(); at += run.stride) ticks += run.ticks[at];
-        return ticks;
-      };
-      for (size_t m = 0; m < group.steps.size(); ++m) of += spent(m);
+      for (size_t m = 0; m < group.steps.size(); ++m) of += run.Sum(m);
       for (size_t m = 0; m < group.steps.size(); ++m) {
         // Of what is left, as of what is left of the threads' time: it adds up.
-        const uint64_t mine = spent(m);
+        const uint64_t mine = run.Sum(m);
         const uint64_t share = of == 0 || m + 1 == group.steps.size() ? left : static_cast<uint64_t>(static_cast<__uint128_t>(left) * mine / of);
         left -= share;
         of -= mine;
@@ -455,9 +450,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
   }
 
   if (d.side != nullptr) {
-    c.beside = std::make_unique<BesideRun>();
-    c.beside->stride = (static_cast<size_t>(d.side->most_members) + 7) / 8 * 8;
-    c.beside->ticks.resize(c.beside->stride * static_cast<size_t>(p.workers));
+    c.beside = std::make_unique<BesideRun>(static_cast<size_t>(p.workers), static_cast<size_t>(d.side->most_members));
     c.counters.MakeBeside();
   }
 
@@ -513,6 +506,7 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
     if (!apart) {
       scratch = c.arena.data() + d.steps[s].scratch_offset;
       shared = c.arena.data() + d.steps[s].shared_offset;
+      c.words[step.first_word + kArgScratchBytes] = static_cast<int64_t>(d.steps[s].scratch_stride);
     } else {
       if (d.steps[s].scratch > 0) {
         ORIEL_ASSIGN_OR_RETURN(c.apart->scratch[s], GuardedBuffer::Reserve(d.steps[s].scratch * static_cast<uint64_t>(p.workers), kMemoryAlignment));

@@ -5,7 +5,10 @@
 #ifndef ORIEL_ENGINE_EXECUTOR_H_
 #define ORIEL_ENGINE_EXECUTOR_H_
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -46,6 +49,9 @@ struct BindRun {
   std::vector<uint64_t> arena_bytes;
   // Of the running call.
   uint64_t limit = 0, copies = 0;
+  // Given what the call is to hold: gives back what is kept for others where it
+  // would pass the limit with that.
+  std::function<void(uint64_t)> make_room;
   std::vector<Tensor>* outputs = nullptr;
   const std::shared_ptr<BlockPool>* pool = nullptr;
 };
@@ -59,10 +65,25 @@ struct LoopRun {
 };
 
 // Steps side by side: the time that each worker spent in each member of the group
-// that runs, a row of `stride` counts a worker (own cache lines).
+// that runs. A worker's counts have cache lines of their own.
 struct BesideRun {
-  std::vector<uint64_t> ticks;
-  size_t stride = 0;
+  BesideRun(size_t workers, size_t members) : lines((members + kOfLine - 1) / kOfLine), ticks(workers * lines) {}
+
+  uint64_t& At(size_t worker, size_t member) { return ticks[worker * lines + member / kOfLine].of[member % kOfLine]; }
+  uint64_t Sum(size_t member) const {
+    uint64_t sum = 0;
+    for (size_t at = member / kOfLine; at < ticks.size(); at += lines) sum += ticks[at].of[member % kOfLine];
+    return sum;
+  }
+  void Clear() { std::fill(ticks.begin(), ticks.end(), Line()); }
+
+ private:
+  static constexpr size_t kOfLine = 8;
+  struct alignas(64) Line {
+    std::array<uint64_t, kOfLine> of{};
+  };
+  size_t lines;  // of a worker
+  std::vector<Line> ticks;
 };
 
 struct CallContext {
@@ -93,6 +114,11 @@ struct CallContext {
   int64_t unsplit = 0, calls = 0;
   Sampling sampling{/*first=*/16};
   bool split = false;
+
+  // The limit from which on another context would run calls of this shape faster
+  // (in an arena, steps side by side): this one is used below it alone.
+  uint64_t used_below = UINT64_MAX;
+  bool forget_longest = false;     // the profile was reset while it was running
 
   // Of the running call.
   uint64_t last_tick = 0;

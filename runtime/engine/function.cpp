@@ -295,12 +295,18 @@ void Function::reset_profile() const {
   }
   base.beside_wall.resize(std::max(base.beside_wall.size(), now.beside_wall.size()));
   base.beside_threads.resize(base.beside_wall.size());
+  base.beside_ticks.resize(base.beside_wall.size());
   for (size_t i = 0; i < now.beside_wall.size(); ++i) {
     base.beside_wall[i] += now.beside_wall[i];
     base.beside_threads[i] += now.beside_threads[i];
+    base.beside_ticks[i] += now.beside_ticks[i];
   }
   base.wall += now.wall;
   base.function_calls += now.function_calls;
+  // A maximum cannot be subtracted: it begins anew.
+  for (ScatterCounts& counts : impl.retired.scatter) counts.longest_run = 0;
+  for (const auto& context : impl.idle) context->counters.ForgetLongest();
+  for (CallContext* context : impl.busy) context->forget_longest = true;
 }
 
 MemoryReport Function::memory() const {
@@ -319,10 +325,11 @@ MemoryReport Function::memory() const {
     MemoryReport report;
     report.function = name();
     report.limit = static_cast<int64_t>(impl_->Limit());
+    report.kept_bytes = static_cast<int64_t>(impl_->AllKeptBytes());
     return report;
   }
   MemoryReport report = BuildMemoryReport(*impl.prepared, *dims, impl_->Limit(), measured, copies);
-  report.kept_bytes = static_cast<int64_t>(impl.KeptBytes());
+  report.kept_bytes = static_cast<int64_t>(impl_->AllKeptBytes());
   return report;
 }
 
@@ -366,7 +373,7 @@ absl::StatusOr<MemoryReport> Function::PlanMemory(const DimBindings& dims) const
   ORIEL_ASSIGN_OR_RETURN(const std::vector<int64_t> values, DimsInOrder(*impl_->prepared, dims));
   ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> resolved, Resolve(*impl_->prepared, WithLimits(*impl_->prepared, values)));
   MemoryReport report = BuildMemoryReport(*impl_->prepared, *resolved, impl_->Limit(), -1, 0, /*planned=*/true);
-  report.kept_bytes = static_cast<int64_t>(impl_->KeptBytes());
+  report.kept_bytes = static_cast<int64_t>(impl_->AllKeptBytes());
   return report;
 }
 

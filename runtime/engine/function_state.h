@@ -26,6 +26,7 @@ struct CounterTotals {
   std::vector<uint64_t> ticks, calls;  // steps, inputs, the runtime
   // Per step that ran side by side with others: see Counters::beside.
   std::vector<uint64_t> beside_wall, beside_threads;
+  std::vector<uint64_t> beside_ticks;  // of `ticks`: charged by contexts in which it did
   uint64_t wall = 0, function_calls = 0;
   std::vector<ScatterCounts> scatter;  // per scatter step
   bool loops_sampled = false, calls_sampled = false;
@@ -67,9 +68,11 @@ struct Function::Impl {
 
   CounterTotals Totals() const;  // since the last reset; takes the mutex
   std::shared_ptr<const ResolvedDims> Last() const;
-  // Frees what idle contexts and dropped outputs hold; the bytes.
+  // Frees what idle contexts and dropped outputs hold; the bytes. Of this very
+  // program; All...: of those that run while someone looks too.
   uint64_t Trim() const;
   uint64_t KeptBytes() const;
+  uint64_t AllKeptBytes() const;
 
   const Program& program() const { return prepared->program; }
   // The bytes a call may hold now: Config memory_limit may change.
@@ -88,6 +91,7 @@ struct Function::Impl {
   absl::StatusOr<std::unique_ptr<CallContext>> Acquire(absl::Span<const Tensor> inputs) const;
   void Release(std::unique_ptr<CallContext> context, bool reusable, int64_t measured, uint64_t copies) const;
   absl::StatusOr<std::unique_ptr<CallContext>> NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const;
+  absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolved(const std::vector<int64_t>& symbols, bool one_by_one) const;
   absl::Status Run(CallContext* context, absl::Span<const Tensor> inputs, uint64_t entry, std::vector<Tensor>* outputs,
                    uint64_t* copies) const;
   absl::Status OpenGuards(CallContext* context) const;

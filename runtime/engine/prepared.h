@@ -132,6 +132,9 @@ struct ResolvedStep {
   uint64_t bytes = 0;           // kCopy
   int64_t value = 0;            // kDimValue
   uint64_t scratch = 0;         // bytes per worker, a multiple of 64
+  // In the arena: from worker to worker. Steps side by side have one block for
+  // all, since a worker runs one piece at a time.
+  uint64_t scratch_stride = 0;
   uint64_t shared = 0;
   uint64_t scratch_offset = 0, shared_offset = 0;  // in the arena
   std::vector<uint64_t> carried;  // kLoop: bytes of each carried value
@@ -168,8 +171,10 @@ struct ResolvedDims {
   std::vector<uint64_t> arena_offset;
   uint64_t arena_bytes = 0;                  // of all stages
   uint64_t arena_live = 0;                   // the sum of their largest live sets
-  // Null: one step after another. Then what the arena holds more than it would.
+  // Null: one step after another, since that was asked for or is as good. Then
+  // what the arena holds more than it would.
   std::unique_ptr<const SideBySide> side;
+  bool one_by_one = false;                   // asked for
   uint64_t side_bytes = 0;
   std::vector<uint64_t> stage_arena;         // per stage
   // What a call really holds when temporaries share an arena: fixed, outputs,
@@ -179,9 +184,10 @@ struct ResolvedDims {
   uint64_t large_output_bytes = 0;  // of outputs that come from the BlockPool
 };
 
-// All dim values in program order; -1 for those that steps will bind.
-absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgram& p,
-                                                            absl::Span<const int64_t> symbols);
+// All dim values in program order; -1 for those that steps will bind. `one_by_one`:
+// no steps side by side, for limits that the arena with them would pass.
+absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgram& p, absl::Span<const int64_t> symbols,
+                                                            bool one_by_one = false);
 // For tests of small programs: costs count so many times, in what is resolved from
 // now on, so that steps are split among threads and run side by side.
 void ScaleCostsForTesting(double factor);

@@ -139,7 +139,8 @@ Profile BuildProfile(const Function::Impl& impl) {
     row.calls = static_cast<int64_t>(totals.calls[s]);
     row.sampled = totals.calls_sampled;
     if (s < totals.beside_wall.size() && totals.beside_wall[s] > 0) {
-      row.thread_seconds = row.seconds * static_cast<double>(totals.beside_threads[s]) / static_cast<double>(totals.beside_wall[s]);
+      const double ratio = static_cast<double>(totals.beside_threads[s]) / static_cast<double>(totals.beside_wall[s]);
+      row.thread_seconds = static_cast<double>(totals.beside_ticks[s]) * second * ratio;
     }
     if (const int32_t scatter = p.steps[s].scatter; scatter >= 0) {
       row.scatter = ScatterUseOf(p, dims.get(), static_cast<int32_t>(s), totals.scatter[static_cast<size_t>(scatter)]);

@@ -145,7 +145,7 @@ class Resolver {
             return absl::InvalidArgumentError("step " + std::to_string(s) + ": workspace of " + std::to_string(scratch) + " and " +
                                               std::to_string(shared) + " bytes" + SymbolsText(p_, symbols_));
           }
-          out.scratch = RoundToAlignment(static_cast<uint64_t>(scratch));
+          out.scratch = out.scratch_stride = RoundToAlignment(static_cast<uint64_t>(scratch));
           out.shared = RoundToAlignment(static_cast<uint64_t>(shared));
           break;
         }
@@ -191,10 +191,12 @@ class Resolver {
     std::vector<int> part;      // workspace: 0 scratch, 1 shared
     uint64_t fixed = 0;
   };
-  // `runs_at`: the step in whose place each runs; null: each in its own.
+  // `side`: the groups in which steps run; null: each in its own place.
   absl::StatusOr<Storage> CollectStorage(const std::vector<uint64_t>& bytes, const std::vector<ResolvedStep>& steps,
-                                         const std::vector<int32_t>* runs_at = nullptr) const {
-    const auto enter = [&](int32_t s) { return p_.flat[runs_at == nullptr ? s : (*runs_at)[static_cast<size_t>(s)]].enter; };
+                                         const SideBySide* side = nullptr) const {
+    const auto place = [side](int32_t s) { return side == nullptr ? s : side->runs_at[static_cast<size_t>(s)]; };
+    const auto enter = [&](int32_t s) { return p_.flat[place(s)].enter; };
+    const std::vector<int32_t> begins = side == nullptr ? std::vector<int32_t>() : Begins(*side);
     Storage out;
     __uint128_t total = 0;
     for (int32_t b = 0; b < static_cast<int32_t>(p_.program.buffers.size()); ++b) {
@@ -204,22 +206,24 @@ class Resolver {
       if (life.whole_call) {
         out.fixed += RoundToAlignment(bytes[b]);
       } else if (life.begin >= 0) {
-        out.buffers.push_back({bytes[b], enter(life.begin), p_.flat[life.end].exit});
+        const int32_t begin = enter(life.begin);
+        out.buffers.push_back({bytes[b], begins.empty() ? begin : std::min(begin, begins[b]), p_.flat[life.end].exit});
         out.root.push_back(b);
         out.part.push_back(0);
       }
     }
+    const auto add_workspace = [&](size_t s, int part, uint64_t size) {
+      if (size == 0) return;
+      total += RoundToAlignment(size);
+      const int32_t at = enter(static_cast<int32_t>(s));
+      out.buffers.push_back({size, at, at});
+      out.root.push_back(~static_cast<int32_t>(s));
+      out.part.push_back(part);
+    };
+    const std::vector<uint64_t> scratch = Scratch(steps, side);
     for (size_t s = 0; s < steps.size(); ++s) {
-      const uint64_t scratch = steps[s].scratch * static_cast<uint64_t>(p_.workers);
-      for (int part = 0; part < 2; ++part) {
-        const uint64_t size = part == 0 ? scratch : steps[s].shared;
-        if (size == 0) continue;
-        total += RoundToAlignment(size);
-        const int32_t at = enter(static_cast<int32_t>(s));
-        out.buffers.push_back({size, at, at});
-        out.root.push_back(~static_cast<int32_t>(s));
-        out.part.push_back(part);
-      }
+      if (place(static_cast<int32_t>(s)) == static_cast<int32_t>(s)) add_workspace(s, 0, scratch[s] * static_cast<uint64_t>(p_.workers));
+      add_workspace(s, 1, steps[s].shared);
     }
     if (total > kTooLarge) return absl::ResourceExhaustedError("the program's buffers are too large to address" + SymbolsText(p_, symbols_));
     return out;
@@ -229,73 +233,56 @@ class Resolver {
     ORIEL_ASSIGN_OR_RETURN(const Storage storage, CollectStorage(r->bytes, r->steps));
     r->fixed_bytes = storage.fixed;
     r->planned_peak = storage.fixed + LivePeak(storage.buffers, &r->peak_time);
-    PlanStorage(storage, r);
+    // Outputs and shadows outlive the call: they are not in an arena.
+    uint64_t apart = 0;
+    for (size_t i = 0; i < storage.buffers.size(); ++i) {
+      if (IsInArena(storage, i)) continue;
+      const uint64_t rounded = RoundToAlignment(storage.buffers[i].bytes);
+      apart += rounded;
+      if (p_.buffer(storage.root[i]).kind == BufferKind::kOutput && rounded >= BlockPool::kMinBytes) r->large_output_bytes += rounded;
+    }
+    r->stage_arena.assign(p_.binds.size() + 1, 0);
+    r->arena_offset.assign(p_.program.buffers.size(), 0);
+    for (int32_t stage = 0; stage <= static_cast<int32_t>(p_.binds.size()); ++stage) {
+      if (IsOpen(stage)) continue;
+      const InArena in = OfStage(storage, stage);
+      const ArenaPlan plan = PlanArena(in.buffers);
+      Place(storage, in, plan, nullptr, r);
+      r->stage_arena[stage] = plan.bytes;
+      r->arena_bytes += plan.bytes;
+      r->arena_live += plan.peak;
+    }
+    r->held_bytes = storage.fixed + apart + r->arena_bytes;
     return absl::OkStatus();
   }
 
-  // Steps side by side, unless the arena would grow by more than a little.
+  // Steps side by side, unless the arena would grow by more than a little: then
+  // fewer of them at a time.
   absl::Status PlanSideBySide(ResolvedDims* r) const {
     if (p_.order.bodies.empty()) return absl::OkStatus();
     std::vector<int64_t> cost(p_.steps.size(), 0);
     for (size_t s = 0; s < p_.steps.size(); ++s) {
       if (p_.steps[s].kind == StepKind::kDispatch) cost[s] = CostOf(p_.steps[s]);
     }
-    std::unique_ptr<const SideBySide> side = FindGroups(p_, cost, r->launches);
-    if (side == nullptr) return absl::OkStatus();
-    ORIEL_ASSIGN_OR_RETURN(const Storage storage, CollectStorage(r->bytes, r->steps, &side->runs_at));
-    const uint64_t alone = r->arena_bytes;
-    PlanStorage(storage, r);
-    if (r->arena_bytes > alone + std::max(alone / kSideBySidePart, kSideBySideBytes)) return Memory(r);
-    r->side_bytes = r->arena_bytes - std::min(alone, r->arena_bytes);
-    r->side = std::move(side);
+    const uint64_t alone = r->arena_bytes, most = alone + std::max(alone / kSideBySidePart, kSideBySideBytes);
+    for (int32_t members = SideBySide::kMostMembers; members >= 2;) {
+      std::unique_ptr<const SideBySide> side = FindGroups(p_, cost, r->launches, members);
+      if (side == nullptr) return absl::OkStatus();
+      members = (side->most_members + 1) / 2;
+      ORIEL_ASSIGN_OR_RETURN(const Storage storage, CollectStorage(r->bytes, r->steps, side.get()));
+      const InArena in = OfStage(storage, 0);  // nothing is bound later
+      if (LivePeak(in.buffers) > most) continue;
+      const ArenaPlan plan = PlanArena(in.buffers);
+      if (plan.bytes > most) continue;
+      Place(storage, in, plan, side.get(), r);
+      r->held_bytes += plan.bytes - alone;
+      r->stage_arena[0] = r->arena_bytes = plan.bytes;
+      r->arena_live = plan.peak;
+      r->side_bytes = plan.bytes - std::min(alone, plan.bytes);
+      r->side = std::move(side);
+      return absl::OkStatus();
+    }
     return absl::OkStatus();
-  }
-
-  void PlanStorage(const Storage& storage, ResolvedDims* r) const {
-    // Outputs and shadows outlive the call: they are not in an arena.
-    r->arena_offset.assign(p_.program.buffers.size(), 0);
-    r->stage_arena.assign(p_.binds.size() + 1, 0);
-    r->arena_bytes = r->arena_live = r->large_output_bytes = 0;
-    std::vector<size_t> plain;
-    uint64_t apart = 0;
-    for (size_t i = 0; i < storage.buffers.size(); ++i) {
-      const int32_t root = storage.root[i];
-      if (root >= 0 && (p_.buffer(root).kind == BufferKind::kOutput || IsShadow(p_.program, root))) {
-        const uint64_t rounded = RoundToAlignment(storage.buffers[i].bytes);
-        apart += rounded;
-        if (p_.buffer(root).kind == BufferKind::kOutput && rounded >= BlockPool::kMinBytes) r->large_output_bytes += rounded;
-        continue;
-      }
-      plain.push_back(i);
-    }
-    std::vector<ArenaBuffer> in_arena;
-    std::vector<size_t> which;
-    for (int32_t stage = 0; stage <= static_cast<int32_t>(p_.binds.size()); ++stage) {
-      if (IsOpen(stage)) continue;
-      in_arena.clear();
-      which.clear();
-      for (size_t i : plain) {
-        const int32_t root = storage.root[i];
-        if ((root >= 0 ? p_.BufferStage(root) : p_.steps[~root].stage) != stage) continue;
-        in_arena.push_back(storage.buffers[i]);
-        which.push_back(i);
-      }
-      const ArenaPlan plan = PlanArena(in_arena);
-      for (size_t k = 0; k < which.size(); ++k) {
-        const int32_t root = storage.root[which[k]];
-        if (root >= 0) {
-          r->arena_offset[root] = plan.offsets[k];
-        } else if (storage.part[which[k]] == 0) {
-          r->steps[~root].scratch_offset = plan.offsets[k];
-        } else {
-          r->steps[~root].shared_offset = plan.offsets[k];
-        }
-      }
-      r->stage_arena[stage] = plan.bytes;
-      r->arena_bytes += plan.bytes;
-      r->arena_live += plan.peak;
-    }
-    r->held_bytes = storage.fixed + apart + r->arena_bytes;
   }
 
   absl::Status Arguments(ResolvedDims* r) const {
@@ -346,6 +333,74 @@ class Resolver {
   }
 
  private:
+  // The storage of an arena: indices into Storage.
+  struct InArena {
+    std::vector<ArenaBuffer> buffers;
+    std::vector<size_t> which;
+  };
+
+  bool IsInArena(const Storage& storage, size_t i) const {
+    const int32_t root = storage.root[i];
+    return root < 0 || (p_.buffer(root).kind != BufferKind::kOutput && !IsShadow(p_.program, root));
+  }
+
+  InArena OfStage(const Storage& storage, int32_t stage) const {
+    InArena in;
+    for (size_t i = 0; i < storage.buffers.size(); ++i) {
+      const int32_t root = storage.root[i];
+      if (!IsInArena(storage, i) || (root >= 0 ? p_.BufferStage(root) : p_.steps[~root].stage) != stage) continue;
+      in.buffers.push_back(storage.buffers[i]);
+      in.which.push_back(i);
+    }
+    return in;
+  }
+
+  void Place(const Storage& storage, const InArena& in, const ArenaPlan& plan, const SideBySide* side, ResolvedDims* r) const {
+    for (size_t k = 0; k < in.which.size(); ++k) {
+      const int32_t root = storage.root[in.which[k]];
+      if (root >= 0) {
+        r->arena_offset[root] = plan.offsets[k];
+      } else if (storage.part[in.which[k]] == 0) {
+        r->steps[~root].scratch_offset = plan.offsets[k];
+      } else {
+        r->steps[~root].shared_offset = plan.offsets[k];
+      }
+    }
+    if (side == nullptr) return;
+    const std::vector<uint64_t> scratch = Scratch(r->steps, side);
+    for (size_t s = 0; s < r->steps.size(); ++s) {
+      const size_t at = static_cast<size_t>(side->runs_at[s]);
+      r->steps[s].scratch_stride = scratch[at];
+      r->steps[s].scratch_offset = r->steps[at].scratch_offset;
+    }
+  }
+
+  // Per step: the scratch of a worker, where others run in its place the largest
+  // of theirs.
+  std::vector<uint64_t> Scratch(const std::vector<ResolvedStep>& steps, const SideBySide* side) const {
+    std::vector<uint64_t> scratch(steps.size(), 0);
+    for (size_t s = 0; s < steps.size(); ++s) {
+      uint64_t& at = scratch[side == nullptr ? s : static_cast<size_t>(side->runs_at[s])];
+      at = std::max(at, steps[s].scratch);
+    }
+    return scratch;
+  }
+
+  // Per root: the earliest time at which a step that moves up writes it. It may be
+  // allocated between that place and the step's own.
+  std::vector<int32_t> Begins(const SideBySide& side) const {
+    std::vector<int32_t> begins(p_.program.buffers.size(), std::numeric_limits<int32_t>::max());
+    for (size_t s = 0; s < side.runs_at.size(); ++s) {
+      const int32_t at = side.runs_at[s];
+      if (at == static_cast<int32_t>(s)) continue;
+      for (int32_t b : AccessOf(*p_.flat[s].step).writes) {
+        int32_t& begin = begins[p_.root(b)];
+        begin = std::min(begin, p_.flat[at].enter);
+      }
+    }
+    return begins;
+  }
+
   absl::Status Evaluate(const Dim& dim, int64_t* out) const {
     ORIEL_ASSIGN_OR_RETURN(DimProgram program, DimProgram::Compile(dim, p_.program.symbols));
     ORIEL_ASSIGN_OR_RETURN(*out, program.Evaluate(symbols_));
@@ -408,8 +463,9 @@ std::string TypeText(DType dtype, const std::string& shape) { return std::string
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgram& p, absl::Span<const int64_t> symbols) {
+absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgram& p, absl::Span<const int64_t> symbols, bool one_by_one) {
   auto r = std::make_shared<ResolvedDims>();
+  r->one_by_one = one_by_one;
   r->symbols.assign(symbols.begin(), symbols.end());
   Resolver resolver(p, r->symbols);
   ORIEL_RETURN_IF_ERROR(resolver.Values());
@@ -422,7 +478,7 @@ absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolve(const PreparedProgra
   ORIEL_RETURN_IF_ERROR(resolver.Steps(r->bytes, &r->steps));
   ORIEL_RETURN_IF_ERROR(resolver.Memory(r.get()));
   ORIEL_RETURN_IF_ERROR(resolver.Arguments(r.get()));
-  ORIEL_RETURN_IF_ERROR(resolver.PlanSideBySide(r.get()));
+  if (!one_by_one) ORIEL_RETURN_IF_ERROR(resolver.PlanSideBySide(r.get()));
   return std::shared_ptr<const ResolvedDims>(std::move(r));
 }
 

@@ -102,8 +102,8 @@ class OrderFinder {
 
 class GroupFinder {
  public:
-  GroupFinder(const PreparedProgram& p, absl::Span<const int64_t> cost, absl::Span<const Launch> launches)
-      : p_(p), cost_(cost), launches_(launches), done_(p.steps.size(), false) {}
+  GroupFinder(const PreparedProgram& p, absl::Span<const int64_t> cost, absl::Span<const Launch> launches, int32_t most_members)
+      : p_(p), cost_(cost), launches_(launches), most_(static_cast<size_t>(most_members)), done_(p.steps.size(), false) {}
 
   std::unique_ptr<const SideBySide> Run() {
     for (const std::vector<int32_t>& body : p_.order.bodies) {
@@ -121,7 +121,6 @@ class GroupFinder {
  private:
   static constexpr int64_t kLeast = 2'000;        // shorter steps gain nothing
   static constexpr size_t kAhead = 64;            // steps looked at for one group
-  static constexpr size_t kMostMembers = 16;
 
   // Could others run beside it?
   bool IsNarrow(int32_t s) const {
@@ -161,7 +160,7 @@ class GroupFinder {
       std::vector<int32_t> members = {s};
       int64_t sum = cost_[s], longest = Longest(s);
       if (IsNarrow(s)) {
-        for (size_t k = i + 1; k < std::min(body.size(), i + 1 + kAhead) && members.size() < kMostMembers; ++k) {
+        for (size_t k = i + 1; k < std::min(body.size(), i + 1 + kAhead) && members.size() < most_; ++k) {
           const int32_t other = body[k];
           if (done_[other] || !IsNarrow(other) || !IsReady(other)) continue;
           members.push_back(other);
@@ -213,7 +212,9 @@ class GroupFinder {
       const int64_t cost = cost_[members[m]] / step.phases;
       // Some more pieces than threads, so that all end at about the same time.
       const int64_t share = std::max<int64_t>(kPiece, sum / (4 * p_.workers));
-      const int64_t count = std::clamp<int64_t>((cost + share - 1) / share, 1, launch.tasks);
+      int64_t count = std::clamp<int64_t>((cost + share - 1) / share, 1, launch.tasks);
+      // Each piece of a scatter looks at all updates: no more than alone.
+      if (step.scatter >= 0) count = std::clamp<int64_t>(launch.threads, 1, count);
       for (int64_t k = 0; k < count; ++k) {
         const int64_t begin = launch.tasks * k / count, end = launch.tasks * (k + 1) / count;
         pieces.push_back({{step.first_phase + r, static_cast<int32_t>(m), begin, end}, cost / count});
@@ -231,6 +232,7 @@ class GroupFinder {
   const PreparedProgram& p_;
   absl::Span<const int64_t> cost_;
   absl::Span<const Launch> launches_;
+  const size_t most_;       // members of a group
   std::vector<bool> done_;  // where the walk is
   std::unique_ptr<SideBySide> found_;
 };
@@ -239,10 +241,11 @@ class GroupFinder {
 
 StepOrder FindOrder(const PreparedProgram& p) { return OrderFinder(p).Run(); }
 
-std::unique_ptr<const SideBySide> FindGroups(const PreparedProgram& p, absl::Span<const int64_t> cost, absl::Span<const Launch> launches) {
+std::unique_ptr<const SideBySide> FindGroups(const PreparedProgram& p, absl::Span<const int64_t> cost, absl::Span<const Launch> launches,
+                                             int32_t most_members) {
   // What a bind step settles changes launches in the middle of a call.
   if (p.workers < 2 || !p.binds.empty()) return nullptr;
-  return GroupFinder(p, cost, launches).Run();
+  return GroupFinder(p, cost, launches, most_members).Run();
 }
 
 }  // namespace oriel

@@ -32,6 +32,7 @@ StepOrder FindOrder(const PreparedProgram& p);
 // The groups of a program for given dims.
 struct SideBySide {
   static constexpr int32_t kAlone = -1, kMovedUp = -2;
+  static constexpr int32_t kMostMembers = 16;
 
   // Part of a phase: one task of the group's job.
   struct Piece {
@@ -56,8 +57,10 @@ struct SideBySide {
 };
 
 // `cost`: of each step in nanoseconds on one thread; `launches`: of all phases,
-// split as if each step ran alone. Null: there is no room, or too little to gain.
-std::unique_ptr<const SideBySide> FindGroups(const PreparedProgram& p, absl::Span<const int64_t> cost, absl::Span<const Launch> launches);
+// split as if each step ran alone; `most_members`: of a group. Null: there is too
+// little to gain.
+std::unique_ptr<const SideBySide> FindGroups(const PreparedProgram& p, absl::Span<const int64_t> cost, absl::Span<const Launch> launches,
+                                             int32_t most_members = SideBySide::kMostMembers);
 
 }  // namespace oriel
 

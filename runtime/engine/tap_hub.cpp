@@ -95,6 +95,10 @@ absl::StatusOr<const TapHub::Variant*> TapHub::Find(const std::vector<Entry>& en
   variant->graph_taps = graph_taps;
   variant->nodes = std::move(nodes);
   variant->impl = compiled->impl();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    compiled_.push_back(variant->impl);
+  }
   variants_.push_back(std::move(variant));
   return variants_.back().get();
 }
@@ -149,6 +153,11 @@ std::vector<TapInfo> TapHub::List() const {
   std::vector<TapInfo> infos;
   for (const Entry& entry : entries_) infos.push_back({entry.handle, entry.handler.kind, entry.node, entry.handler.name});
   return infos;
+}
+
+std::vector<std::shared_ptr<const Function::Impl>> TapHub::Variants() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return compiled_;
 }
 
 const Function::Impl& TapHub::Shown(const Function::Impl& own) const {

@@ -69,6 +69,9 @@ class TapHub {
   absl::Status Remove(TapHandle handle);
   std::vector<TapInfo> List() const;
 
+  // All programs that it has compiled; none is ever forgotten.
+  std::vector<std::shared_ptr<const Function::Impl>> Variants() const;
+
   // The program that runs now; `own` when it is the function's. Lives as long
   // as the hub.
   const Function::Impl& Shown(const Function::Impl& own) const;
@@ -96,10 +99,11 @@ class TapHub {
   std::atomic<int64_t> calls_{0};
   std::atomic<bool> changed_{false};  // current_ is not null
   std::mutex changes_;                // one change at a time; held while compiling
-  mutable std::mutex mutex_;          // entries_ and current_
+  mutable std::mutex mutex_;          // entries_, current_ and compiled_
   std::vector<Entry> entries_;
   std::shared_ptr<const TapRun> current_;
   std::vector<std::unique_ptr<Variant>> variants_;  // changes_; the first is own
+  std::vector<std::shared_ptr<const Function::Impl>> compiled_;
   TapHandle next_ = 1;
 };
 

@@ -16,6 +16,7 @@ struct Registry {
   std::mutex mutex;
   std::vector<std::weak_ptr<const Function::Impl>> functions;
   size_t sweep_at = 64;  // then those that are gone are forgotten
+  int walkers = 0;       // by index: nothing is forgotten meanwhile
 };
 Registry& TheRegistry() {
   static Registry* registry = new Registry;
@@ -39,6 +40,12 @@ uint64_t Function::Impl::KeptBytes() const {
   uint64_t bytes = outputs->kept_bytes();
   std::lock_guard<std::mutex> lock(mutex);
   for (const auto& context : idle) bytes += context->OwnBytes();
+  return bytes;
+}
+
+uint64_t Function::Impl::AllKeptBytes() const {
+  uint64_t bytes = KeptBytes();
+  for (const auto& variant : taps->Variants()) bytes += variant->KeptBytes();
   return bytes;
 }
 
@@ -70,7 +77,7 @@ uint64_t Function::Impl::Trim() const {
 void RememberFunction(const std::shared_ptr<const Function::Impl>& impl) {
   Registry& registry = TheRegistry();
   std::lock_guard<std::mutex> lock(registry.mutex);
-  if (registry.functions.size() >= registry.sweep_at) {
+  if (registry.functions.size() >= registry.sweep_at && registry.walkers == 0) {
     std::erase_if(registry.functions, [](const auto& function) { return function.expired(); });
     registry.sweep_at = 2 * registry.functions.size() + 64;
   }
@@ -80,12 +87,20 @@ void RememberFunction(const std::shared_ptr<const Function::Impl>& impl) {
 uint64_t TrimMemory() {
   Registry& registry = TheRegistry();
   uint64_t bytes = 0;
-  // One at a time, so that none is destroyed under the lock, and none waits.
+  {
+    std::lock_guard<std::mutex> lock(registry.mutex);
+    ++registry.walkers;
+  }
+  // One at a time, so that none is destroyed under the lock, and none waits;
+  // without a copy, for which there may be no memory.
   for (size_t i = 0;; ++i) {
     std::shared_ptr<const Function::Impl> impl;
     {
       std::lock_guard<std::mutex> lock(registry.mutex);
-      if (i >= registry.functions.size()) return bytes;
+      if (i >= registry.functions.size()) {
+        --registry.walkers;
+        return bytes;
+      }
       impl = registry.functions[i].lock();
     }
     if (impl != nullptr) bytes += impl->Trim();
@@ -94,8 +109,9 @@ uint64_t TrimMemory() {
 
 uint64_t Function::Trim() const {
   if (impl_ == nullptr) return 0;
-  const Impl& shown = impl_->taps->Shown(*impl_);
-  return impl_->Trim() + (&shown != impl_.get() ? shown.Trim() : 0);
+  uint64_t bytes = impl_->Trim();
+  for (const auto& variant : impl_->taps->Variants()) bytes += variant->Trim();
+  return bytes;
 }
 
 }  // namespace oriel

@@ -18,6 +18,8 @@ namespace {
 
 // Of a time in nanoseconds (two weeks) and of a number of bytes.
 constexpr int64_t kMostCost = int64_t{1} << 50;
+// Of a sum of these.
+constexpr int64_t kMostCosts = int64_t{1} << 60;
 
 class Validator {
  public:
@@ -130,21 +132,34 @@ class Validator {
     const auto in_range = [](std::initializer_list<int64_t> values) {
       return std::all_of(values.begin(), values.end(), [](int64_t v) { return v >= 0 && v <= kMostCost; });
     };
+    // Of each the sum up to here: one more cost in range does not overflow it.
+    int64_t phases = 0, passes = 0, kernels = 0, code = 0, of_nodes = 0;
+    const auto add = [](int64_t* sum, std::initializer_list<int64_t> values, const std::string& what, const char* unit) {
+      for (const int64_t value : values) {
+        if ((*sum += value) > kMostCosts) return Bad(what + " more than " + std::to_string(kMostCosts) + " " + unit + " together");
+      }
+      return absl::OkStatus();
+    };
     for (const auto& [phase, ns] : costs.phases) {
       if (!in_range({ns})) return Bad("the phase '" + phase + "' took " + std::to_string(ns) + " ns");
+      ORIEL_RETURN_IF_ERROR(add(&phases, {ns}, "the phases took", "ns"));
     }
     for (const CompileCosts::Pass& pass : costs.passes) {
       if (!in_range({pass.ns})) return Bad("the pass '" + pass.name + "' took " + std::to_string(pass.ns) + " ns");
+      ORIEL_RETURN_IF_ERROR(add(&passes, {pass.ns}, "the passes took", "ns"));
     }
     if (!in_range({costs.kernels_ns}) || costs.threads < 1) return Bad("kernels were compiled by " + std::to_string(costs.threads) + " threads in " + std::to_string(costs.kernels_ns) + " ns");
     for (const CompileCosts::Kernel& kernel : costs.kernels) {
       const std::string who = "the cost of kernel '" + kernel.name + "'";
       if (kernel.uses < 1) return Bad(who + ": " + std::to_string(kernel.uses) + " uses");
       if (!in_range({kernel.code_bytes, kernel.cache_ns, kernel.codegen_ns, kernel.lowering_ns, kernel.llvm_ns})) return Bad(who + " is out of range");
+      ORIEL_RETURN_IF_ERROR(add(&kernels, {kernel.cache_ns, kernel.codegen_ns, kernel.lowering_ns, kernel.llvm_ns}, "the kernels took", "ns"));
+      ORIEL_RETURN_IF_ERROR(add(&code, {kernel.code_bytes}, "the kernels' code has", "bytes"));
       if (kernel.nodes.size() != kernel.node_bytes.size()) return Bad(who + ": " + std::to_string(kernel.nodes.size()) + " nodes with code of " + std::to_string(kernel.node_bytes.size()));
       for (size_t i = 0; i < kernel.nodes.size(); ++i) {
         if (!IsNode(kernel.nodes[i]) || kernel.nodes[i] == kNoNode) return Bad(who + " names node " + std::to_string(kernel.nodes[i]) + " of " + std::to_string(p_.nodes.size()));
         if (!in_range({kernel.node_bytes[i]})) return Bad(who + ": node " + std::to_string(kernel.nodes[i]) + " has " + std::to_string(kernel.node_bytes[i]) + " bytes of code");
+        ORIEL_RETURN_IF_ERROR(add(&of_nodes, {kernel.node_bytes[i]}, "the kernels' nodes have", "bytes of code"));
       }
     }
     return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "gmock/gmock.h"
+#include "oriel/config.h"
 #include "test/gtest/engine/program_builder.h"
 
 namespace oriel::testing {
@@ -582,26 +583,7 @@ TEST(Memory, LimitsAreKeptAndExplained) {
 
 // Lifetimes whose best packing needs more than the live peak.
 TEST(Memory, ATightLimitIsMetWithoutAnArena) {
-  ProgramBuilder b("fragmented");
-  const int32_t x = b.Input("x", DType::f32, {16});
-  const int32_t out = b.Output("out", DType::f32, {16});
-  std::mt19937 random(3);
-  std::vector<std::pair<int32_t, int>> live;  // buffer, remaining life
-  int32_t last = x;
-  for (int s = 0; s < 60; ++s) {
-    const int32_t t = b.Temp("t" + std::to_string(s), DType::f32, {16 * static_cast<int64_t>(1 + random() % 9)});
-    DispatchStep d = b.Elementwise("double", {last}, {t});
-    d.args.back().value = 16;
-    d.phases[0].tasks = 1;
-    std::vector<int32_t> ended;
-    for (auto& [buffer, left] : live) {
-      if (--left == 0) ended.push_back(buffer);
-    }
-    live.push_back({t, 2 + static_cast<int>(random() % 9)});
-    b.Add(d, {t}, ended);
-    last = t;
-  }
-  b.Add(b.Elementwise("double", {last}, {out}), {out});
+  const ProgramBuilder b = Fragmented();
   const Function f = Expect(b.Make());
   const Tensor input = Tensor::Ones({16});
   const Tensor expected = Expect(f({input}))[0];
@@ -618,6 +600,26 @@ TEST(Memory, ATightLimitIsMetWithoutAnArena) {
   const Function guarded = Expect(b.Make(options));
   EXPECT_TRUE(BitEqual(Expect(guarded({input}))[0], expected));
   EXPECT_EQ(guarded.memory().measured_peak, report.planned_peak);
+}
+
+// Below a limit temporaries are made one by one; above it they are in an arena
+// again, and the profile has forgotten nothing.
+TEST(Memory, ALiftedLimitGivesTheArenaBack) {
+  const Function f = Expect(Fragmented().Make());
+  const Tensor input = Tensor::Ones({16});
+  const Tensor expected = Expect(f({input}))[0];
+  const MemoryReport report = f.memory();
+  ASSERT_GE(report.kept_bytes, report.arena_bytes);
+  ASSERT_TRUE(Config::Set("memory_limit", std::to_string(report.planned_peak)).ok());
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(BitEqual(Expect(f({input}))[0], expected));
+  EXPECT_LT(f.memory().kept_bytes, report.arena_bytes);
+  ASSERT_TRUE(Config::Set("memory_limit", "0").ok());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(BitEqual(Expect(f({input}))[0], expected));
+    EXPECT_EQ(f.memory().kept_bytes, report.kept_bytes);
+  }
+  EXPECT_EQ(f.profile().calls, 5);
+  for (const ApplyRow& row : f.profile().rows) EXPECT_EQ(row.calls, 5);
 }
 
 ProgramBuilder OneKernel(const std::string& kernel) {

@@ -87,6 +87,55 @@ TEST(Once, CallsAtTheSameTimeRunItOnce) {
   EXPECT_EQ(CallsOf(f, 2), 200);
 }
 
+// Calls that fail after it have made it as well as any.
+TEST(Once, FailedCallsMakeItToo) {
+  ProgramBuilder b = Packed();
+  const int32_t i = b.Input("i", DType::i64, {3}), z = b.Output("z", DType::f32, {3});
+  DispatchStep gather;
+  gather.kernel = "gather";
+  gather.phases.push_back({"gather", 1});
+  gather.args = {{0, 0}, {i, 0}, {z, 0}, {-1, 3}, {-1, 3}};
+  gather.reads = {0, i};
+  gather.writes = {z};
+  gather.fallible = true;
+  gather.node = b.program().buffers[z].node;
+  gather.ordinals = {{{gather.node}}};
+  b.Add(gather, {z});
+  const Tensor good = *Tensor::From<int64_t>({2, 1, 0}, {3}), bad = *Tensor::From<int64_t>({0, 9, 0}, {3});
+  for (int round = 0; round < 20; ++round) {
+    const Function f = Expect(b.Make());
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (int k = 0; k < 6; ++k) {
+          const bool fails = (t + k) % 2 == 0;
+          const absl::StatusOr<std::vector<Tensor>> out = f({F32({1, 2, 3}), fails ? bad : good});
+          if (fails) wrong += out.status().code() != absl::StatusCode::kOutOfRange;
+          else wrong += !out.ok() || Floats((*out)[0]) != std::vector<float>{5, 18, 39} || Floats((*out)[1]) != std::vector<float>{3, 2, 1};
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(CallsOf(f, 0), 1);
+    EXPECT_EQ(CallsOf(f, 1), 1);
+  }
+}
+
+// Where temporaries have storage of their own, what is kept is kept all the same.
+TEST(Once, WithoutAnArena) {
+  const Tensor x = Tensor::Ones({16});
+  CompileOptions options;
+  const Tensor expected = Expect(Expect(Fragmented(/*once=*/true).Make())({x}))[0];
+  options.memory_limit = static_cast<uint64_t>(Expect(Fragmented(true).Make()).PlanMemory({})->planned_peak);
+  const Function f = Expect(Fragmented(true).Make(options));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(BitEqual(Expect(f({x}))[0], expected));
+  EXPECT_LT(f.memory().kept_bytes, f.memory().arena_bytes);
+  EXPECT_EQ(CallsOf(f, 0), 1);
+  EXPECT_EQ(CallsOf(f, 1), 3);
+}
+
 TEST(Once, SurvivesATrim) {
   const Function f = Expect(Packed().Make());
   for (int i = 0; i < 2; ++i) {

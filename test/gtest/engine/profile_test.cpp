@@ -222,6 +222,30 @@ TEST(Profile, LongLoopBodiesAreTimedEveryTime) {
   EXPECT_NEAR(Sum(profile), profile.wall_seconds, 0.01 * profile.wall_seconds);
 }
 
+// The longest is no sum: a reset forgets it.
+TEST(Profile, AResetForgetsTheLongestRun) {
+  ProgramBuilder b("runs");
+  const int32_t run = b.Input("run", DType::i64, {}), out = b.Output("out", DType::f32, {1});
+  DispatchStep d = b.Elementwise("count_run", {run}, {out});
+  d.op_class = "Scatter";
+  b.Add(d, {out});
+  const Function f = Expect(b.Make());
+  const auto call = [&](int64_t length) { Expect(f({*Tensor::From<int64_t>({length}, {})})); };
+  const auto use = [&] { return f.profile().rows[0].scatter; };
+  call(4096);
+  ASSERT_TRUE(use().has_value());
+  EXPECT_EQ(use()->longest_run, 4096);
+  f.reset_profile();
+  call(16);
+  EXPECT_EQ(use()->longest_run, 16);
+  EXPECT_EQ(use()->combined, 16);
+  f.Trim();  // into what is kept of contexts that are gone
+  EXPECT_EQ(use()->longest_run, 16);
+  f.reset_profile();
+  call(3);
+  EXPECT_EQ(use()->longest_run, 3);
+}
+
 TEST(Profile, CanBeSwitchedOff) {
   CompileOptions options;
   options.profile = false;

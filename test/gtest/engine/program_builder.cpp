@@ -5,6 +5,8 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstring>
+#include <random>
 
 namespace oriel::testing {
 namespace {
@@ -109,6 +111,16 @@ void AddIndexKernel(const int64_t* args, int64_t begin, int64_t end, int64_t) {
   const Span s = Elements(begin, end, args[kArgFirst + 3]);
   for (int64_t i = s.begin; i < s.end; ++i) At<float>(args, 2)[i] = At<float>(args, 1)[i] + static_cast<float>(*At<int64_t>(args, 0));
 }
+// longest (i64 scalar), out, n: counts as a scatter whose longest run is that
+void CountRunKernel(const int64_t* args, int64_t begin, int64_t, int64_t worker) {
+  if (begin != 0) return;
+  ScatterCounts& counts = reinterpret_cast<ScatterCounts*>(args[kArgCounts])[worker];
+  counts.longest_run = std::max(counts.longest_run, *At<int64_t>(args, 0));
+  counts.updates += *At<int64_t>(args, 0);
+  counts.combined += *At<int64_t>(args, 0);
+  ++counts.sweeps[0];
+  At<float>(args, 1)[0] = 0;
+}
 // worker, out: which worker ran each task
 void WorkerKernel(const int64_t* args, int64_t begin, int64_t end, int64_t worker) {
   for (int64_t t = begin; t < end; ++t) At<float>(args, 1)[t] = static_cast<float>(worker);
@@ -129,6 +141,7 @@ std::shared_ptr<const LoadedImage> TestKernels() {
                                    {"sum_partial", SumPartial},
                                    {"sum_total", SumTotal},
                                    {"add_index", AddIndexKernel},
+                                   {"count_run", CountRunKernel},
                                    {"worker", WorkerKernel}});
 }
 
@@ -141,6 +154,43 @@ ProgramBuilder AddMul() {
   const int32_t out = b.Output("y", DType::f32, {n});
   b.Add(b.Elementwise("add", {x, y}, {sum}), {sum});
   b.Add(b.Elementwise("mul", {sum, x}, {out}), {out}, {sum});
+  return b;
+}
+
+ProgramBuilder Fragmented(bool once) {
+  ProgramBuilder b("fragmented");
+  const int32_t x = b.Input("x", DType::f32, {16});
+  const int32_t out = b.Output("out", DType::f32, {16});
+  int32_t kept = -1;
+  if (once) {
+    const std::vector<float> ones(16, 1);
+    std::vector<uint8_t> bytes(16 * sizeof(float));
+    std::memcpy(bytes.data(), ones.data(), bytes.size());
+    const int32_t c = b.Constant("c", DType::f32, {16}, bytes);
+    kept = b.Temp("kept", DType::f32, {16});
+    b.program().buffers[kept].kind = BufferKind::kKept;
+    DispatchStep make = b.Elementwise("double", {c}, {kept});
+    make.once = true;
+    b.Add(make);
+  }
+  std::mt19937 random(3);
+  std::vector<std::pair<int32_t, int>> live;  // buffer, remaining life
+  int32_t last = x;
+  for (int s = 0; s < 60; ++s) {
+    const int32_t t = b.Temp("t" + std::to_string(s), DType::f32, {16 * static_cast<int64_t>(1 + random() % 9)});
+    DispatchStep d = b.Elementwise("double", {last}, {t});
+    d.args.back().value = 16;
+    d.phases[0].tasks = 1;
+    std::vector<int32_t> ended;
+    for (auto& [buffer, left] : live) {
+      if (--left == 0) ended.push_back(buffer);
+    }
+    live.push_back({t, 2 + static_cast<int>(random() % 9)});
+    b.Add(d, {t}, ended);
+    last = t;
+  }
+  DispatchStep end = once ? b.Elementwise("add", {last, kept}, {out}) : b.Elementwise("double", {last}, {out});
+  b.Add(end, {out});
   return b;
 }
 

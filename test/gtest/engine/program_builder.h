@@ -146,6 +146,11 @@ inline std::vector<float> Floats(const Tensor& t) {
 // y = (a + b) * a, with a temporary; inputs a and b of shape (n,).
 ProgramBuilder AddMul();
 
+// A chain over x, 16 float32s, of values that live for some steps each: their best
+// packing needs more than the largest live set. With `once` its end has twice
+// (1, ..., 1) added, which is made once.
+ProgramBuilder Fragmented(bool once = false);
+
 // Adds output "out" of n float32s: `x`, to which a loop in a loop adds the inner
 // one's index.
 void AddNestedLoops(ProgramBuilder* b, const Dim& n, int32_t x, int32_t outer_trips, int32_t inner_trips);

@@ -169,20 +169,48 @@ TEST(SideBySide, WhatMayFailKeepsItsPlace) {
   }
 }
 
+// What a step writes may be allocated between the place where it runs and its own:
+// nothing else may lie there from the first of them on.
+TEST(SideBySide, StorageAllocatedEarly) {
+  ProgramBuilder b("early");
+  const int32_t x = b.Input("x", DType::f32, {4});
+  const auto temp = [&](const char* name) { return b.Temp(name, DType::f32, {4}); };
+  const int32_t p = temp("p"), q = temp("q"), r = temp("r"), late = temp("late"), r2 = temp("r2"), y = b.Output("y", DType::f32, {4});
+  b.Add(Costly(&b, "double", {x}, p, 0), {p});
+  b.Add(Costly(&b, "double", {x}, q), {q});
+  b.Add(Costly(&b, "add", {p, q}, r, 0), {r}, {p, q});
+  b.Add(Costly(&b, "double", {r}, r2, 0), {r2, late}, {r});
+  b.Add(Costly(&b, "mul", {x, x}, late));  // beside q
+  b.Add(Costly(&b, "add", {late, r2}, y, 0), {y}, {late, r2});
+  EXPECT_THAT(GroupsOf(b.program(), 2), ElementsAre(ElementsAre(1, 4)));
+  for (const int threads : {1, 2}) {
+    CompileOptions options;
+    options.num_threads = threads;
+    EXPECT_THAT(Floats(Expect(Expect(b.Make(options))({F32({1, 2, 3, 4})}))[0]), ElementsAre(9, 20, 33, 48));
+  }
+}
+
 // Programs of random steps, some in place, in loops' bodies too: the same values
 // with any number of threads, and buffers of steps that may overlap lie apart.
 TEST(SideBySide, RandomProgramsGiveTheSame) {
   std::mt19937 random(7);
-  int grouped = 0;
-  for (int round = 0; round < 60; ++round) {
+  int grouped = 0, early = 0;
+  for (int round = 0; round < 90; ++round) {
+    enum Form { kStraight, kLoop, kBranch };  // where the steps are
+    const Form form = static_cast<Form>(round % 3);
     ProgramBuilder b("random");
     const int64_t n = 64 + static_cast<int64_t>(random() % 600);
-    const int32_t x = b.Input("x", DType::f32, {n});
+    const int32_t x = b.Input("x", DType::f32, {n}), y = b.Output("y", DType::f32, {n});
+    const int32_t condition = form == kBranch ? b.Input("condition", DType::boolean, {}) : -1;
+    const int32_t trips = form == kLoop ? b.Input("trips", DType::i64, {}) : -1;
+    const int32_t current = form == kLoop ? b.Temp("current", DType::f32, {n}) : -1;
+    const int32_t next = form == kLoop ? b.Temp("next", DType::f32, {n}) : -1;
+    const int32_t first = form == kLoop ? current : x, result = form == kLoop ? next : y;
     struct Value {
       int32_t buffer, uses = 0;
       size_t last = 0;
     };
-    std::vector<Value> values = {{x}};
+    std::vector<Value> values = {{first}};
     struct Made {
       std::string kernel;
       std::vector<size_t> reads;
@@ -198,54 +226,82 @@ TEST(SideBySide, RandomProgramsGiveTheSame) {
       values.push_back({b.Temp("t" + std::to_string(k), DType::f32, {n})});
       values.back().last = steps.size() - 1;
     }
+    std::vector<Step> body;
     for (size_t s = 0; s < steps.size(); ++s) {
-      std::vector<int32_t> reads, release;
+      std::vector<int32_t> reads, release, alloc;
       const int32_t write = values[steps[s].write].buffer;
       for (size_t read : steps[s].reads) reads.push_back(values[read].buffer);
       for (const Value& value : values) {
-        if (value.buffer != x && value.last == s) release.push_back(value.buffer);
+        if (value.buffer != first && value.last == s) release.push_back(value.buffer);
       }
-      // Now and then over an operand that dies.
-      if (release.size() == 1 && release[0] == reads[0] && reads.size() == 1 && release[0] != write && random() % 2) b.program().buffers[write].alias_of = reads[0];
       if (s + 1 == steps.size()) {
-        const int32_t y = b.Output("y", DType::f32, {n});
-        std::vector<int32_t> inputs = {reads[0], reads[0]};
-        b.Add(Costly(&b, "add", inputs, y), {y}, [&] {
-          std::erase(release, write);
-          return release;
-        }());
-      } else {
-        b.Add(Costly(&b, steps[s].kernel, reads, write, 10'000 + static_cast<int64_t>(random() % 90'000)), {write}, release);
+        std::erase(release, write);
+        if (form == kStraight) alloc.push_back(y);
+        body.push_back(b.Wrap(Costly(&b, "add", {reads[0], reads[0]}, result), alloc, release));
+        break;
       }
+      if (release.size() == 1 && release[0] == reads[0] && reads.size() == 1 && release[0] != write && random() % 2) {
+        b.program().buffers[write].alias_of = reads[0];  // now and then over an operand that dies
+        alloc.push_back(write);
+      } else if (s > 0 && random() % 3 == 0) {
+        body[random() % s].alloc.push_back(write);  // or allocated long before
+        ++early;
+      } else {
+        alloc.push_back(write);
+      }
+      body.push_back(b.Wrap(Costly(&b, steps[s].kernel, reads, write, 10'000 + static_cast<int64_t>(random() % 90'000)), alloc, release));
     }
-    grouped += GroupsOf(b.program(), 3).empty() ? 0 : 1;
     std::vector<float> input(static_cast<size_t>(n));
     for (float& v : input) v = static_cast<float>(random() % 7);
+    std::vector<Tensor> arguments = {F32(input)};
+    if (form == kStraight) {
+      b.program().steps = std::move(body);
+    } else if (form == kLoop) {
+      LoopStep loop;
+      loop.trips = trips;
+      loop.initial = {x};
+      loop.current = {current};
+      loop.next = {next};
+      loop.results = {y};
+      loop.body = std::move(body);
+      b.Add(loop, {current, next, y}, {current, next});
+      arguments.push_back(*Tensor::From<int64_t>({3}, {}));
+    } else {
+      BranchStep branch;
+      branch.condition = condition;
+      branch.then_body = std::move(body);
+      branch.else_body.push_back(b.Wrap(b.Elementwise("double", {x}, {y})));
+      b.Add(branch, {y});
+      arguments.push_back(Tensor::Scalar(true));
+    }
+    grouped += GroupsOf(b.program(), 3).empty() ? 0 : 1;
     CompileOptions options;
     options.num_threads = 1;
-    const std::vector<float> expected = Floats(Expect(Expect(b.Make(options))({F32(input)}))[0]);
+    const std::vector<float> expected = Floats(Expect(Expect(b.Make(options))(arguments))[0]);
     for (const int threads : {2, 3, 8}) {
       options.num_threads = threads;
       const Function f = Expect(b.Make(options));
-      for (int call = 0; call < 3; ++call) ASSERT_EQ(Floats(Expect(f({F32(input)}))[0]), expected) << round << ", " << threads << " threads";
+      for (int call = 0; call < 3; ++call) ASSERT_EQ(Floats(Expect(f(arguments))[0]), expected) << round << ", " << threads << " threads";
     }
     options.guard_buffers = true;  // one after another, each buffer between guard pages
-    ASSERT_EQ(Floats(Expect(Expect(b.Make(options))({F32(input)}))[0]), expected);
+    ASSERT_EQ(Floats(Expect(Expect(b.Make(options))(arguments))[0]), expected);
   }
-  EXPECT_GE(grouped, 30);
+  EXPECT_GE(grouped, 45);
+  EXPECT_GE(early, 90);
 }
 
-// Two chains of two steps each, over n elements, and the sum of their ends.
-void AddTwoChains(ProgramBuilder* b, int64_t n) {
+// Chains of two steps each, over n elements, and the sum of two of their ends.
+void AddChains(ProgramBuilder* b, const Dim& n, int chains = 2, const std::string& kernel = "double") {
   const int32_t x = b->Input("x", DType::f32, {n});
   std::vector<int32_t> ends;
-  for (const char* name : {"a", "c"}) {
-    const int32_t first = b->Temp(name, DType::f32, {n}), end = b->Temp(std::string(name) + "_end", DType::f32, {64});
-    DispatchStep make = Costly(b, "double", {x}, first), use = Costly(b, "double", {first}, end);
+  for (int k = 0; k < chains; ++k) {
+    const std::string name = "c" + std::to_string(k);
+    const int32_t first = b->Temp(name, DType::f32, {n}), end = k < 2 ? b->Temp(name + "_end", DType::f32, {64}) : b->Output(name + "_end", DType::f32, {64});
+    DispatchStep make = Costly(b, kernel, {x}, first), use = Costly(b, kernel, {first}, end);
     make.phases[0].tasks = use.phases[0].tasks = Dim(1);
     b->Add(make, {first});
     b->Add(use, {end}, {first});
-    ends.push_back(end);
+    if (k < 2) ends.push_back(end);
   }
   const int32_t y = b->Output("y", DType::f32, {64});
   b->Add(Costly(b, "add", ends, y, 0), {y}, ends);
@@ -254,7 +310,7 @@ void AddTwoChains(ProgramBuilder* b, int64_t n) {
 TEST(SideBySide, StorageIsApartAndTheReportSaysSo) {
   // Each chain alone needs two values at a time, together four.
   ProgramBuilder b("apart");
-  AddTwoChains(&b, 10'000);
+  AddChains(&b, 10'000);
   CompileOptions options;
   options.num_threads = 1;
   const MemoryReport one = *Expect(b.Make(options)).PlanMemory({});
@@ -267,6 +323,122 @@ TEST(SideBySide, StorageIsApartAndTheReportSaysSo) {
   EXPECT_EQ(two.arena_live, two.arena_bytes);
   EXPECT_THAT(two.text(), HasSubstr("40000 bytes (40 kB) of it because steps run side by side"));
   EXPECT_THAT(two.json(), HasSubstr("\"side_by_side_bytes\":40000"));
+}
+
+// Room for one step after another, but not for more: so they run, in an arena.
+TEST(SideBySide, ATightLimitRunsOneAfterAnotherInAnArena) {
+  ProgramBuilder b("tight");
+  AddChains(&b, 10'000);
+  CompileOptions options;
+  options.num_threads = 1;
+  const MemoryReport one = *Expect(b.Make(options)).PlanMemory({});
+  options.num_threads = 2;
+  const Function f = Expect(b.Make(options));
+  const Tensor x = Tensor::Ones({10'000});
+  const std::vector<float> expected = Floats(Expect(f({x}))[0]);
+  EXPECT_EQ(f.memory().side_by_side_bytes, 40'000);
+  ASSERT_TRUE(Config::Set("memory_limit", std::to_string(one.planned_peak + 20'000)).ok());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Floats(Expect(f({x}))[0]), expected);
+    const MemoryReport tight = f.memory();
+    EXPECT_EQ(tight.side_by_side_bytes, 0);
+    EXPECT_EQ(tight.arena_bytes, one.arena_bytes);
+    EXPECT_GE(tight.kept_bytes, one.arena_bytes);  // each alone has nothing to keep
+    EXPECT_LT(tight.kept_bytes, one.arena_bytes + 20'000);
+  }
+  ASSERT_TRUE(Config::Set("memory_limit", "0").ok());
+  EXPECT_EQ(Floats(Expect(f({x}))[0]), expected);
+  EXPECT_EQ(f.memory().side_by_side_bytes, 40'000);
+  EXPECT_EQ(f.profile().calls, 4);
+}
+
+// Scratch is of workers: more of them take no more of it for steps side by side.
+TEST(SideBySide, ManyWorkersStillGroup) {
+  ProgramBuilder b("scratch");
+  constexpr int64_t n = 2000;
+  const int32_t x = b.Input("x", DType::f32, {n});
+  std::vector<int32_t> expected_steps;
+  for (int k = 0; k < 4; ++k) {
+    const int32_t y = b.Output("y" + std::to_string(k), DType::f32, {});
+    DispatchStep d;
+    d.kernel = "sum";
+    d.phases = {{"sum_partial", Dim(8)}, {"sum_total", Dim(1)}};
+    d.args = {{x, 0}, {y, 0}, {-1, n}};
+    d.reads = {x};
+    d.writes = {y};
+    d.scratch_bytes = Dim(int64_t{64} << (k * 3));  // up to 32 KiB
+    d.shared_bytes = Dim(64);
+    d.cost = Dim(kLong);
+    d.node = b.program().buffers[y].node;
+    d.ordinals = {{{d.node}}};
+    b.Add(d, {y});
+    expected_steps.push_back(k);
+  }
+  EXPECT_THAT(GroupsOf(b.program(), 64), ElementsAre(expected_steps));
+  CompileOptions options;
+  for (const bool guard : {false, true}) {
+    options.guard_buffers = guard;
+    for (const int threads : {1, 2, 16, 64}) {
+      options.num_threads = threads;
+      const Function f = Expect(b.Make(options));
+      for (int call = 0; call < 5; ++call) {
+        for (const Tensor& sum : Expect(f({Tensor::Ones({n})}))) EXPECT_EQ(Floats(sum), std::vector<float>{n});
+      }
+      // Of the largest, once.
+      EXPECT_LE(f.memory().side_by_side_bytes, 4 * 64);
+    }
+  }
+}
+
+// Where there is no room for many at a time, some run at a time.
+TEST(SideBySide, FewerWhereRoomIsShort) {
+  ProgramBuilder b("wide");
+  AddChains(&b, 75'000, 16);
+  for (const std::vector<int32_t>& group : GroupsOf(b.program(), 4)) EXPECT_EQ(group.size(), 4u);
+  EXPECT_EQ(GroupsOf(b.program(), 4).size(), 8u);
+}
+
+// For each thread that looks at all updates, a scatter is a piece more.
+TEST(SideBySide, ScattersHaveNoMorePiecesThanThreads) {
+  ProgramBuilder b("scatters");
+  const int32_t x = b.Input("x", DType::f32, {64 * kBlock});
+  for (int k = 0; k < 2; ++k) {
+    const int32_t y = b.Output("y" + std::to_string(k), DType::f32, {64 * kBlock});
+    DispatchStep d = Costly(&b, "double", {x}, y);
+    if (k == 0) d.op_class = "Scatter";
+    b.Add(d, {y});
+  }
+  const std::shared_ptr<const PreparedProgram> p = *Prepare(b.program(), TestKernels(), 16);
+  const std::shared_ptr<const ResolvedDims> d = *Resolve(*p, {});
+  ASSERT_NE(d->side, nullptr);
+  int64_t pieces[2] = {0, 0}, tasks[2] = {0, 0};
+  for (const SideBySide::Piece& piece : d->side->pieces) {
+    ++pieces[piece.member];
+    tasks[piece.member] += piece.end - piece.begin;
+  }
+  EXPECT_THAT(tasks, ElementsAre(64, 64));
+  EXPECT_LE(pieces[0], std::max(d->launches[0].threads, 1));
+  EXPECT_GT(pieces[1], pieces[0]);
+}
+
+// Calls of another shape, whose steps run one after another, add nothing to it.
+TEST(SideBySide, ThreadSecondsAreOfGroupsAlone) {
+  ProgramBuilder b("both");
+  AddChains(&b, b.Symbol("n"), 2, "slow");
+  CompileOptions options;
+  options.num_threads = 2;
+  const Function f = Expect(b.Make(options));
+  const auto threads = [&] {
+    double sum = 0;
+    for (const ApplyRow& row : f.profile().rows) sum += row.thread_seconds;
+    return sum;
+  };
+  for (int i = 0; i < 3; ++i) Expect(f({Tensor::Ones({64})}));
+  const double before = threads();
+  EXPECT_GE(before, 3 * 4 * 1.9e-3);
+  for (int i = 0; i < 3; ++i) Expect(f({Tensor::Ones({4'000'000})}));
+  ASSERT_EQ(f.memory().side_by_side_bytes, 0);
+  EXPECT_NEAR(threads(), before, 1e-3 * before);
 }
 
 // Of the setting num_threads what it is at the call, where no option says more.
@@ -307,7 +479,7 @@ TEST(Threads, ForksWork) {
 // The storage for it is not taken where it would be a large part of the program's.
 TEST(SideBySide, LargeArenasDoNotGrow) {
   ProgramBuilder b("large");
-  AddTwoChains(&b, 4'000'000);
+  AddChains(&b, 4'000'000);
   EXPECT_THAT(GroupsOf(b.program(), 2), ElementsAre());
 }
 

@@ -1,7 +1,12 @@
 // File: trim_test.cpp
 //
 // What functions keep for calls to come: how much, and that it is given back.
+#include <sys/resource.h>
+
+#include <fstream>
+
 #include "gmock/gmock.h"
+#include "runtime/engine/function_state.h"
 #include "test/gtest/engine/program_builder.h"
 
 namespace oriel::testing {
@@ -41,6 +46,70 @@ TEST(Trim, ReachesEveryFunction) {
   EXPECT_EQ(f.memory().kept_bytes + g.memory().kept_bytes, 0);
   EXPECT_EQ(TrimMemory(), 0u);
 }
+
+// What ran while someone looked is another program.
+TEST(Trim, ReachesProgramsThatWereLookedAt) {
+  const Function f = Expect(AddMul().Make());
+  f.impl()->taps->Bind({}, [](bool, const std::vector<NodeId>& nodes) {
+    ProgramBuilder b = AddMul();
+    ObserveStep watch;
+    watch.kind = TapKind::kWatch;
+    watch.tap = -1;
+    watch.node = nodes[0];
+    watch.values = {2};  // the sum
+    b.program().steps.insert(b.program().steps.begin() + 1, b.Wrap(watch));
+    return b.Make();
+  }, nullptr);
+  int seen = 0;
+  const absl::StatusOr<TapHandle> handle = f.Watch("sum", [&](const TapRecord&) { ++seen; return absl::OkStatus(); });
+  ASSERT_TRUE(handle.ok()) << handle.status();
+  Expect(f({Ones(kMega), Ones(kMega)}));
+  EXPECT_EQ(seen, 1);
+  ASSERT_TRUE(f.Remove(*handle).ok());
+  const int64_t kept = f.memory().kept_bytes;
+  EXPECT_GE(kept, 4 * kMega);
+  EXPECT_EQ(f.Trim(), static_cast<uint64_t>(kept));
+  EXPECT_EQ(f.memory().kept_bytes, 0);
+  EXPECT_EQ(TrimMemory(), 0u);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// The process may take so much more address space while it lives.
+class RoomFor {
+ public:
+  explicit RoomFor(uint64_t bytes) {
+    uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    getrlimit(RLIMIT_AS, &before_);
+    rlimit now = before_;
+    now.rlim_cur = pages * 4096 + bytes;
+    EXPECT_EQ(setrlimit(RLIMIT_AS, &now), 0);
+  }
+  ~RoomFor() { setrlimit(RLIMIT_AS, &before_); }
+
+ private:
+  rlimit before_;
+};
+
+// The copy of a strided input is made of what another function keeps.
+TEST(Trim, ComesBeforeACopyFails) {
+  constexpr int64_t n = 9 * kMega;
+  const Function f = Expect(AddMul().Make()), g = Expect(AddMul().Make());
+  const Tensor wide = Ones(2 * n), b = Ones(n);
+  const Tensor strided = *Tensor::Borrow(const_cast<void*>(wide.raw()), {n}, {8}, DType::f32);
+  Expect(g({b, b}));  // it has its arena
+  Expect(f({b, b}));
+  ASSERT_GE(f.memory().kept_bytes, 4 * n);
+  std::vector<Tensor> out;
+  {
+    const RoomFor room(8 * kMega);
+    out = Expect(g({strided, b}));
+  }
+  EXPECT_EQ(f.memory().kept_bytes, 0);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].data<float>()[n - 1], 2.0f);
+}
+#endif
 
 // A limit that the arenas of two sizes together pass: the old one goes first,
 // and the call is made as if it had not been there.
