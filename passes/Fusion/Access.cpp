@@ -13,7 +13,8 @@ static RankedTensorType typeOf(Value value) {
 /// The axes of extent other than 1; nullopt when there are unknown extents on
 /// one side that have no partner of the same kind on the other.
 static std::optional<SmallVector<std::pair<int, int>>>
-matchUnitReshape(RankedTensorType from, RankedTensorType to) {
+matchUnitReshape(ir::ReshapeOp op) {
+  RankedTensorType from = typeOf(op.getX()), to = typeOf(op.getResult());
   SmallVector<std::pair<int, int>> pairs;
   int i = 0, j = 0;
   while (i < from.getRank() || j < to.getRank()) {
@@ -35,9 +36,24 @@ matchUnitReshape(RankedTensorType from, RankedTensorType to) {
   unsigned unknown = llvm::count_if(pairs, [&](std::pair<int, int> pair) {
     return from.isDynamicDim(pair.first);
   });
-  if (unknown > 1)
+  if (unknown > 1 && !op->hasAttr(kUnitAxesAttr))
     return std::nullopt;
   return pairs;
+}
+
+void markUnitReshapes(Operation *root, const DimAnalysis &dims) {
+  root->walk([&](ir::ReshapeOp op) {
+    auto wide = [&](Value value) {
+      Dims shape;
+      for (auto [k, dim] : llvm::enumerate(dims.getDims(value)))
+        if (typeOf(value).getDimSize(k) != 1)
+          shape.push_back(dim);
+      return shape;
+    };
+    Dims from = wide(op.getX()), to = wide(op.getResult());
+    if (from.size() > 1 && dims.areEqual(from, to))
+      op->setAttr(kUnitAxesAttr, UnitAttr::get(op.getContext()));
+  });
 }
 
 Access Access::identity(Value base) {
@@ -69,6 +85,7 @@ static bool isWidenedByMatMuls(ir::CastOp cast) {
   Type from = typeOf(cast.getX()).getElementType();
   Type to = typeOf(cast.getResult()).getElementType();
   return !from.isInteger(1) && !to.isInteger(1) &&
+         !(isa<FloatType>(from) && isa<IntegerType>(to)) && // more than one op
          from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth() &&
          !isSplat(cast.getX()) && // which is no memory
          !cast->use_empty() && llvm::all_of(cast->getUsers(), [&](Operation *user) {
@@ -84,8 +101,7 @@ bool isView(Operation *op) {
   if (isa<ir::BroadcastOp, ir::TransposeOp, ir::SliceOp>(op))
     return true;
   auto reshape = dyn_cast<ir::ReshapeOp>(op);
-  return reshape && matchUnitReshape(typeOf(reshape.getX()),
-                                     typeOf(reshape.getResult()));
+  return reshape && matchUnitReshape(reshape);
 }
 
 /// `access` maps coordinates to elements of op's result; returns the same for
@@ -113,7 +129,7 @@ static Access throughView(Operation *op, const Access &access) {
   } else if (isa<ir::CastOp>(op)) {
     result.axes = access.axes;
   } else {
-    auto pairs = *matchUnitReshape(from, typeOf(op->getResult(0)));
+    auto pairs = *matchUnitReshape(cast<ir::ReshapeOp>(op));
     for (auto [i, j] : pairs)
       result.axes[i] = access.axes[j];
   }

@@ -32,6 +32,11 @@ struct Access {
   bool isPlain() const;
 };
 
+/// On reshapes that add or drop axes of extent 1 and nothing else, where types alone
+/// don't tell: several extents are unknown.
+inline constexpr llvm::StringLiteral kUnitAxesAttr = "oriel.unit_axes";
+void markUnitReshapes(mlir::Operation *root, const DimAnalysis &dims);
+
 /// Is `op` a view? Reshapes are when they add or drop axes of extent 1 only, casts
 /// from narrower elements when only matmuls of their block read them: a matmul
 /// widens what it reads.

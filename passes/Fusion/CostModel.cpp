@@ -26,6 +26,7 @@ KernelWork &KernelWork::operator+=(const KernelWork &other) {
   againBytes += other.againBytes;
   rowBytes = std::max(rowBytes, other.rowBytes);
   computeNs += other.computeNs;
+  onceNs += other.onceNs;
   passes += other.passes;
   live = std::max(live, other.live);
   return *this;
@@ -83,7 +84,7 @@ OpTime timeOf(OpKind op) {
   case OpKind::kTanh:
     return {0.38, 1.21};
   case OpKind::kErf:
-    return {0.45, 1.94};
+    return {0.30, 1.20};
   case OpKind::kSin:
   case OpKind::kCos:
     return {0.30, 0.83};
@@ -167,7 +168,7 @@ double CostModel::getNs(const KernelWork &work, double footprint) const {
   if (work.live > machine.vectorRegisters)
     compute +=
         (work.live - machine.vectorRegisters) * machine.spillNs * work.points;
-  double total = std::max(memory + again, compute) +
+  double total = std::max(memory + again, compute) + work.onceNs +
                  work.rows * (work.passes * machine.rowNs +
                               (work.passes - 1) * machine.sweepNs);
   double tasks = work.wholeRows ? work.rows
@@ -219,7 +220,7 @@ std::string FusionFigures::toString() const {
          bytesText(apart.writtenBytes) + " written, " + nsText(apartNs) +
          "; fused " + bytesText(fused.readBytes) + " read, " +
          bytesText(fused.writtenBytes) + " written, " +
-         nsText(fused.computeNs) + " of ops, " + std::to_string(fused.live) +
+         nsText(fused.computeNs + fused.onceNs) + " of ops, " + std::to_string(fused.live) +
          " vectors live, " + nsText(fusedNs);
 }
 

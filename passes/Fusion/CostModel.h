@@ -62,6 +62,7 @@ struct KernelWork {
       0;               // read once more from the nearest cache that holds a row
   double rowBytes = 0; // what a row of those takes
   double computeNs = 0; // on one core, operands in registers
+  double onceNs = 0;    // and of what is a scalar a row, with nothing beside it
   double passes = 1;    // sweeps over each row
   unsigned live = 0;    // vectors live at once, at most
 

@@ -40,6 +40,10 @@ void BlockFuser::formGroups() {
     case OpRole::Scatter:
       addScatter(index);
       break;
+    case OpRole::Concatenate:
+    case OpRole::ArgReduce:
+      addWithOperands(index);
+      break;
     default: {
       SmallVector<Source> sources = getSources(ops[index]);
       addAlone(index, sources);
@@ -252,6 +256,8 @@ void BlockFuser::addElementwise(unsigned index) {
     fitLevels.push_back(*level);
   }
   std::optional<unsigned> home;
+  // Of extents of 1, where a value is the row's here and full there.
+  SmallVector<unsigned> differ;
   for (auto [group, level] : llvm::zip(fit, fitLevels)) {
     std::string reason;
     if (!home) {
@@ -275,6 +281,7 @@ void BlockFuser::addElementwise(unsigned index) {
             weighed[source.op] = figures;
       }
       if (!fits) {
+        differ.push_back(group);
         reason = "iteration spaces " + ToString(graph[group].space) + " and " +
                  ToString(graph[*home].space) + " differ";
       } else if (tryMerge(group, *home, &reason)) {
@@ -298,6 +305,7 @@ void BlockFuser::addElementwise(unsigned index) {
     auto refused = reasons.find(source.op);
     bool fits = source.op != kNone &&
                 llvm::is_contained(fit, static_cast<unsigned>(source.group)) &&
+                !llvm::is_contained(differ, static_cast<unsigned>(source.group)) &&
                 (refused == reasons.end() || refused->second != kDearer);
     if (!fits)
       group.unfusable.push_back(source.group);

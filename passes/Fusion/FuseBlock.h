@@ -18,6 +18,10 @@ inline constexpr const char *kDearer = "together they would take longer";
 inline constexpr const char *kNotInPlace =
     "a state could no longer be updated in place";
 inline constexpr const char *kNoSlices = "a matmul's epilogue reads no slices";
+inline constexpr const char *kNoGathers = "a matmul's epilogue checks no indices";
+inline constexpr const char *kInBetween =
+    "another kernel in between needs one and feeds the other";
+std::string tooManyInputs();
 
 /// How an operand of an op in a kernel is read.
 enum class Reading {
@@ -77,7 +81,11 @@ private:
   void addElementwise(unsigned index);
   void addReduce(unsigned index);
   void addScatter(unsigned index);
-  std::string whyNotUpdates(unsigned index, llvm::ArrayRef<Source> sources);
+  void addWithOperands(unsigned index);
+  /// Takes the group `producer` into that of `index`, which reads its values.
+  bool tryTakeIn(unsigned index, unsigned producer, llvm::ArrayRef<Source> sources,
+                 std::string *reason);
+  std::string whyNotMade(unsigned index, unsigned producer, llvm::ArrayRef<Source> sources) const;
   unsigned addAlone(unsigned index, llvm::ArrayRef<Source> sources);
   /// The level `op` has in the group of `sources`' ops; nullopt with a reason
   /// when it cannot be in that group.
@@ -91,14 +99,22 @@ private:
   bool tryMerge(unsigned a, unsigned b, std::string *reason);
   /// May `rows` become row values of the reductions of `reduction`?
   bool canBeRowsOf(const Group &rows, const Group &reduction) const;
+  /// What one part of a merged group reads of the other is no memory any more.
+  void forgetOwnReads(unsigned group);
   /// Groups that read the same memory, without an edge between them.
   void mergeSiblings();
+
+  // FuseMatMulRows.cpp: row reductions of a matmul's result.
+  ir::MatMulOp matmulOf(const Group &group) const;
+  std::string whyNotRows(const Group &group) const;
+  double rowBlocksNs(const Group &group) const;
 
   // GroupCosts.cpp: what the model says.
   void countEdges();
   double bytesOf(mlir::Value value) const;
   double bytesRead(mlir::Operation *op, const Source &source) const;
-  double computeNs(unsigned index, Level level) const;
+  double computeNs(unsigned index) const;
+  void addCompute(KernelWork &work, unsigned index, Level level, const Dims &space) const;
   KernelWork workAlone(unsigned index, llvm::ArrayRef<Source> sources) const;
   KernelWork workJoined(unsigned index, const Group &group, Level level,
                         llvm::ArrayRef<Source> sources) const;

@@ -2,6 +2,7 @@
 
 #include "dialect/Graph/NodeId.h"
 #include "passes/Fusion/FuseBlock.h"
+#include "passes/Fusion/MoveFirst.h"
 #include "passes/Fusion/Passes.h"
 
 using namespace mlir;
@@ -47,12 +48,18 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
       FailureOr<DimAnalysis> dims = DimAnalysis::get(function);
       if (failed(dims) || failed(checkOps(function)))
         return signalPassFailure();
+      markUnitReshapes(function, *dims);
       SmallVector<Block *> blocks;
       function.walk<WalkOrder::PreOrder>([&](Operation *op) {
         for (Region &region : op->getRegions())
           for (Block &block : region)
             blocks.push_back(&block);
       });
+      std::string moves;
+      if (fusion && failed(changePlaces(function, blocks, model, label, *dims,
+                                        explains ? &moves : nullptr)))
+        return signalPassFailure();
+      explanation += moves;
       // Inner blocks first: what they make again for themselves is then dead
       // outside. Remarks stay in program order.
       std::vector<std::vector<std::string>> ofBlocks(blocks.size());
@@ -80,6 +87,31 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
     for (const std::string &remark : remarks)
       lines.push_back(b.getStringAttr(remark));
     module->setAttr(kRemarksAttr, b.getArrayAttr(lines));
+  }
+
+  /// Moves of elements and elementwise ops change places where that is cheaper.
+  LogicalResult changePlaces(func::FuncOp function, ArrayRef<Block *> blocks,
+                             const CostModel &model,
+                             llvm::function_ref<std::string(Operation *)> label,
+                             DimAnalysis &dims, std::string *explanation) {
+    std::vector<std::string> lines;
+    for (auto change : {pickFirst, splitByPart}) {
+      MoveContext context{dims, model, label, explanation ? &lines : nullptr};
+      bool changed = false;
+      for (Block *block : blocks)
+        changed |= change(*block, context);
+      if (!changed)
+        continue;
+      // What the ops required of extents holds though the ops are others now.
+      dims.recordConstraints(function);
+      FailureOr<DimAnalysis> again = DimAnalysis::get(function);
+      if (failed(again))
+        return failure();
+      dims = std::move(*again);
+    }
+    for (std::string &line : lines)
+      *explanation += "\n  " + line;
+    return success();
   }
 
   /// What must be gone before kernels are formed.

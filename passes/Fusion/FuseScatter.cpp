@@ -1,8 +1,8 @@
 //===- FuseScatter.cpp - what a scatter's kernel computes itself ----------===//
 //
-// A scatter takes the ops that make its updates along: single elements are made
-// where they are added, rows in the kernel's scratch. Views of its
-// updates (one number for all, one row for all) need no memory at all.
+// A scatter takes along what makes its updates and its indices: elementwise ops,
+// gathers, views, ramps. Its kernel makes them a piece at a time. Views and ramps
+// need no memory at all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,70 +12,67 @@ using namespace mlir;
 
 namespace oriel {
 
-/// Updates of single elements are made one at a time, between two additions: only
-/// what gains little from vectors.
-static bool isCheapUpdate(Operation *op) { return isCheap(op) || isa<ir::DivOp>(op); }
+/// Slices of one element go into a destination of at least as many by ranges, which
+/// threads share (docs/decisions/0009-scatter-strategies.md).
+static constexpr int64_t kSharedElements = 2 * 65536;
 
-std::string BlockFuser::whyNotUpdates(unsigned index, ArrayRef<Source> sources) {
-  constexpr unsigned kMaxProducers = 16;
-  const Source &source = sources[1];
-  Group &group = graph[source.group];
-  if (!fusion)
-    return "fusion is off";
-  if (!computesUpdates(ops[index]))
-    return "a scatter computes its updates only along one axis of indices, from the first axis on, "
-           "in slices of one axis at most";
-  if (group.isSealed)
-    return toString(group.kernelClass).str() + " kernels take no other ops";
-  if (group.kernelClass != KernelClass::Elementwise)
-    return toString(group.kernelClass).str() + " and Scatter kernels do not combine";
-  if (!source.isDirect || !dims.areEqual(group.space, shapeOf(ops[index]->getOperand(1))))
-    return "its value is read through a view, from memory";
-  if (group.ops.size() > kMaxProducers)
-    return "the kernel would hold more than " + std::to_string(kMaxProducers) + " ops";
-  for (unsigned member : group.ops) {
-    if (group.space.size() < 2 && !isCheapUpdate(ops[member]))
-      return "one element at a time it costs more than in vectors";
+/// May threads share the destination so that each looks at all indices, and makes all
+/// updates of single elements?
+static bool makesAllInEach(ir::ScatterOp scatter, const Dims &shape) {
+  int64_t named = scatter.getAxis() + scatter.getIndices().size();
+  Dim slices = 1;
+  for (int64_t k = scatter.getAxis(); k < static_cast<int64_t>(shape.size()); ++k)
+    slices = slices * shape[k];
+  bool isSmall = slices.is_static() && slices.value() < kSharedElements;
+  return !isSmall && named == static_cast<int64_t>(shape.size());
+}
+
+std::string BlockFuser::whyNotMade(unsigned index, unsigned producer, ArrayRef<Source> sources) const {
+  const Group &group = graph.get(producer);
+  Operation *scatter = ops[index];
+  const Source &x = sources[0];
+  if (x.op != kNone && graph.find(x.group) == producer)
+    return "the kernel would read a value of its own from memory";
+  if (group.reads.contains(x.base.getAsOpaquePointer()))
+    return "it reads what the scatter writes over";
+  for (unsigned member : group.ops)
     for (Operation *user : ops[member]->getUsers()) {
       int userIndex = indexOf(user);
-      bool inside = user == ops[index] ||
-                    (userIndex != kNone && nodes[userIndex] != kNone &&
-                     graph.find(nodes[userIndex]) == static_cast<unsigned>(source.group));
-      if (!inside)
+      if (user != scatter && (userIndex == kNone || nodes[userIndex] == kNone ||
+                              graph.find(nodes[userIndex]) != producer))
         return "its kernel's values are needed elsewhere too";
     }
-  }
-  if (group.reads.contains(sources[0].base.getAsOpaquePointer()))
-    return "it reads what the scatter writes over";
-  SmallVector<unsigned> preds;
-  for (auto [k, other] : llvm::enumerate(sources)) {
-    if (k == 1 || other.group == kNone)
-      continue;
-    if (graph.find(other.group) == static_cast<unsigned>(source.group))
-      return "the kernel would read a value of its own from memory";
-    preds.push_back(other.group);
-  }
-  if (!graph.addDependencies(source.group, preds))
-    return "another kernel in between needs one and feeds the other";
+  for (const Source &source : sources)
+    if (source.op != kNone && graph.find(source.group) == producer &&
+        !dims.areEqual(group.space, shapeOf(source.value)))
+      return "its value is read through a view, from memory";
+  if (makesAllInEach(cast<ir::ScatterOp>(scatter), shapeOf(scatter->getOperand(0))))
+    for (unsigned member : group.ops)
+      if (!isCheap(ops[member]) && !isa<ir::DivOp>(ops[member]))
+        return "threads that share the destination would each compute it";
   return "";
 }
 
 void BlockFuser::addScatter(unsigned index) {
   SmallVector<Source> sources = getSources(ops[index]);
-  DenseMap<int, std::string> reasons;
-  if (const Source &source = sources[1]; source.op != kNone) {
-    std::string reason = whyNotUpdates(index, sources);
-    if (reason.empty()) {
-      Group &group = graph[source.group];
-      group.kernelClass = KernelClass::Scatter;
-      group.isSealed = true;
-      group.ops.push_back(index);
-      nodes[index] = source.group;
-      return remark(index, sources, reasons);
-    }
-    reasons[source.op] = reason;
-  }
   addAlone(index, sources);
+  DenseMap<int, std::string> reasons;
+  SmallVector<unsigned> tried;
+  for (const Source &source : ArrayRef<Source>(sources).drop_front()) {
+    if (source.op == kNone || llvm::is_contained(tried, static_cast<unsigned>(source.group)))
+      continue;
+    tried.push_back(source.group);
+    std::string reason = "fusion is off";
+    if (fusion && graph[source.group].isKernel)
+      reason = whyNotMade(index, graph.find(source.group), sources);
+    if (reason.empty() || !graph[source.group].isKernel) {
+      if (tryTakeIn(index, graph.find(source.group), sources, &reason))
+        continue;
+    }
+    for (const Source &other : sources)
+      if (other.group == source.group)
+        reasons[other.op] = reason;
+  }
   remark(index, sources, reasons);
 }
 

@@ -83,7 +83,7 @@ double BlockFuser::bytesRead(Operation *op, const Source &source) const {
   return std::min(whole, count * elementBytes(source.base));
 }
 
-double BlockFuser::computeNs(unsigned index, Level level) const {
+double BlockFuser::computeNs(unsigned index) const {
   Operation *op = ops[index];
   std::optional<OpKind> kind = ir::getOpKind(op);
   if (!kind)
@@ -110,12 +110,24 @@ double BlockFuser::computeNs(unsigned index, Level level) const {
     return picks * each + model.elements(shapeOf(shaped)) *
                               model.opNs(OpKind::kAdd, elementBytes(shaped));
   }
-  // What is computed once a row is a scalar; it runs beside the next row's
-  // vectors, a single instruction nearly for nothing.
-  constexpr double fewInstructions = 0.2; // ns
-  if (level == Level::Row && !reduces)
-    each *= model.opNs(*kind, 4) < fewInstructions ? 1 : model.getMachine().rowOpShare;
   return model.elements(shapeOf(shaped)) * each;
+}
+
+/// Adds the time of an op of a kernel over `space`. What is computed once a row is
+/// a scalar: a single instruction runs beside the vectors, a function waits for
+/// the row and is waited for. Short rows are taken side by side, in vectors.
+void BlockFuser::addCompute(KernelWork &work, unsigned index, Level level, const Dims &space) const {
+  constexpr double fewInstructions = 0.2; // ns
+  constexpr int64_t mostSideBySide = 16;  // elements of a row
+  double ns = computeNs(index);
+  std::optional<OpKind> kind = ir::getOpKind(ops[index]);
+  bool isScalar = level == Level::Row && roles[index] == OpRole::Elementwise && kind &&
+                  model.opNs(*kind, 4) >= fewInstructions &&
+                  !(!space.empty() && space.back().is_static() && space.back().value() <= mostSideBySide);
+  if (isScalar)
+    work.onceNs += ns * model.getMachine().rowOpShare;
+  else
+    work.computeNs += ns;
 }
 
 KernelWork BlockFuser::workAlone(unsigned index,
@@ -126,7 +138,7 @@ KernelWork BlockFuser::workAlone(unsigned index,
   const Dims &space = shapeOf(reduces ? op->getOperand(0) : op->getResult(0));
   KernelWork work;
   work.points = model.elements(space);
-  work.computeNs = computeNs(index, Level::Full);
+  work.computeNs = computeNs(index);
   work.live = op->getNumOperands() + 1;
   bool isOneLoop = !reduces;
   SmallVector<Value> seen;
@@ -163,7 +175,7 @@ KernelWork BlockFuser::workJoined(unsigned index, const Group &group,
   Operation *op = ops[index];
   KernelWork alone = workAlone(index, sources);
   KernelWork work = group.work;
-  work.computeNs += computeNs(index, level);
+  addCompute(work, index, level, group.space);
   work.points = std::max(work.points, alone.points);
   bool reduces =
       roles[index] == OpRole::RowReduce || roles[index] == OpRole::ColumnReduce;
@@ -196,6 +208,10 @@ KernelWork BlockFuser::workJoined(unsigned index, const Group &group,
     work.rowBytes = 2 * bytesOf(op->getOperand(0)) / std::max(1.0, work.rows);
   }
   work.wholeRows |= reduces && group.gathers;
+  if (reduces && group.reducedAxis < 0 && group.kernelClass == KernelClass::MatMul) {
+    work.computeNs += rowBlocksNs(group);
+    work.wholeRows = true;
+  }
   if (group.ops.size() + group.reads.size() >=
           model.getMachine().vectorRegisters ||
       explanation)
@@ -232,6 +248,22 @@ KernelWork BlockFuser::workMerged(const Group &a, const Group &b) const {
   };
   internalise(a, b);
   internalise(b, a);
+  // Ops of the rows were vectors along them, and run once a row now.
+  bool isRows = canBeRowsOf(a, b);
+  if (isRows || canBeRowsOf(b, a))
+    for (unsigned index : isRows ? a.ops : b.ops) {
+      work.computeNs -= computeNs(index);
+      addCompute(work, index, Level::Row, isRows ? b.space : a.space);
+    }
+  auto reduceRows = [&](const Group &matmul, const Group &other) {
+    if (matmul.kernelClass != KernelClass::MatMul || matmul.reducedAxis >= 0 ||
+        other.reducedAxis < 0)
+      return;
+    work.computeNs += rowBlocksNs(matmul);
+    work.wholeRows = true;
+  };
+  reduceRows(a, b);
+  reduceRows(b, a);
   const Group &few = a.reads.size() < b.reads.size() ? a : b;
   const Group &many = &few == &a ? b : a;
   for (auto [pointer, read] : few.reads)

@@ -97,6 +97,10 @@ std::optional<KernelClass> mergeClasses(KernelClass a, KernelClass b,
   if (a == b && (a == KernelClass::RowReduce || a == KernelClass::ColumnReduce ||
                  a == KernelClass::Gather))
     return a;
+  // A matmul may reduce the rows of its result.
+  if ((a == KernelClass::RowReduce && b == KernelClass::MatMul) ||
+      (a == KernelClass::MatMul && b == KernelClass::RowReduce))
+    return KernelClass::MatMul;
   // The rows of a reduction may be gathered.
   if ((a == KernelClass::RowReduce && b == KernelClass::Gather) ||
       (a == KernelClass::Gather && b == KernelClass::RowReduce))
@@ -107,22 +111,16 @@ std::optional<KernelClass> mergeClasses(KernelClass a, KernelClass b,
   return std::nullopt;
 }
 
-bool computesUpdates(Operation *scatter) {
-  auto op = cast<ir::ScatterOp>(scatter);
-  auto rankOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getRank(); };
-  return op.getAxis() == 0 && rankOf(op.getIndices().front()) == 1 &&
-         rankOf(op.getUpdates()) <= 2;
-}
-
 bool absorbsViews(Operation *op, unsigned operand) {
   switch (getRole(op)) {
   case OpRole::Elementwise:
   case OpRole::RowReduce:
   case OpRole::ColumnReduce:
+  case OpRole::Concatenate:
   case OpRole::View:
     return true;
   case OpRole::Scatter:
-    return operand == 1 && computesUpdates(op);
+    return operand > 0;
   case OpRole::Gather:
     return isa<ir::GatherOp>(op) && operand > 0;
   default:

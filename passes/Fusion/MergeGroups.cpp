@@ -11,7 +11,7 @@ using namespace mlir;
 
 namespace oriel {
 
-static std::string tooManyInputs() {
+std::string tooManyInputs() {
   return "the kernel would read more than " + std::to_string(kMaxKernelInputs) +
          " tensors";
 }
@@ -19,8 +19,10 @@ static std::string tooManyInputs() {
 /// A kernel over the rows of a reduction can be part of it: its ops then run
 /// once a row.
 bool BlockFuser::canBeRowsOf(const Group &rows, const Group &reduction) const {
-  bool reduces = reduction.kernelClass == KernelClass::RowReduce ||
-                 reduction.kernelClass == KernelClass::ColumnReduce;
+  bool reduces =
+      reduction.kernelClass == KernelClass::RowReduce ||
+      reduction.kernelClass == KernelClass::ColumnReduce ||
+      (reduction.kernelClass == KernelClass::MatMul && reduction.reducedAxis >= 0);
   if (!reduces || rows.reducedAxis >= 0 || rows.readsSlices ||
       !isShapeOfRows(rows.space, reduction.space, reduction.reducedAxis))
     return false;
@@ -80,6 +82,16 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
     *reason = kNoSlices;
     return false;
   }
+  if (merged == KernelClass::MatMul && (first.gathers || second.gathers)) {
+    *reason = kNoGathers;
+    return false;
+  }
+  if (merged == KernelClass::MatMul &&
+      (first.reducedAxis >= 0 || second.reducedAxis >= 0)) {
+    *reason = whyNotRows(first.kernelClass == KernelClass::MatMul ? first : second);
+    if (!reason->empty())
+      return false;
+  }
   unsigned reads = first.reads.size() + second.reads.size();
   for (auto [value, read] : first.reads)
     reads -= second.reads.contains(value);
@@ -116,7 +128,7 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
     sweeps = (isFirst ? second : first).work.passes;
   }
   if (!graph.merge(a, b)) {
-    *reason = "another kernel in between needs one and feeds the other";
+    *reason = kInBetween;
     return false;
   }
   for (unsigned index : rows)
@@ -128,9 +140,14 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
   result.kernelClass = *merged;
   result.space = std::move(space);
   result.work = figures.fused;
-  // What one read of the other is no memory any more.
+  forgetOwnReads(id);
+  return true;
+}
+
+void BlockFuser::forgetOwnReads(unsigned id) {
+  Group &group = graph[id];
   SmallVector<const void *> inside;
-  for (auto [value, read] : result.reads) {
+  for (auto [value, read] : group.reads) {
     int made = indexOf(Value::getFromOpaquePointer(value).getDefiningOp());
     if (made == kNone || nodes[made] == kNone || graph.find(nodes[made]) != id)
       continue;
@@ -138,8 +155,7 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
     consumers[made] -= std::min(consumers[made], read.edges);
   }
   for (const void *value : inside)
-    result.reads.erase(value);
-  return true;
+    group.reads.erase(value);
 }
 
 bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
@@ -173,6 +189,11 @@ bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
     *reason = kNoSlices;
     return false;
   }
+  if (merged == KernelClass::MatMul && joined == KernelClass::RowReduce) {
+    *reason = whyNotRows(graph[group]);
+    if (!reason->empty())
+      return false;
+  }
   for (const Source &source : sources) {
     bool isOwn = source.group != kNone && graph.find(source.group) == group;
     if (source.group != kNone && !isOwn)
@@ -196,7 +217,7 @@ bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
     return false;
   }
   if (!graph.addDependencies(group, preds)) {
-    *reason = "another kernel in between needs one and feeds the other";
+    *reason = kInBetween;
     return false;
   }
   Group &target = graph[group];

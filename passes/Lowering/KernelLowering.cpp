@@ -23,9 +23,12 @@ LogicalResult KernelLowering::run() {
   if (failed(start()))
     return failure();
   switch (kernelClass) {
-  case KernelClass::Scatter:
   case KernelClass::Concatenate:
+  case KernelClass::Scatter:
   case KernelClass::ArgReduce:
+    if (failed(lowerWithOperands()))
+      return failure();
+    break;
   case KernelClass::Library:
     if (failed(lowerAlone()))
       return failure();

@@ -79,9 +79,15 @@ private:
   // LowerMatMul.cpp
   mlir::LogicalResult lowerMatMul();
 
-  // LowerMoves.cpp: scatter, concatenate, argmax
+  // LowerMoves.cpp: sort
   mlir::LogicalResult lowerAlone();
-  mlir::FailureOr<mlir::Value> lowerUpdates(ir::ScatterOp scatter);
+  void markElements(mlir::Operation *op, mlir::Operation *lowered);
+
+  // LowerOperands.cpp: concatenate, scatter, argmax
+  mlir::Value lowerFill(mlir::OpOperand &operand);
+  mlir::LogicalResult lowerWithOperands();
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> lowerOperands(mlir::Operation *op);
+  mlir::FailureOr<mlir::Value> withUnitAxes(mlir::Value tensor, mlir::Value view);
 
   mlir::func::FuncOp kernel;
   const DimAnalysis &dims;

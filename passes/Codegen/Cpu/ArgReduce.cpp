@@ -4,11 +4,13 @@
 // Along the last axis a block of elements is reduced to its best value; only a
 // block that beats those before it is searched for where that value is. Along
 // another axis lanes run over the contiguous ones after it, some rows at a time,
-// with the best so far and its index in memory.
+// with the best so far and its index in memory. An operand that the kernel
+// computes is made in the scratch: a block of a row, or a block of columns of some
+// rows, just before it is looked at.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Codegen/Cpu/Emitters.h"
+#include "passes/Codegen/Cpu/GenericKernel.h"
 #include "passes/Codegen/Cpu/LoweredValues.h"
 
 #include "dialect/Graph/OrielOps.h"
@@ -28,20 +30,25 @@ constexpr int64_t kBlock = 2048;
 constexpr int64_t kColumns = 1024;
 constexpr int64_t kTogether = 8;
 
+Dim blocksOf(const Dim &columns) { return Dim::CeilDiv(columns, kColumns); }
+
 class ArgReduceEmitter {
 public:
-  ArgReduceEmitter(ModuleOp module, KernelSignature &signature, unsigned vectorBits)
-      : module(module), signature(signature), vectorBits(vectorBits),
+  ArgReduceEmitter(ModuleOp module, KernelSignature &signature, const CpuEmitOptions &options)
+      : module(module), signature(signature), options(options), vectorBits(options.vectorBits),
         symbol((signature.getFunction().getSymName() + "_0").str()) {}
 
   LogicalResult run(KernelInfo &info);
 
 private:
   LogicalResult match();
+  LogicalResult matchMaker(linalg::GenericOp generic, int64_t axis);
   void emitRows(EntryBuilder &entry);
   void emitColumns(EntryBuilder &entry);
-  void emitTogether(EntryBuilder &entry, Value from, Value indices, Value k, int64_t rows,
-                    Value columns);
+  void emitMadeColumns(EntryBuilder &entry);
+  void emitTogether(EntryBuilder &entry, Value first, Value pitch, Value indices, Value k,
+                    int64_t rows, Value columns);
+  Value makeBlock(PassEmitter &emitter, ArrayRef<Value> indices, Value from, Value to);
   Value loadElements(Code &code, Value pointer, unsigned lanes, Value mask = nullptr);
   Value exceeds(Code &code, Value candidate, Value best);
   Value isBetter(Code &code, Value candidate, Value best);
@@ -52,54 +59,90 @@ private:
 
   ModuleOp module;
   KernelSignature &signature;
+  const CpuEmitOptions &options;
   unsigned vectorBits;
   std::string symbol;
 
   Operation *op = nullptr;
   bool isMax = false, isUnsigned = false;
   const KernelArg *x = nullptr, *out = nullptr;
+  std::optional<KernelModel> maker; // of the operand, where x is null
+  unsigned made = 0;                // its value that is the operand
+  bool isLast = false;              // the reduced axis
   Dim outer, count, inner;
+  Type element;  // of the operand in memory
   Type compared; // what elements are compared as
 };
 
 LogicalResult ArgReduceEmitter::match() {
-  FailureOr<Operation *> sole = soleOperation(signature);
-  if (failed(sole))
-    return failure();
-  op = *sole;
-  size_t axis = 0;
-  if (auto max = dyn_cast<ir::ArgMaxOp>(op)) {
-    isMax = true;
-    axis = max.getAxis();
-  } else if (auto min = dyn_cast<ir::ArgMinOp>(op)) {
-    axis = min.getAxis();
-  } else {
-    return op->emitError("expected oriel.argmax or oriel.argmin in this kernel");
+  func::FuncOp function = signature.getFunction();
+  for (Operation &each : function.getBody().front().without_terminator()) {
+    if (!isa<ir::ArgMaxOp, ir::ArgMinOp>(each))
+      continue;
+    if (op)
+      return each.emitError("is the second argmax or argmin of a kernel, required one");
+    op = &each;
   }
+  if (!op)
+    return function.emitError("expected oriel.argmax or oriel.argmin in this kernel");
+  isMax = isa<ir::ArgMaxOp>(op);
+  size_t axis = isMax ? cast<ir::ArgMaxOp>(op).getAxis() : cast<ir::ArgMinOp>(op).getAxis();
   isUnsigned = op->hasAttr("oriel.unsigned");
+  Operation *ret = function.getBody().front().getTerminator();
+  unsigned position = 0;
   for (const KernelArg &arg : signature.getArgs())
-    if (arg.isOutput)
+    if (arg.isOutput && position < ret->getNumOperands() &&
+        ret->getOperand(position++) == op->getResult(0))
       out = &arg;
   x = rootOf(signature, op->getOperand(0));
+  auto generic = op->getOperand(0).getDefiningOp<linalg::GenericOp>();
   FailureOr<Dims> shape = shapeOf(signature, op->getOperand(0));
-  if (!x || !out || failed(shape))
-    return op->emitError("expected this kernel to read its arguments only");
+  if ((!x && !generic) || !out || failed(shape))
+    return op->emitError("expected this kernel to return its result, and to read an argument or "
+                         "a linalg.generic's result");
   outer = signature.canonical(productOf(*shape, 0, axis));
   count = signature.canonical((*shape)[axis]);
   inner = signature.canonical(productOf(*shape, axis + 1, shape->size()));
-  compared = x->elementType;
+  isLast = x ? inner == Dim(1) : axis + 1 == shape->size();
+  element = getStorageType(cast<RankedTensorType>(op->getOperand(0).getType()).getElementType());
+  compared = element;
   if (isa<FloatType>(compared) && compared.getIntOrFloatBitWidth() == 16)
     compared = Float32Type::get(op->getContext());
+  return x ? success() : matchMaker(generic, axis);
+}
+
+LogicalResult ArgReduceEmitter::matchMaker(linalg::GenericOp generic, int64_t axis) {
+  if (!llvm::hasSingleElement(signature.getFunction().getOps<linalg::GenericOp>()))
+    return op->emitError("expected an operand that one linalg.generic makes");
+  FailureOr<KernelModel> model = KernelModel::get(signature, generic, axis);
+  if (failed(model) || failed(PassEmitter::check(*model)))
+    return failure();
+  if (model->passes.size() != 1 || model->passes.front().isReduction)
+    return generic.emitError("an operand of argmax or argmin must be computed without reductions");
+  maker = std::move(*model);
+  auto number = cast<OpResult>(op->getOperand(0)).getResultNumber();
+  made = maker->passes.front().results[number].value;
+  // Behind the best values of a block of columns.
+  if (!isLast)
+    maker->values[made].scratchOffset = Dim(kColumns * getStorageBytes(compared));
   return success();
+}
+
+/// Makes elements [from, to) of a row; element j then lies at the result + j.
+Value ArgReduceEmitter::makeBlock(PassEmitter &emitter, ArrayRef<Value> indices, Value from,
+                                  Value to) {
+  emitter.beginRow(indices, from, to);
+  emitter.emitPass(maker->passes.front());
+  return emitter.valueStream(made).base;
 }
 
 Value ArgReduceEmitter::loadElements(Code &code, Value pointer, unsigned lanes,
                                      Value mask) {
   Code::LocScope scope(code, getLineLoc(code.getContext(), getOrdinal(op->getLoc()),
                                         LineRole::kLoad));
-  Type type = code.vectorOf(x->elementType, lanes);
+  Type type = code.vectorOf(element, lanes);
   Value value = mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
-  if (compared != x->elementType)
+  if (compared != element)
     value = arith::ExtFOp::create(code, code.loc, code.vectorOf(compared, lanes), value);
   return value;
 }
@@ -132,7 +175,6 @@ Value ArgReduceEmitter::isBetter(Code &code, Value candidate, Value best) {
 SmallVector<Value> ArgReduceEmitter::scan(Code &code, Value row, Value from, Value to) {
   constexpr unsigned kTogether = 4;
   unsigned lanes = vectorBits / compared.getIntOrFloatBitWidth();
-  Type element = x->elementType;
   Value first = code.splat(loadElements(code, code.gep(element, row, from), 0), lanes);
   bool sums = isFloat();
   auto step = [&](Value value, Value best, Value sum) -> SmallVector<Value> {
@@ -210,7 +252,7 @@ Value ArgReduceEmitter::search(Code &code, Value row, Value from, Value to,
   Value none = arith::ConstantOp::create(code, code.loc, code.getIntegerAttr(bitsType, 0));
   auto hits = [&](Value j) -> Value {
     Value mask = code.maskBelow(code.sub(to, j), lanes);
-    Value elements = loadElements(code, code.gep(x->elementType, row, j), lanes, mask);
+    Value elements = loadElements(code, code.gep(element, row, j), lanes, mask);
     Value on = arith::AndIOp::create(code, code.loc, isHit(elements), mask);
     Value packed = vector::BitCastOp::create(code, code.loc, VectorType::get({1}, bitsType), on);
     return code.lane(packed, 0);
@@ -236,15 +278,30 @@ Value ArgReduceEmitter::search(Code &code, Value row, Value from, Value to,
 /// The reduced axis is contiguous: lanes run along it.
 void ArgReduceEmitter::emitRows(EntryBuilder &entry) {
   Code &code = entry.code;
-  Type element = x->elementType, i64 = code.getI64Type();
+  Type i64 = code.getI64Type();
   unsigned lanes = vectorBits / compared.getIntOrFloatBitWidth();
   Value n = entry.dim(count), zero = code.i64(0), one = code.i64(1), none = code.i64(-1);
+  std::optional<PassEmitter> emitter;
+  SmallVector<Value> sizes;
+  if (maker) {
+    emitter.emplace(entry, signature, *maker, vectorBits);
+    for (unsigned d = 0; d + 1 < maker->rank(); ++d)
+      sizes.push_back(entry.dim(maker->sizes[d]));
+  }
   code.loop(entry.begin, entry.end, one, [&](Value r) {
-    Value row = code.gep(element, entry.pointer(*x), code.mul(r, n));
-    SmallVector<Value> start = {loadElements(code, row, 0), none};
+    Value row = maker ? Value() : code.gep(element, entry.pointer(*x), code.mul(r, n));
+    SmallVector<Value> indices;
+    if (sizes.size() == 1)
+      indices.push_back(r);
+    else if (!sizes.empty())
+      indices = entry.decompose(r, sizes);
+    indices.push_back(zero);
+    SmallVector<Value> start = {code.zero(compared), none};
     SmallVector<Value> best = code.loop(
         zero, n, code.i64(kBlock), start, [&](Value from, ValueRange carried) {
           Value to = code.minimum(code.add(from, code.i64(kBlock)), n);
+          if (maker)
+            row = makeBlock(*emitter, indices, from, to);
           SmallVector<Value> block = scan(code, row, from, to);
           Value isFirst = code.less(carried[1], zero);
           Value better = arith::OrIOp::create(code, code.loc, isFirst,
@@ -292,20 +349,20 @@ void ArgReduceEmitter::emitRows(EntryBuilder &entry) {
   });
 }
 
-/// Rows k, k + 1, ... (`rows` of them) of the reduced axis against the best so
-/// far: values in scratch, indices in the result.
-void ArgReduceEmitter::emitTogether(EntryBuilder &entry, Value from, Value indices, Value k,
-                                    int64_t rows, Value columns) {
+/// Rows k, k + 1, ... (`rows` of them) of the reduced axis, `pitch` elements apart
+/// from `first` on, against the best so far: values in scratch, indices in the
+/// result.
+void ArgReduceEmitter::emitTogether(EntryBuilder &entry, Value first, Value pitch, Value indices,
+                                    Value k, int64_t rows, Value columns) {
   Code &code = entry.code;
-  Type element = x->elementType, i64 = code.getI64Type();
+  Type i64 = code.getI64Type();
   int64_t width = std::max(32u, compared.getIntOrFloatBitWidth());
   unsigned lanes = vectorBits / width;
   Type offset = code.getIntegerType(width);
-  Value pitch = entry.dim(inner);
   auto step = [&](Value j, unsigned, Value mask) {
     auto elements = [&](int64_t row) {
-      Value at = code.add(code.mul(code.add(k, code.i64(row)), pitch), j);
-      return loadElements(code, code.gep(element, from, at), lanes, mask);
+      Value at = code.add(code.mul(code.i64(row), pitch), j);
+      return loadElements(code, code.gep(element, first, at), lanes, mask);
     };
     auto count = [&](int64_t row) -> Value {
       return code.splat(
@@ -344,19 +401,63 @@ void ArgReduceEmitter::emitTogether(EntryBuilder &entry, Value from, Value indic
 void ArgReduceEmitter::emitColumns(EntryBuilder &entry) {
   Code &code = entry.code;
   Value n = entry.dim(count), width = entry.dim(inner), block = code.i64(kColumns);
-  Value blocks = entry.dim(signature.canonical(Dim::CeilDiv(inner, kColumns)));
+  Value blocks = entry.dim(signature.canonical(blocksOf(inner)));
   entry.forEachTask({entry.dim(outer), blocks}, [&](ArrayRef<Value> at) {
     Value column = code.mul(at[1], block);
     Value columns = code.minimum(code.sub(width, column), block);
-    Value from = code.gep(x->elementType, entry.pointer(*x),
+    Value from = code.gep(element, entry.pointer(*x),
                           code.add(code.mul(code.mul(at[0], n), width), column));
     Value to = code.gep(code.getI64Type(), entry.pointer(*out),
                         code.add(code.mul(at[0], width), column));
     Value together = code.roundDown(n, kTogether);
-    code.loop(code.i64(0), together, code.i64(kTogether),
-              [&](Value k) { emitTogether(entry, from, to, k, kTogether, columns); });
+    auto rowsFrom = [&](Value k) { return code.gep(element, from, code.mul(k, width)); };
+    code.loop(code.i64(0), together, code.i64(kTogether), [&](Value k) {
+      emitTogether(entry, rowsFrom(k), width, to, k, kTogether, columns);
+    });
     code.loop(together, n, code.i64(1),
-              [&](Value k) { emitTogether(entry, from, to, k, 1, columns); });
+              [&](Value k) { emitTogether(entry, rowsFrom(k), width, to, k, 1, columns); });
+  });
+}
+
+/// The same of an operand that is made here: tasks run over its other dims, and
+/// over blocks of the last.
+void ArgReduceEmitter::emitMadeColumns(EntryBuilder &entry) {
+  Code &code = entry.code;
+  unsigned axis = maker->reducedAxis, last = maker->rank() - 1;
+  Value n = entry.dim(count), width = entry.dim(maker->sizes[last]), block = code.i64(kColumns);
+  PassEmitter emitter(entry, signature, *maker, vectorBits);
+  SmallVector<Value> sizes;
+  for (unsigned d = 0; d < last; ++d)
+    if (d != axis)
+      sizes.push_back(entry.dim(maker->sizes[d]));
+  sizes.push_back(entry.dim(blocksOf(maker->sizes[last])));
+  entry.forEachTask(sizes, [&](ArrayRef<Value> at) {
+    SmallVector<Value> indices;
+    Value row = code.i64(0);
+    for (unsigned d = 0, k = 0; d < last; ++d) {
+      indices.push_back(d == axis ? code.i64(0) : at[k]);
+      if (d != axis)
+        row = code.add(code.mul(row, sizes[k]), at[k]), ++k;
+    }
+    indices.push_back(code.i64(0));
+    Value column = code.mul(at.back(), block);
+    Value columns = code.minimum(code.sub(width, column), block);
+    Value to = code.gep(code.getI64Type(), entry.pointer(*out),
+                        code.add(code.mul(row, width), column));
+    auto some = [&](Value k, int64_t rows) {
+      Value first = code.gep(code.getI8Type(), entry.scratch(),
+                             entry.dim(maker->values[made].scratchOffset));
+      code.loop(code.i64(0), code.i64(rows), code.i64(1), [&](Value q) {
+        indices[axis] = code.add(k, q);
+        maker->values[made].place = code.mul(q, block);
+        makeBlock(emitter, indices, column, code.add(column, columns));
+      });
+      maker->values[made].place = nullptr;
+      emitTogether(entry, first, block, to, k, rows, columns);
+    };
+    Value together = code.roundDown(n, kTogether);
+    code.loop(code.i64(0), together, code.i64(kTogether), [&](Value k) { some(k, kTogether); });
+    code.loop(together, n, code.i64(1), [&](Value k) { some(k, 1); });
   });
 }
 
@@ -366,19 +467,35 @@ LogicalResult ArgReduceEmitter::run(KernelInfo &info) {
   EntryBuilder entry(module, signature, symbol);
   entry.code.loc =
       getLineLoc(module.getContext(), getOrdinal(op->getLoc()), LineRole::kCompute);
-  bool rows = inner == Dim(1);
-  if (rows)
+  if (isLast)
     emitRows(entry);
+  else if (maker)
+    emitMadeColumns(entry);
   else
     emitColumns(entry);
   entry.finish();
   info.entries = {symbol};
   // An axis without elements has no answer: nothing runs then.
   Dim any = Dim::Min(count, 1);
-  info.tasks = {rows ? any * outer : any * outer * Dim::CeilDiv(inner, kColumns)};
-  info.scratch = rows ? 0 : kColumns * getStorageBytes(compared);
+  if (isLast) {
+    info.tasks = {any * outer};
+  } else if (!maker) {
+    info.tasks = {any * outer * blocksOf(inner)};
+  } else {
+    Dims others;
+    for (unsigned d = 0; d + 1 < maker->rank(); ++d)
+      if (static_cast<int>(d) != maker->reducedAxis)
+        others.push_back(maker->sizes[d]);
+    info.tasks = {any * NumElements(others) * blocksOf(maker->sizes.back())};
+  }
+  info.scratch = isLast ? 0 : kColumns * getStorageBytes(compared);
   info.shared = 0;
   info.cost = Dim::FloorDiv(outer * count * inner, 8) + outer * 4 + 50;
+  if (maker) {
+    info.scratch = info.scratch + Dim((isLast ? kBlock : kTogether * kColumns) * getStorageBytes(element));
+    info.cost = info.cost + GenericKernel(module, signature, *maker, options, info).cost();
+    info.fallible = maker->isFallible();
+  }
   return success();
 }
 
@@ -386,7 +503,7 @@ LogicalResult ArgReduceEmitter::run(KernelInfo &info) {
 
 LogicalResult emitArgReduceKernel(ModuleOp module, KernelSignature &signature,
                                   const CpuEmitOptions &options, KernelInfo &info) {
-  return ArgReduceEmitter(module, signature, options.vectorBits).run(info);
+  return ArgReduceEmitter(module, signature, options).run(info);
 }
 
 } // namespace oriel

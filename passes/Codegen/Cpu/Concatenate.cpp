@@ -1,96 +1,199 @@
 //===- Concatenate.cpp - the concatenate emitter --------------------------===//
 //
 // The result is rows of one segment per part (rows run over the axes before the
-// concatenated one); a task copies a range of the result's elements.
+// concatenated one). Of parts that lie in memory a task copies a range of the
+// result's elements. Parts that the kernel computes, or reads through views, are
+// written straight to their place: their tasks are those of an elementwise kernel,
+// the parts' after each other.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Codegen/Cpu/Emitters.h"
+#include "passes/Codegen/Cpu/GenericKernel.h"
 #include "passes/Codegen/Cpu/LoweredValues.h"
 
 #include "dialect/Graph/OrielOps.h"
+
+#include <memory>
 
 using namespace mlir;
 
 namespace oriel {
 
+namespace {
+
 constexpr int64_t kElementsPerTask = 16384;
 
-LogicalResult emitConcatenateKernel(ModuleOp module, KernelSignature &signature,
-                                    const CpuEmitOptions &options,
-                                    KernelInfo &info) {
-  FailureOr<Operation *> sole = soleOperation(signature);
-  if (failed(sole))
-    return failure();
-  auto op = dyn_cast<ir::ConcatenateOp>(*sole);
-  if (!op)
-    return (*sole)->emitError("expected oriel.concatenate in a concatenate kernel");
-  const KernelArg *out = nullptr;
-  for (const KernelArg &arg : signature.getArgs())
-    if (arg.isOutput)
-      out = &arg;
-  size_t axis = op.getAxis();
+class ConcatenateEmitter {
+public:
+  ConcatenateEmitter(ModuleOp module, KernelSignature &signature, const CpuEmitOptions &options,
+                     KernelInfo &info)
+      : module(module), signature(signature), options(options), info(info) {}
+
+  LogicalResult run();
+
+private:
+  /// A part that lies in memory.
   struct Part {
-    const KernelArg *arg;
-    Dim length; // elements a row
+    const KernelArg *arg = nullptr; // null: a generic makes it
+    Dim length;                     // elements a row
+    Dim start = 0;                  // of its segment
   };
+  /// A generic that makes parts.
+  struct Maker {
+    KernelModel model;
+    std::optional<GenericKernel> kernel;
+    Dim tasks;
+  };
+  LogicalResult match();
+  void emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, const Dim &width, const Dim &total);
+
+  ModuleOp module;
+  KernelSignature &signature;
+  const CpuEmitOptions &options;
+  KernelInfo &info;
+  ir::ConcatenateOp op;
+  const KernelArg *out = nullptr;
   SmallVector<Part> parts;
-  Dim rowLength = 0, rows = 1;
+  Dim rows = 1, rowLength = 0;
+  SmallVector<std::unique_ptr<Maker>> makers;
+};
+
+LogicalResult ConcatenateEmitter::match() {
+  func::FuncOp function = signature.getFunction();
+  for (auto each : function.getOps<ir::ConcatenateOp>()) {
+    if (op)
+      return each.emitError("is the second concatenate of a kernel, required one");
+    op = each;
+  }
+  if (!op)
+    return function.emitError("expected oriel.concatenate in a concatenate kernel");
+  Operation *ret = function.getBody().front().getTerminator();
+  unsigned position = 0;
+  for (const KernelArg &arg : signature.getArgs())
+    if (arg.isOutput && position < ret->getNumOperands() &&
+        ret->getOperand(position++) == op.getResult())
+      out = &arg;
+  if (!out)
+    return op.emitError("expected a concatenate kernel to return its result");
+  size_t axis = op.getAxis();
   for (Value value : op->getOperands()) {
     const KernelArg *arg = rootOf(signature, value);
     FailureOr<Dims> shape = shapeOf(signature, value);
-    if (!out || !arg || failed(shape))
-      return op.emitError("expected a concatenate kernel to read its arguments only");
+    if (failed(shape))
+      return op.emitError("the shape of a part is no expression of the kernel's dims");
+    for (size_t d = 0; d < shape->size(); ++d)
+      if (d != axis)
+        signature.unify((*shape)[d], out->shape[d]);
     Dim length = signature.canonical(productOf(*shape, axis, shape->size()));
     if (parts.empty())
       rows = signature.canonical(productOf(*shape, 0, axis));
-    parts.push_back({arg, length});
-    rowLength = rowLength + length;
+    parts.push_back({arg, length, rowLength});
+    rowLength = signature.canonical(rowLength + length);
   }
-  rowLength = signature.canonical(rowLength);
-  Dim total = rows * rowLength;
+  for (auto generic : function.getOps<linalg::GenericOp>()) {
+    FailureOr<KernelModel> model = KernelModel::get(signature, generic);
+    if (failed(model) || failed(PassEmitter::check(*model)))
+      return failure();
+    if (model->passes.size() != 1 || model->passes.front().isReduction)
+      return generic.emitError("the parts of a concatenate must be computed without reductions");
+    makers.push_back(std::make_unique<Maker>());
+    Maker &maker = *makers.back();
+    maker.model = std::move(*model);
+    maker.kernel.emplace(module, signature, maker.model, options, info);
+  }
+  return success();
+}
 
-  std::string symbol = (signature.getFunction().getSymName() + "_0").str();
-  EntryBuilder entry(module, signature, symbol);
+/// Tasks of ranges of the elements of rows that hold the `copied` parts alone.
+void ConcatenateEmitter::emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, const Dim &width,
+                                    const Dim &total) {
   Code &code = entry.code;
-  code.loc = getLineLoc(module.getContext(), getOrdinal(op.getLoc()), LineRole::kStore);
+  Code::LocScope scope(code, getLineLoc(module.getContext(), getOrdinal(op.getLoc()), LineRole::kStore));
   Type element = out->elementType;
-  Value width = entry.dim(rowLength), all = entry.dim(total);
+  Value read = entry.dim(width), written = entry.dim(rowLength), all = entry.dim(total);
   Value streams = entry.isLarge(*out, kStreamedBytes);
   Value zero = code.i64(0), one = code.i64(1), chunk = code.i64(kElementsPerTask);
   code.loop(entry.begin, entry.end, one, [&](Value task) {
     Value first = code.mul(task, chunk);
     Value last = code.minimum(all, code.add(first, chunk));
-    Value row0 = code.divUnsigned(first, width);
-    Value row1 = code.add(code.divUnsigned(code.sub(last, one), width), one);
+    Value row0 = code.divUnsigned(first, read);
+    Value row1 = code.add(code.divUnsigned(code.sub(last, one), read), one);
     code.loop(row0, row1, one, [&](Value row) {
-      Value start = code.mul(row, width);
+      Value start = code.mul(row, read);
       Value low = code.sub(code.maximum(first, start), start);
-      Value high = code.sub(code.minimum(last, code.add(start, width)), start);
-      Value to = code.gep(element, entry.pointer(*out), start);
+      Value high = code.sub(code.minimum(last, code.add(start, read)), start);
+      Value to = code.gep(element, entry.pointer(*out), code.mul(row, written));
       Value segment = zero;
-      for (const Part &part : parts) {
+      for (const Part &part : copied) {
         Value length = entry.dim(part.length);
         Value end = code.add(segment, length);
         Value from = code.maximum(low, segment);
         // Negative when the task's range misses the segment.
         Value count = code.maximum(code.sub(code.minimum(high, end), from), zero);
-        Value source = code.gep(
-            element, entry.pointer(*part.arg),
-            code.add(code.mul(row, length), code.sub(from, segment)));
-        emitCopy(code, element, code.gep(element, to, from), source, count,
-                 options.vectorBits, streams);
+        Value within = code.sub(from, segment);
+        Value source = code.gep(element, entry.pointer(*part.arg),
+                                code.add(code.mul(row, length), within));
+        Value target = code.gep(element, to, code.add(entry.dim(part.start), within));
+        emitCopy(code, element, target, source, count, options.vectorBits, streams);
         segment = end;
       }
     });
   });
-  entry.finish();
-  info.entries = {symbol};
-  info.tasks = {Dim::CeilDiv(total, kElementsPerTask)};
+}
+
+LogicalResult ConcatenateEmitter::run() {
   info.scratch = 0;
   info.shared = 0;
-  info.cost = Dim::FloorDiv(total, 6) + rows * static_cast<int64_t>(parts.size()) + 50;
+  if (failed(match()))
+    return failure();
+  SmallVector<Part> copied;
+  Dim width = 0;
+  for (const Part &part : parts)
+    if (part.arg) {
+      copied.push_back(part);
+      width = signature.canonical(width + part.length);
+    }
+  Dim total = rows * width;
+  info.cost = Dim::FloorDiv(total, 6) + rows * static_cast<int64_t>(copied.size()) + 50;
+  Dim tasks = 0;
+  for (std::unique_ptr<Maker> &maker : makers) {
+    maker->tasks = maker->kernel->planElementwise();
+    tasks = tasks + maker->tasks;
+    info.cost = info.cost + maker->kernel->cost();
+    info.fallible |= maker->model.isFallible();
+  }
+  std::string symbol = (signature.getFunction().getSymName() + "_0").str();
+  EntryBuilder entry(module, signature, symbol);
+  Code &code = entry.code;
+  Value begin = entry.begin, end = entry.end, zero = code.i64(0);
+  Value before = zero;
+  // The tasks of one part among those of the call.
+  auto part = [&](const Dim &count, llvm::function_ref<void()> emit) {
+    Value many = entry.dim(count);
+    entry.begin = code.maximum(code.sub(begin, before), zero);
+    entry.end = code.minimum(code.sub(end, before), many);
+    code.ifThen(code.less(entry.begin, entry.end), emit);
+    before = code.add(before, many);
+  };
+  for (std::unique_ptr<Maker> &maker : makers)
+    part(maker->tasks, [&] { maker->kernel->emitElementwise(entry); });
+  if (makers.empty())
+    emitCopies(entry, copied, width, total);
+  else if (!copied.empty())
+    part(Dim::CeilDiv(total, kElementsPerTask), [&] { emitCopies(entry, copied, width, total); });
+  entry.finish();
+  info.entries = {symbol};
+  if (!copied.empty())
+    tasks = tasks + Dim::CeilDiv(total, kElementsPerTask);
+  info.tasks = {tasks};
   return success();
+}
+
+} // namespace
+
+LogicalResult emitConcatenateKernel(ModuleOp module, KernelSignature &signature,
+                                    const CpuEmitOptions &options, KernelInfo &info) {
+  return ConcatenateEmitter(module, signature, options, info).run();
 }
 
 } // namespace oriel

@@ -41,10 +41,17 @@ public:
 
   mlir::LogicalResult emit();
 
+  /// An elementwise model's tasks; adds to the kernel's scratch.
+  Dim planElementwise();
+  /// Emits those tasks in the range of `entry`.
+  void emitElementwise(EntryBuilder &entry);
+  /// Nanoseconds on one thread.
+  Dim cost() const;
+
 private:
-  void emitBlocks();
   llvm::SmallVector<unsigned> orderOfRows() const;
-  void emitTransposed(const TransposePlan &plan);
+  void emitBlocks(EntryBuilder &entry);
+  void emitTransposed(EntryBuilder &entry);
   void emitRows();
   void emitSplitRows();
   std::optional<Dim> areLongChains() const;
@@ -65,7 +72,6 @@ private:
   Dims planRows(TransposeKind kind);
   bool shouldSplitRows() const;
   void layoutScratch(const Dim &rowElements);
-  Dim cost() const;
 
   EntryBuilder startEntry() {
     unsigned phase = info.entries.size();
@@ -85,6 +91,8 @@ private:
   const CpuEmitOptions &options;
   KernelInfo &info;
   std::string name;
+  Dims tasks;                              // of an elementwise kernel: what they run over
+  std::optional<TransposePlan> tiled;      // of an elementwise kernel's operands
   std::optional<TransposePlan> transposed; // of a reduction's operands
   Dim stagedAt = 0;                        // scratch offset of its tiles
   std::optional<Dim> scratchRow;           // elements of a row of emitRows, where there is one

@@ -118,10 +118,11 @@ LogicalResult GenericKernel::emit() {
       info.tasks[phase] = info.tasks[phase] * others;
   } else if (!anyFull) {
     emitRows();
-  } else if (std::optional<TransposePlan> plan = planTranspose(model, TransposeKind::kBlocks)) {
-    emitTransposed(*plan);
   } else {
-    emitBlocks();
+    info.tasks.push_back(planElementwise());
+    EntryBuilder entry = startEntry();
+    emitElementwise(entry);
+    entry.finish();
   }
   info.cost = cost();
   info.fallible = model.isFallible();
@@ -160,23 +161,43 @@ SmallVector<unsigned> GenericKernel::orderOfRows() const {
   return order;
 }
 
-void GenericKernel::emitBlocks() {
+Dim GenericKernel::planElementwise() {
+  const Dim &n = model.sizes.back();
+  tiled = planTranspose(model, TransposeKind::kBlocks);
+  if (!tiled) {
+    bool single = isAtMost(n, kRowBlock);
+    layoutScratch(single ? n : Dim(kRowBlock));
+    for (unsigned d : orderOfRows())
+      tasks.push_back(model.sizes[d]);
+    if (!single)
+      tasks.push_back(ceilDiv(n, kRowBlock));
+    return NumElements(tasks);
+  }
+  layoutScratch(Dim(tiled->columns));
+  stagedAt = info.scratch;
+  info.scratch = info.scratch + tiled->bytes;
+  // Tasks: the other dims, then tiles of rows x columns, those side by side in
+  // the operand's lines after each other: it is read as the machine fetches
+  // ahead, and written where it may.
+  for (unsigned d = 0; d + 1 < model.rank(); ++d)
+    if (d != tiled->dim)
+      tasks.push_back(model.sizes[d]);
+  tasks.push_back(ceilDiv(n, tiled->columns));
+  tasks.push_back(ceilDiv(model.sizes[tiled->dim], tiled->rows));
+  return NumElements(tasks);
+}
+
+void GenericKernel::emitElementwise(EntryBuilder &entry) {
+  tiled ? emitTransposed(entry) : emitBlocks(entry);
+}
+
+void GenericKernel::emitBlocks(EntryBuilder &entry) {
   const Dim &n = model.sizes.back();
   bool single = isAtMost(n, kRowBlock);
-  layoutScratch(single ? n : Dim(kRowBlock));
   SmallVector<unsigned> order = orderOfRows();
-  Dims space;
-  for (unsigned d : order)
-    space.push_back(model.sizes[d]);
-  space.push_back(single ? Dim(1) : ceilDiv(n, kRowBlock));
-  info.tasks.push_back(NumElements(space));
-
-  EntryBuilder entry = startEntry();
   Code &code = entry.code;
   PassEmitter emitter(entry, signature, model, options.vectorBits);
-  if (single)
-    space.pop_back();
-  SmallVector<Value> sizes = values(entry, space);
+  SmallVector<Value> sizes = values(entry, tasks);
   Value end = entry.dim(n);
   entry.forEachTask(sizes, [&](ArrayRef<Value> task) {
     SmallVector<Value> indices(model.rank(), code.i64(0));
@@ -191,45 +212,29 @@ void GenericKernel::emitBlocks() {
     for (const ModelPass &pass : model.passes)
       emitter.emitPass(pass);
   });
-  entry.finish();
 }
 
-void GenericKernel::emitTransposed(const TransposePlan &plan) {
+void GenericKernel::emitTransposed(EntryBuilder &entry) {
   const Dim &n = model.sizes.back();
-  const Dim &m = model.sizes[plan.dim];
-  layoutScratch(Dim(plan.columns));
-  Dim staged = info.scratch;
-  info.scratch = info.scratch + plan.bytes;
-  // Tasks: the other dims, then tiles of plan.rows x plan.columns, those side by
-  // side in the operand's lines after each other: it is read as the machine
-  // fetches ahead, and written where it may.
-  Dims space;
+  const Dim &m = model.sizes[tiled->dim];
   SmallVector<unsigned> others;
   for (unsigned d = 0; d + 1 < model.rank(); ++d)
-    if (d != plan.dim) {
-      space.push_back(model.sizes[d]);
+    if (d != tiled->dim)
       others.push_back(d);
-    }
-  space.push_back(ceilDiv(n, plan.columns));
-  space.push_back(ceilDiv(m, plan.rows));
-  info.tasks.push_back(NumElements(space));
-
-  EntryBuilder entry = startEntry();
   Code &code = entry.code;
   PassEmitter emitter(entry, signature, model, options.vectorBits);
-  SmallVector<Value> sizes = values(entry, space);
+  SmallVector<Value> sizes = values(entry, tasks);
   Value endRow = entry.dim(m), endColumn = entry.dim(n);
   entry.forEachTask(sizes, [&](ArrayRef<Value> task) {
     SmallVector<Value> indices(model.rank(), code.i64(0));
     for (auto [k, d] : llvm::enumerate(others))
       indices[d] = task[k];
-    Value rowLo = code.mul(task.back(), code.i64(plan.rows));
-    Value rowHi = code.minimum(code.add(rowLo, code.i64(plan.rows)), endRow);
-    Value lo = code.mul(task[others.size()], code.i64(plan.columns));
-    Value hi = code.minimum(code.add(lo, code.i64(plan.columns)), endColumn);
-    emitTransposeTile(emitter, model, plan, staged, indices, rowLo, rowHi, lo, hi);
+    Value rowLo = code.mul(task.back(), code.i64(tiled->rows));
+    Value rowHi = code.minimum(code.add(rowLo, code.i64(tiled->rows)), endRow);
+    Value lo = code.mul(task[others.size()], code.i64(tiled->columns));
+    Value hi = code.minimum(code.add(lo, code.i64(tiled->columns)), endColumn);
+    emitTransposeTile(emitter, model, *tiled, stagedAt, indices, rowLo, rowHi, lo, hi);
   });
-  entry.finish();
 }
 
 LogicalResult emitGenericKernel(ModuleOp module, KernelSignature &signature,

@@ -1,6 +1,7 @@
 //===- KernelModel.cpp - reading lowered generic kernels ------------------===//
 
 #include "passes/Codegen/Cpu/KernelModel.h"
+#include "passes/Codegen/Cpu/LoweredValues.h"
 
 #include "dialect/Graph/OrielOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -99,7 +100,12 @@ public:
   ModelReader(KernelSignature &signature)
       : signature(signature), function(signature.getFunction()) {}
 
-  FailureOr<KernelModel> read();
+  /// Reads all generics but `made`.
+  FailureOr<KernelModel> readAfter(linalg::GenericOp made) {
+    this->made = made;
+    return read();
+  }
+  FailureOr<KernelModel> read(linalg::GenericOp only = nullptr, int kept = -1);
 
 private:
   LogicalResult findSpace();
@@ -107,6 +113,7 @@ private:
   LogicalResult readPass(linalg::GenericOp op);
   LogicalResult readResults(ModelPass &pass);
   LogicalResult bindReturns();
+  LogicalResult bindParts(ir::ConcatenateOp op, const KernelArg &output);
   LogicalResult checkReads();
   FailureOr<View> view(Value tensor);
   FailureOr<LinearAccess> access(linalg::GenericOp op, Value tensor, AffineMap map,
@@ -119,6 +126,7 @@ private:
   KernelSignature &signature;
   func::FuncOp function;
   SmallVector<linalg::GenericOp> generics;
+  linalg::GenericOp made; // not among them; its result is the first value
   DenseMap<Value, unsigned> numbers; // generic result -> values index
   KernelModel model;
   unsigned rank = 0;
@@ -138,6 +146,13 @@ FailureOr<View> ModelReader::view(Value tensor) {
     result.value = found->second;
     result.shape.assign(type.getRank(), std::nullopt);
     result.strides.assign(type.getRank(), Dim(0));
+    if (made && tensor == made.getResult(0)) {
+      auto fill = made.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+      auto empty = fill ? fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>() : nullptr;
+      for (unsigned k = 0; empty && k < result.shape.size(); ++k)
+        if (FailureOr<Dim> dim = signature.dimOf(empty.getMixedSizes()[k]); succeeded(dim))
+          result.shape[k] = *dim;
+    }
     return result;
   }
   Operation *op = tensor.getDefiningOp();
@@ -500,6 +515,46 @@ LogicalResult ModelReader::readPass(linalg::GenericOp op) {
   return success();
 }
 
+/// The parts of a concatenation that generics make go to their place in its
+/// result.
+LogicalResult ModelReader::bindParts(ir::ConcatenateOp op, const KernelArg &output) {
+  int64_t axis = op.getAxis();
+  Dim start = 0, pitch = signature.stridesOf(output.shape)[axis];
+  for (Value part : op->getOperands()) {
+    FailureOr<Dims> shape = shapeOf(signature, part);
+    if (failed(shape))
+      return op.emitError("the shape of a part is no expression of the kernel's dims");
+    Value made = part;
+    auto expand = part.getDefiningOp<tensor::ExpandShapeOp>();
+    if (expand)
+      made = expand.getSrc();
+    auto found = numbers.find(made);
+    if (found != numbers.end()) {
+      auto result = cast<OpResult>(made);
+      for (ModelPass &pass : model.passes) {
+        if (pass.op != result.getOwner())
+          continue;
+        // The loops run over the axes that were not added.
+        SmallVector<AffineExpr> exprs;
+        Builder b(op.getContext());
+        unsigned loop = 0;
+        auto type = cast<RankedTensorType>(part.getType());
+        for (int64_t k = 0; k < type.getRank(); ++k)
+          exprs.push_back(expand && type.getDimSize(k) == 1 ? b.getAffineConstantExpr(0)
+                                                            : b.getAffineDimExpr(loop++));
+        FailureOr<LinearAccess> a =
+            access(pass.op, output.value, AffineMap::get(loop, 0, exprs, op.getContext()), pass.dims);
+        if (failed(a))
+          return failure();
+        a->offset = signature.canonical(a->offset + start * pitch);
+        model.values[found->second].stores.push_back(*a);
+      }
+    }
+    start = start + (*shape)[axis];
+  }
+  return success();
+}
+
 /// Results are bound to destinations by return position.
 LogicalResult ModelReader::bindReturns() {
   SmallVector<const KernelArg *> outputs;
@@ -515,6 +570,17 @@ LogicalResult ModelReader::bindReturns() {
     // The updates of a scatter are made in the scratch.
     if (auto scatter = operand.getDefiningOp<ir::ScatterOp>()) {
       if (auto found = numbers.find(scatter.getUpdates()); found != numbers.end())
+        model.values[found->second].isRead = true;
+      continue;
+    }
+    if (auto concatenate = operand.getDefiningOp<ir::ConcatenateOp>()) {
+      if (failed(bindParts(concatenate, *output)))
+        return failure();
+      continue;
+    }
+    // What an argmax reads is made in the scratch, a block at a time.
+    if (operand.getDefiningOp<ir::ArgMaxOp>() || operand.getDefiningOp<ir::ArgMinOp>()) {
+      if (auto found = numbers.find(operand.getDefiningOp()->getOperand(0)); found != numbers.end())
         model.values[found->second].isRead = true;
       continue;
     }
@@ -557,22 +623,38 @@ LogicalResult ModelReader::checkReads() {
   return success();
 }
 
-FailureOr<KernelModel> ModelReader::read() {
-  function.walk([&](linalg::GenericOp op) { generics.push_back(op); });
+FailureOr<KernelModel> ModelReader::read(linalg::GenericOp only, int kept) {
+  if (only)
+    generics.push_back(only);
+  else
+    function.walk([&](linalg::GenericOp op) { generics.push_back(op); });
+  if (made) {
+    llvm::erase(generics, made);
+    ModelValue value;
+    value.element = getElementTypeOrSelf(made.getResult(0).getType());
+    value.hasInner = value.isRead = true;
+    model.values.push_back(value);
+    numbers[made.getResult(0)] = 0;
+  }
   if (generics.empty())
     return function.emitError("a kernel without a linalg.generic");
   // Results are known to view() before any operand is read.
   for (linalg::GenericOp op : generics)
     for (Value result : op->getResults())
       numbers[result] = 0;
-  if (failed(findSpace()) || failed(unifySizes()))
+  if (failed(findSpace()))
+    return failure();
+  if (kept >= 0)
+    model.reducedAxis = kept;
+  if (failed(unifySizes()))
     return failure();
   for (linalg::GenericOp op : generics)
     if (failed(readPass(op)))
       return failure();
   if (failed(bindReturns()) || failed(checkReads()))
     return failure();
-  collapseDims(model, signature);
+  if (!made)
+    collapseDims(model, signature);
   for (ModelPass &pass : model.passes)
     findVarying(model, pass);
   return std::move(model);
@@ -582,6 +664,14 @@ FailureOr<KernelModel> ModelReader::read() {
 
 FailureOr<KernelModel> KernelModel::get(KernelSignature &signature) {
   return ModelReader(signature).read();
+}
+
+FailureOr<KernelModel> KernelModel::getAfter(KernelSignature &signature, linalg::GenericOp made) {
+  return ModelReader(signature).readAfter(made);
+}
+
+FailureOr<KernelModel> KernelModel::get(KernelSignature &signature, linalg::GenericOp only, int kept) {
+  return ModelReader(signature).read(only, kept);
 }
 
 } // namespace oriel

@@ -41,6 +41,7 @@ struct ModelValue {
   bool isRead = false;                    // by a later pass
   Dim scratchOffset = 0;                  // bytes; rows that are not returned
   int64_t scratchPitch = 0;               // elements a step of the reduced axis
+  mlir::Value place;                      // elements (i64) into its scratch; null: 0
   bool isShared = false;                  // the offset is of the shared workspace, all rows
 };
 
@@ -68,6 +69,14 @@ struct ModelPass {
 
 struct KernelModel {
   static mlir::FailureOr<KernelModel> get(KernelSignature &signature);
+  /// Of the generics that come after `made`, whose result is value 0: it lies
+  /// where the emitter says (PassEmitter::overrideInput). No dims collapse.
+  static mlir::FailureOr<KernelModel> getAfter(KernelSignature &signature,
+                                               mlir::linalg::GenericOp made);
+  /// Of one generic of several that have spaces of their own: what a concatenate
+  /// or an argmax reads. Loop `kept` (-1: none) stays a dim of its own.
+  static mlir::FailureOr<KernelModel> get(KernelSignature &signature,
+                                          mlir::linalg::GenericOp only, int kept = -1);
 
   Dims sizes;                // of the space, at least one dim
   int reducedAxis = -1;      // space dim that reductions run over

@@ -164,9 +164,11 @@ PassState PassEmitter::prepare(const ModelPass &pass) {
     for (const LinearAccess &store : value.stores) {
       Stream stream = streamOf(store, state);
       // What a later pass reads should stay in the cache.
-      if (!value.isRead && stream.stride == Dim(1) && store.offset == Dim(0) && store.terms.empty())
-        stream.streams = entry.streams(
-            *store.arg, ArrayRef<Dim>(store.strides).drop_back(), kStreamedBytes);
+      if (!value.isRead && stream.stride == Dim(1) && store.terms.empty()) {
+        Dims pitches(store.strides.begin(), store.strides.end() - 1);
+        pitches.push_back(store.offset); // a part of a concatenation
+        stream.streams = entry.streams(*store.arg, pitches, kStreamedBytes);
+      }
       state.stores.back().push_back(stream);
     }
     if (value.stores.empty() && value.isRead)

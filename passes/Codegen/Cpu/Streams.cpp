@@ -72,6 +72,8 @@ Stream PassEmitter::valueStream(unsigned number) {
   Value at = code.sub(code.i64(0), lo);
   if (value.scratchPitch)
     at = code.add(at, code.mul(indices[model.reducedAxis], code.i64(value.scratchPitch)));
+  if (value.place)
+    at = code.add(at, value.place);
   return {code.gep(storage, row, at), Dim(1), value.element};
 }
 

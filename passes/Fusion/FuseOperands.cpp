@@ -1,0 +1,148 @@
+//===- FuseOperands.cpp - what a sole op's kernel computes itself ---------===//
+//
+// The kernel of a concatenate computes its parts straight into their places, that
+// of an argmax or argmin its operand a block at a time: each takes the
+// elementwise ops and gathers along that make what it reads.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Fusion/FuseBlock.h"
+
+using namespace mlir;
+
+namespace oriel {
+
+/// Is an operand the whole of what it is a view of, with axes of extent 1 added at
+/// most (where an op may read it so)?
+static bool isWhole(const Access &access, Value operand, bool mayAddAxes, const DimAnalysis &dims) {
+  if (access.base == operand)
+    return true;
+  auto base = cast<RankedTensorType>(access.base.getType());
+  auto type = cast<RankedTensorType>(operand.getType());
+  int64_t added = type.getRank() - base.getRank();
+  if (!access.isPlain() || added < 0)
+    return false;
+  if (added > 0 && (!mayAddAxes || llvm::is_contained(base.getShape(), 1) ||
+                    llvm::count(type.getShape(), 1) != added))
+    return false;
+  // In order, and all of each: the first few of an axis are a plain slice.
+  int last = -1;
+  for (auto [k, axis] : llvm::enumerate(access.axes)) {
+    if (axis.dim <= std::exchange(last, axis.dim))
+      return false;
+    if (!dims.areEqual(dims.getDims(access.base)[k], dims.getDims(operand)[axis.dim]))
+      return false;
+  }
+  return true;
+}
+
+bool BlockFuser::tryTakeIn(unsigned index, unsigned producer, ArrayRef<Source> sources,
+                           std::string *reason) {
+  unsigned home = graph.find(nodes[index]);
+  Group &group = graph[producer], &own = graph[home];
+  std::string name = toString(own.kernelClass).str();
+  if (!fusion || group.isSealed) {
+    *reason = !fusion           ? "fusion is off"
+              : !group.isKernel ? "it is no kernel"
+                                : toString(group.kernelClass).str() + " kernels take no other ops";
+    return false;
+  }
+  if (group.kernelClass != KernelClass::Elementwise && group.kernelClass != KernelClass::Gather) {
+    *reason = toString(group.kernelClass).str() + " and " + name + " kernels do not combine";
+    return false;
+  }
+  if (group.updatesState) {
+    *reason = kNotInPlace;
+    return false;
+  }
+  // Operands that the op itself reads of the producer, and others.
+  for (const Source &source : sources)
+    if (source.op != kNone && graph.find(source.group) == producer &&
+        !isWhole(source.access, source.value, roles[index] == OpRole::Concatenate, dims)) {
+      *reason = "its value is read through a view, from memory";
+      return false;
+    }
+  auto isMadeIn = [&](const void *value, unsigned id) {
+    int made = indexOf(Value::getFromOpaquePointer(value).getDefiningOp());
+    return made != kNone && nodes[made] != kNone && graph.find(nodes[made]) == id;
+  };
+  for (auto [value, read] : own.reads) {
+    unsigned edges = llvm::count_if(
+        sources, [&](const Source &s) { return s.base.getAsOpaquePointer() == value; });
+    if (isMadeIn(value, producer) && read.edges > edges) {
+      *reason = "the kernel would read a value of its own from memory";
+      return false;
+    }
+  }
+  if (llvm::any_of(group.reads, [&](auto &read) { return isMadeIn(read.first, home); })) {
+    *reason = "the kernel would read a value of its own from memory";
+    return false;
+  }
+  if (group.ops.size() + own.ops.size() > kMaxKernelOps) {
+    *reason = "the kernel would hold more than " + std::to_string(kMaxKernelOps) + " ops";
+    return false;
+  }
+  // An argmax takes a row at a time, not tiles of a transposed operand.
+  int last = static_cast<int>(group.space.size()) - 1;
+  if (roles[index] == OpRole::ArgReduce)
+    for (unsigned member : group.ops)
+      for (const Source &source : getSources(ops[member]))
+        for (auto [k, axis] : llvm::enumerate(source.access.axes))
+          if (isRead(source) && axis.dim == last && k + 1 < source.access.axes.size()) {
+            *reason = "it reads a transposed operand, a row at a time";
+            return false;
+          }
+  unsigned reads = group.reads.size() + own.reads.size();
+  for (auto [value, read] : group.reads)
+    reads -= own.reads.contains(value);
+  if (reads > kMaxKernelInputs) {
+    *reason = tooManyInputs();
+    return false;
+  }
+  FusionFigures figures;
+  KernelWork work = workMerged(group, own);
+  // Each part is a loop of its own.
+  work.live = std::max(group.work.live, own.work.live);
+  figures = model.compare(group.work, own.work, work);
+  for (const Source &source : sources)
+    if (source.op != kNone && graph.find(source.group) == producer)
+      weighed[source.op] = figures;
+  if (!figures.isWorthIt()) {
+    *reason = kDearer;
+    return false;
+  }
+  KernelClass kernelClass = own.kernelClass;
+  Dims space = own.space;
+  if (!graph.merge(home, producer)) {
+    *reason = kInBetween;
+    return false;
+  }
+  Group &merged = graph[home];
+  merged.kernelClass = kernelClass;
+  merged.space = std::move(space);
+  merged.isSealed = true;
+  merged.work = work;
+  forgetOwnReads(graph.find(home));
+  return true;
+}
+
+void BlockFuser::addWithOperands(unsigned index) {
+  SmallVector<Source> sources = getSources(ops[index]);
+  addAlone(index, sources);
+  DenseMap<int, std::string> reasons;
+  SmallVector<unsigned> tried;
+  for (const Source &source : sources) {
+    if (source.op == kNone || llvm::is_contained(tried, static_cast<unsigned>(source.group)))
+      continue;
+    tried.push_back(source.group);
+    std::string reason;
+    if (tryTakeIn(index, graph.find(source.group), sources, &reason))
+      continue;
+    for (const Source &other : sources)
+      if (other.group == source.group)
+        reasons[other.op] = reason;
+  }
+  remark(index, sources, reasons);
+}
+
+} // namespace oriel
