@@ -138,6 +138,21 @@ Pair Epilogue(const Shape& s, int threads) {
   return {[fused, all] { Call(fused, all); }, [bare, in] { Call(bare, in); }};
 }
 
+// softmax(x @ w + bias) as one function against the product and the softmax in
+// two, which no fusion joins.
+Pair Rows(const Shape& s, int threads) {
+  Problem p = Make(s);
+  Value bias = input("bias", DType::f32, {dyn("n")});
+  Value scores = input("scores", DType::f32, {dyn("m"), dyn("n")});
+  Function fused = Compile({p.a, p.b, bias}, {softmax(p.product + bias)}, {}, {.name = "rows", .num_threads = threads});
+  Function product = Compile({p.a, p.b, bias}, {p.product + bias}, {}, {.name = "product", .num_threads = threads});
+  Function apart = Compile({scores}, {softmax(scores)}, {}, {.name = "softmax", .num_threads = threads});
+  const std::vector<Tensor> in = {p.in[0], p.in[1], Tensor::Normal({s.n}, 9)};
+  Tensor out = Call(fused, in)[0], expected = Call(apart, Call(product, in))[0];
+  Check("rows", out, [&](int64_t i) { return expected.data<float>()[i]; }, 0);
+  return {[fused, in] { Call(fused, in); }, [product, apart, in] { Call(apart, Call(product, in)); }};
+}
+
 const bool registered = [] {
   std::vector<Shape> shapes;
   for (int64_t n : {64, 256, 512, 1000, 1024, 2048}) shapes.push_back({n, n, n});
@@ -154,6 +169,10 @@ const bool registered = [] {
     const std::string suffix = "/threads:" + std::to_string(threads);
     for (const Shape& s : shapes) {
       RegisterPair(NameOf(s) + suffix, "openblas", [=] { return MatMul(s, threads); });
+    }
+    for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{4096, 64, 64}, {4096, 256, 64}, {1024, 1024, 64}, {512, 4096, 64}, {2048, 512, 512}, {1024, 1024, 1024}}) {
+      const Shape s = {m, n, k};
+      RegisterPair("softmax_" + NameOf(s) + suffix, "two_calls", [=] { return Rows(s, threads); });
     }
     for (int64_t n : {512, 1024, 2048}) {
       const Shape s = {n, n, n};

@@ -55,7 +55,8 @@ void KernelLowering::scheduleOp(Operation *op) {
       info.pass = std::max(info.pass, source.pass + 1);
     }
   }
-  info.cost = std::min(cost, kExpensive);
+  // A product lies in memory, whoever reads it.
+  info.cost = role == OpRole::MatMul ? 0 : std::min(cost, kExpensive);
   bool reduces = role == OpRole::RowReduce || role == OpRole::ColumnReduce;
   const Dims &shape = dims.getDims(result);
   bool hasRowShape = reducedAxis >= 0 && (shape.size() + 1 == space.size() ||

@@ -94,7 +94,8 @@ private:
                       DenseI64ArrayAttr::get(&getContext(), {0}));
     SmallVector<linalg::GenericOp> nests(function.getOps<linalg::GenericOp>());
     bool isElementwise = name.getValue() == "Elementwise" && nests.size() == 1;
-    bool isMatMul = name.getValue() == "MatMul" && !nests.empty();
+    // One that reduces rows has further passes, which read operands again.
+    bool isMatMul = name.getValue() == "MatMul" && !nests.empty() && nests.size() <= 2;
     if ((!isElementwise && !isMatMul) ||
         nests.back().getNumReductionLoops() != 0)
       return;

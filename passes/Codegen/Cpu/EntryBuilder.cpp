@@ -80,6 +80,11 @@ private:
     Value a = sum();
     eat(",");
     Value b = sum();
+    // min and max are of two or more.
+    while (eat(",")) {
+      a = name == "min" ? code.minimum(a, b) : code.maximum(a, b);
+      b = sum();
+    }
     eat(")");
     if (name == "ceildiv")
       return code.ceilDiv(a, b);

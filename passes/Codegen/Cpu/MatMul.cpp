@@ -3,6 +3,7 @@
 #include "passes/Codegen/Cpu/MatMul.h"
 
 #include "passes/Codegen/Cpu/Emitters.h"
+#include "passes/Codegen/Cpu/MatMulRows.h"
 
 #include "dialect/Graph/OrielDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,9 +28,8 @@ constexpr int64_t kRowTaskColumns = 512;
 class MatMulEmitter {
 public:
   MatMulEmitter(ModuleOp module, KernelSignature &signature,
-                const MatMulSpec &spec, unsigned vectorBits, int64_t l2Bytes)
-      : module(module), signature(signature), spec(spec),
-        blocks(vectorBits, l2Bytes, spec.accumulator),
+                const MatMulSpec &spec, const MatMulBlocks &blocks, MatMulRows *rows)
+      : module(module), signature(signature), spec(spec), blocks(blocks), rows(rows),
         symbol(signature.getFunction().getSymName()),
         entry(module, signature, (symbol + "_0").str()), code(entry.code) {}
 
@@ -56,6 +56,7 @@ private:
   void describe(KernelInfo &info);
   void emitFunctions();
   void emitMatrix(Value matrix, Value perMatrix);
+  void emitRowBlocks(Value matrix, Value perMatrix);
   void emitArea(const Area &area);
   void emitBlock(const Area &area, const Block &block);
   void emitRow(const Area &area, const Block &block);
@@ -80,13 +81,16 @@ private:
     return code.gep(access.arg->elementType, entry.pointer(*access.arg),
                     matmulOffset(entry, access, batch, i, j, k));
   }
-  /// Sums of k blocks lie like the result, in it or in the shared workspace.
-  bool isPlain() const { return spec.partialsInOutput && !spec.epilogue; }
+  /// Sums of k blocks lie like the result, in it, in the block of rows or in the
+  /// shared workspace.
+  bool isPlain() const { return rows || (spec.partialsInOutput && !spec.epilogue); }
 
   ModuleOp module;
   KernelSignature &signature;
   const MatMulSpec &spec;
   MatMulBlocks blocks;
+  MatMulRows *rows; // null: a task is a part of the result
+  Value rowsBase;   // of the block: where row 0 would lie
   StringRef symbol;
   EntryBuilder entry;
   Code &code;
@@ -118,12 +122,17 @@ void MatMulEmitter::describe(KernelInfo &info) {
   info.scratch = panelA() * bytes() + packedColumns * kc * bytes();
   // Sums of k blocks wait here for the last one.
   info.shared = 0;
-  if (!spec.partialsInOutput)
+  if (!spec.partialsInOutput && !rows)
     info.shared = Dim::Min(Dim::FloorDiv(spec.k, MatMulBlocks::kKC + 1), 1) * all *
                   spec.m * spec.n * bytes();
   int64_t rate = 5 * static_cast<int64_t>(blocks.lanes) / 2;
   info.cost = Dim::FloorDiv(all * spec.m * spec.n * spec.k, rate) +
               Dim::FloorDiv(all * (spec.m * spec.n + spec.k * spec.n), 8) + 50;
+  if (rows) {
+    taskRows = Dim::Max(Dim::CeilDiv(spec.m, blocks.mr), 1); // a tile's rows, whole
+    info.tasks = {all * Dim::Min(spec.m, 1) * taskRows};
+    rows->describe(info);
+  }
 }
 
 void MatMulEmitter::emitFunctions() {
@@ -169,10 +178,14 @@ LogicalResult MatMulEmitter::run(KernelInfo &info) {
     return rowFunction ? code.equal(entry.dim(spec.m), code.i64(1)) : flag(false);
   });
     tile = entry.stack(spec.accumulator, std::max(blocks.mr * blocks.nr, kRowColumns));
-  Value perMatrix = code.maximum(
-      code.mul(entry.dim(taskRows), entry.dim(Dim::CeilDiv(spec.n, taskColumns))), code.i64(1));
+  Value perMatrix = entry.dim(taskRows);
+  if (!rows)
+    perMatrix = code.maximum(code.mul(perMatrix, entry.dim(Dim::CeilDiv(spec.n, taskColumns))),
+                             code.i64(1));
   code.loop(code.divUnsigned(entry.begin, perMatrix), code.ceilDiv(entry.end, perMatrix),
-            code.i64(1), [&](Value matrix) { emitMatrix(matrix, perMatrix); });
+            code.i64(1), [&](Value matrix) {
+              rows ? emitRowBlocks(matrix, perMatrix) : emitMatrix(matrix, perMatrix);
+            });
   entry.finish();
   return status;
 }
@@ -212,6 +225,32 @@ void MatMulEmitter::emitMatrix(Value matrix, Value perMatrix) {
       area.columnsTo = code.minimum(n, code.mul(last, width));
       emitArea(area);
     });
+  });
+}
+
+/// The tasks of one matrix, some rows each: the product of a block of them, then
+/// the passes over each row.
+void MatMulEmitter::emitRowBlocks(Value matrix, Value perMatrix) {
+  Value m = entry.dim(spec.m), n = entry.dim(spec.n), height = code.i64(blocks.mr);
+  Value start = code.mul(matrix, perMatrix);
+  Value low = code.sub(code.maximum(entry.begin, start), start);
+  Value high = code.sub(code.minimum(entry.end, code.add(start, perMatrix)), start);
+  SmallVector<Value> sizes;
+  for (const Dim &size : spec.batch)
+    sizes.push_back(entry.dim(size));
+  Area area;
+  if (!sizes.empty())
+    area.batch = entry.decompose(matrix, sizes);
+  area.columnsFrom = code.i64(0);
+  area.columnsTo = n;
+  Value end = code.minimum(m, code.mul(high, height)), step = entry.dim(rows->getRows());
+  code.loop(code.mul(low, height), end, step, [&](Value row) {
+    area.rowsFrom = row;
+    area.rowsTo = code.minimum(end, code.add(row, step));
+    rowsBase = code.gep(spec.accumulator, rows->block(entry),
+                        code.sub(code.i64(0), code.mul(row, n)));
+    emitArea(area);
+    rows->emit(entry, area.batch, area.rowsFrom, area.rowsTo);
   });
 }
 
@@ -368,6 +407,9 @@ void MatMulEmitter::overColumns(const Block &block, Value rows,
 
 /// Where the sums of the blocks of k so far lie.
 Value MatMulEmitter::sumsPlace(ArrayRef<Value> batch, Value i, Value j) {
+  if (rows)
+    return code.gep(spec.accumulator, rowsBase,
+                    code.add(code.mul(i, entry.dim(spec.n)), j));
   const MatMulAccess &access = spec.partialsInOutput ? spec.outputs[0] : sums;
   Value base = spec.partialsInOutput ? entry.pointer(*spec.outputs[0].arg) : entry.shared();
   return code.gep(spec.accumulator, base, matmulOffset(entry, access, batch, i, j, nullptr));
@@ -430,7 +472,9 @@ LogicalResult MatMulEmitter::emitTileResult(ArrayRef<Value> batch, const Tile &a
         code.store(value, place);
       return {};
     };
-    if (isPlain())
+    if (rows)
+      keep();
+    else if (isPlain())
       finish();
     else
       code.ifElse(at.isLast, TypeRange(), finish, keep);
@@ -460,7 +504,14 @@ LogicalResult emitMatMulKernel(ModuleOp module, KernelSignature &signature,
   if (target && target.getFeatures().contains("+avx512vl"))
     vectorBits = 512;
   int64_t l2Bytes = target ? target.getL2Bytes() : kDefaultSecondLevelCacheBytes;
-  return MatMulEmitter(module, signature, *spec, vectorBits, l2Bytes).run(info);
+  MatMulBlocks blocks(vectorBits, l2Bytes, spec->accumulator);
+  if (!spec->hasRows)
+    return MatMulEmitter(module, signature, *spec, blocks, nullptr).run(info);
+  FailureOr<MatMulRows> rows =
+      MatMulRows::get(signature, *spec, blocks, l2Bytes, options.vectorBits);
+  if (failed(rows))
+    return failure();
+  return MatMulEmitter(module, signature, *spec, blocks, &*rows).run(info);
 }
 
 } // namespace oriel

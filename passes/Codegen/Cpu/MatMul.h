@@ -34,6 +34,7 @@ enum class MatMulKind { kFloat, kInteger, kBool };
 struct MatMulSpec {
   mlir::linalg::LinalgOp contraction;
   mlir::linalg::GenericOp epilogue; // null: the result is stored as it is
+  bool hasRows = false; // passes over its rows follow (MatMulRows.h): no outputs
   unsigned ordinal = 0;             // the contraction's
   MatMulKind kind = MatMulKind::kFloat;
   mlir::Type accumulator;           // element type of tiles and packed panels

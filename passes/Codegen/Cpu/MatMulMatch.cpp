@@ -61,7 +61,7 @@ FailureOr<MatMulSpec> Matcher::run() {
   spec.n = sizeOf(dims.j());
   spec.k = sizeOf(dims.k());
   spec.ordinal = getOrdinal(spec.contraction.getLoc());
-  if (spec.n == Dim(1) && spec.m != Dim(1))
+  if (spec.n == Dim(1) && spec.m != Dim(1) && !spec.hasRows)
     transposeColumn();
   bool readsLarge = llvm::any_of(spec.inputs, [&](const MatMulAccess &in) {
     return in.arg && in.i != Dim(0) && in.j != Dim(0);
@@ -83,14 +83,17 @@ LogicalResult Matcher::findOps() {
         return op.emitError("expected a contraction of two operands over one "
                             "dim to come first in a matmul kernel");
       spec.contraction = linalgOp;
-    } else if (auto generic = dyn_cast<linalg::GenericOp>(op);
-               generic && !spec.epilogue && generic.getNumReductionLoops() == 0) {
+    } else if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
+      // More than one, or one that reduces, are passes over rows.
+      spec.hasRows |= spec.epilogue || generic.getNumReductionLoops() != 0;
       spec.epilogue = generic;
     } else {
-      return op.emitError("expected at most one elementwise op after the "
-                          "contraction of a matmul kernel");
+      return op.emitError("expected elementwise ops and reductions of rows after "
+                          "the contraction of a matmul kernel");
     }
   }
+  if (spec.hasRows)
+    spec.epilogue = nullptr;
   if (!spec.contraction)
     return function.emitError("expected a contraction in a matmul kernel");
   return success();
@@ -337,6 +340,8 @@ LogicalResult Matcher::readEpilogue() {
 }
 
 LogicalResult Matcher::readOutputs() {
+  if (spec.hasRows)
+    return success();
   func::FuncOp function = signature.getFunction();
   Operation *terminator = function.getBody().front().getTerminator();
   SmallVector<const KernelArg *> outputs;
