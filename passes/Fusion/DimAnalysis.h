@@ -29,6 +29,9 @@ namespace oriel {
 inline constexpr llvm::StringLiteral kResultDimsAttr = "oriel.result_dims";
 /// On a dispatch: the node whose value each result is.
 inline constexpr llvm::StringLiteral kResultNodesAttr = "oriel.result_nodes";
+/// On a dispatch of a shared kernel: the types of the kernel's tensors, inputs
+/// and results, of which some have unknown extents where the operands' are known.
+inline constexpr llvm::StringLiteral kKernelTypesAttr = "oriel.kernel_types";
 /// The op of a dispatch whose results are compared (runtime/ops/op_call.h).
 inline constexpr llvm::StringLiteral kReferenceAttr = "oriel.reference";
 /// Function attribute: [dims<left, right>, what, node] per constraint.

@@ -66,4 +66,21 @@ def OutlineKernels : Pass<"oriel-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::oriel::ir::OrielDialect", "::mlir::func::FuncDialect"];
 }
 
+def ShareKernels : Pass<"oriel-share-kernels", "::mlir::ModuleOp"> {
+  let summary = "One kernel for those that differ in extents or constants only";
+  let description = [{
+    Runs after `oriel-outline-kernels`. Kernels that would be equal text if known
+    extents, or scalar constants that only arithmetic reads, were arguments
+    become one, and their dispatches give it the extents and constants: two
+    products, four kernels of other classes; fewer keep their numbers. The bits
+    are those of the kernels apart. `oriel.kernel_types` of a dispatch says which
+    extents the kernel is given.
+  }];
+  let options = [
+    Option<"atLeast", "at-least", "unsigned", "0",
+           "kernels that are worth a shared one; 0: by their class">
+  ];
+  let dependentDialects = ["::oriel::ir::OrielDialect"];
+}
+
 #endif // ORIEL_PASSES_FUSION_PASSES_TD

@@ -90,6 +90,9 @@ void buildPhasePipeline(OpPassManager &passes, Phase phase,
     OutlineKernelsOptions outline;
     outline.reference = options.check;
     passes.addPass(createOutlineKernels(outline));
+    // What is compared with its reference is each dispatch with its own op.
+    if (!options.check)
+      passes.addPass(createShareKernels());
     break;
   }
   case Phase::Lowered:

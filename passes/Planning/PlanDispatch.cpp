@@ -143,11 +143,15 @@ Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
   // Kernel-local symbols: a<i>_<j>, a<i> over the function's arguments, which
   // are inputs, index arguments, outputs.
   std::map<std::string, Dim> local;
-  unsigned number = 0;
+  unsigned number = 0, tensors = 0;
+  auto types = op->getAttrOfType<ArrayAttr>(kKernelTypesAttr);
   auto addTensor = [&](Value value, int32_t buffer) {
     step.args.push_back({buffer, Dim(0)});
     Dims shape = dims.getDims(value);
-    auto type = cast<RankedTensorType>(value.getType());
+    // The kernel is given the extents that its code does not know.
+    auto type = cast<RankedTensorType>(
+        types ? cast<TypeAttr>(types[tensors]).getValue() : value.getType());
+    ++tensors;
     for (int64_t axis = 0; axis < type.getRank(); ++axis) {
       local["a" + std::to_string(number) + "_" + std::to_string(axis)] =
           shape[axis];

@@ -103,19 +103,22 @@ std::vector<CompileCosts::Kernel> KernelCosts(mlir::ModuleOp module,
   });
   for (size_t i = 0; i < n; ++i) {
     std::unordered_map<NodeId, size_t> index;
-    for (ir::DispatchOp dispatch : dispatches[i]) {
-      const auto lists = dispatch.getNodeLists();
+    for (size_t d = 0; d < dispatches[i].size(); ++d) {
+      const auto lists = dispatches[i][d].getNodeLists();
       for (size_t k = 0; k < lists.size(); ++k) {
+        // Shared out evenly, to the byte: share j ends at all * (j + 1) / shares.
         const int64_t all = k < bytes[i].size() ? bytes[i][k] : 0;
-        const int64_t shares =
-            static_cast<int64_t>(lists[k].size() * dispatches[i].size());
+        const int64_t nodes = static_cast<int64_t>(lists[k].size());
+        const int64_t shares = nodes * static_cast<int64_t>(dispatches[i].size());
+        int64_t share = nodes * static_cast<int64_t>(d);
         for (NodeId node : lists[k]) {
           auto [it, is_new] = index.try_emplace(node, costs[i].nodes.size());
           if (is_new) {
             costs[i].nodes.push_back(node);
             costs[i].node_bytes.push_back(0);
           }
-          costs[i].node_bytes[it->second] += all / shares;
+          costs[i].node_bytes[it->second] += all * (share + 1) / shares - all * share / shares;
+          ++share;
         }
       }
     }

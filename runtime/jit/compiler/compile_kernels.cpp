@@ -1,10 +1,12 @@
 #include "runtime/jit/compiler/compile_kernels.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/raw_ostream.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -156,17 +158,19 @@ void LookUp(const KernelOptions& options, Job* job) {
   job->kernel.cache_ns = watch.Lap();
 }
 
-absl::Status Compile(const KernelOptions& options, Diagnostics* diagnostics,
-                     Job* job) {
+absl::Status Compile(const KernelOptions& options, Job* job) {
   Stopwatch watch;
   Diagnostics::KernelScope scope(job->ordinals);
   mlir::PassManager passes(job->module.get()->getContext());
   passes.addInstrumentation(std::make_unique<CodegenTimes>(&job->kernel));
+#ifdef NDEBUG
+  // Looks at every operation once more, after each pass.
+  passes.enableVerifier(false);
+#endif
   options.build_codegen(passes);
   if (mlir::failed(passes.run(*job->module))) {
-    return diagnostics->Error(
-        absl::StatusCode::kUnimplemented,
-        "a kernel could not be compiled, without a reason");
+    return scope.Error(absl::StatusCode::kUnimplemented,
+                       "a kernel could not be compiled, without a reason");
   }
   job->kernel.attributes = AttributesOf(*job->module);
   watch.Lap();
@@ -189,6 +193,23 @@ absl::Status Compile(const KernelOptions& options, Diagnostics* diagnostics,
     job->kernel.cache_ns += watch.Lap();
   }
   return absl::OkStatus();
+}
+
+// body(0) to body(n - 1) in this order, several at once. Not MLIR's parallelFor: a
+// kernel is compiled by code that itself shares work in the context's pool, and
+// a thread of a pool that waits for its share takes whatever is queued there,
+// such as the whole loop that another thread was to start with.
+template <typename Body>
+void ForEach(unsigned threads, size_t n, Body body) {
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i = next++; i < n; i = next++) body(i);
+  };
+  threads = static_cast<unsigned>(std::min<size_t>(threads, n));
+  if (threads <= 1) return work();
+  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(threads));
+  for (unsigned i = 0; i < threads; ++i) pool.async(work);
+  pool.wait();
 }
 
 }  // namespace
@@ -242,15 +263,18 @@ absl::StatusOr<KernelSet> CompileKernels(mlir::ModuleOp module,
     std::stable_sort(todo.begin(), todo.end(), [](const Job* a, const Job* b) {
       return a->work > b->work;
     });
-    mlir::parallelFor(context, 0, todo.size(), [&](size_t i) {
-      todo[i]->status = Compile(options, diagnostics, todo[i]);
+    ForEach(options.threads, todo.size(), [&](size_t i) {
+      todo[i]->status = Compile(options, todo[i]);
     });
   }
   set.wall_ns = watch.Lap();
   options.lap("kernels");
 
+  // Of several that fail the same one each time.
+  for (Job* job : todo) {
+    if (!job->status.ok()) return job->status;
+  }
   for (Job& job : jobs) {
-    if (!job.status.ok()) return job.status;
     set.from_cache += job.kernel.from_cache ? 1 : 0;
     set.kernels.push_back(std::move(job.kernel));
   }

@@ -42,6 +42,7 @@ struct KernelOptions {
   TargetOptions target;
   std::string build_id;
   const CacheDir* cache = nullptr;  // null: none
+  unsigned threads = 1;             // that compile at once
   // Adds the passes of code generation.
   std::function<void(mlir::OpPassManager&)> build_codegen;
   // Called when a part of the work has ended, with its name.

@@ -264,6 +264,7 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
   KernelOptions kernel_options;
   kernel_options.target = TargetOf(*module);
   kernel_options.build_id = std::string(request.build_id);
+  kernel_options.threads = threads;
   kernel_options.ordinals = OrdinalsOf(*module);
   kernel_options.build_codegen = [&](mlir::OpPassManager& passes) {
     buildPhasePipeline(passes, Phase::Codegen, options);

@@ -7,7 +7,7 @@
 namespace oriel::jit {
 namespace {
 
-thread_local const std::vector<std::vector<NodeId>>* kernel_nodes = nullptr;
+thread_local Diagnostics::KernelScope* kernel_scope = nullptr;
 
 std::string Base(llvm::StringRef path) {
   return path.substr(path.rfind('/') + 1).str();
@@ -38,21 +38,25 @@ const NodeTable& Diagnostics::Nodes() {
 }
 
 Diagnostics::KernelScope::KernelScope(std::vector<std::vector<NodeId>> nodes)
-    : nodes_(std::move(nodes)), outer_(kernel_nodes) {
-  kernel_nodes = &nodes_;
+    : nodes_(std::move(nodes)), outer_(kernel_scope) {
+  kernel_scope = this;
 }
 
-Diagnostics::KernelScope::~KernelScope() { kernel_nodes = outer_; }
+Diagnostics::KernelScope::~KernelScope() { kernel_scope = outer_; }
+
+absl::Status Diagnostics::KernelScope::Error(
+    absl::StatusCode code, const std::string& otherwise) const {
+  return absl::Status(code, error_.empty() ? otherwise : error_);
+}
 
 // "net.cpp:42: 'h' (add): " for a node, "file:line: " for a place in a file.
 std::string Diagnostics::Describe(mlir::Location location) {
   NodeId id = ir::getNodeId(location);
-  if (id == kNoNode && kernel_nodes != nullptr) {
+  if (id == kNoNode && kernel_scope != nullptr) {
+    const std::vector<std::vector<NodeId>>& nodes = kernel_scope->nodes_;
     std::optional<unsigned> line = ir::getKernelLine(location);
-    if (line && *line / 8 < kernel_nodes->size() &&
-        !(*kernel_nodes)[*line / 8].empty()) {
-      id = (*kernel_nodes)[*line / 8].front();
-    }
+    if (line && *line / 8 < nodes.size() && !nodes[*line / 8].empty())
+      id = nodes[*line / 8].front();
   }
   if (const NodeInfo* node = Nodes().Find(id); node != nullptr) {
     std::string where = node->Where();
@@ -79,6 +83,8 @@ void Diagnostics::Handle(mlir::Diagnostic& diagnostic) {
     text += "\n  " + Describe(note.getLocation()) + note.str();
   switch (diagnostic.getSeverity()) {
     case mlir::DiagnosticSeverity::Error:
+      if (kernel_scope != nullptr && kernel_scope->error_.empty())
+        kernel_scope->error_ = text;
       errors_.push_back(std::move(text));
       break;
     case mlir::DiagnosticSeverity::Remark:

@@ -28,7 +28,8 @@ class Diagnostics {
   void SetModule(mlir::ModuleOp module);
 
   // While one lives, lines of kernel-local locations on this thread belong to a
-  // kernel whose ordinal k stands for nodes[k].
+  // kernel whose ordinal k stands for nodes[k], and errors said on it are the
+  // kernel's.
   class KernelScope {
    public:
     explicit KernelScope(std::vector<std::vector<NodeId>> nodes);
@@ -36,9 +37,15 @@ class Diagnostics {
     KernelScope(const KernelScope&) = delete;
     KernelScope& operator=(const KernelScope&) = delete;
 
+    // The first error said while it lives; `otherwise` when there was none.
+    absl::Status Error(absl::StatusCode code,
+                       const std::string& otherwise) const;
+
    private:
+    friend class Diagnostics;
     std::vector<std::vector<NodeId>> nodes_;
-    const std::vector<std::vector<NodeId>>* outer_;
+    std::string error_;
+    KernelScope* outer_;
   };
 
   // The first error, as "file.cpp:42: message", with its notes on lines of
