@@ -109,6 +109,32 @@ TEST(Trim, ComesBeforeACopyFails) {
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].data<float>()[n - 1], 2.0f);
 }
+
+// So is the storage of a size that the run finds.
+TEST(Trim, ComesBeforeStorageOfAFoundSizeFails) {
+  constexpr int64_t n = 9 * kMega;
+  ProgramBuilder b("found");
+  const Dim most = b.Symbol("n"), found = b.Symbol("m");
+  const int32_t x = b.Input("x", DType::f32, {most}), count = b.Input("count", DType::i64, {});
+  const int32_t rows = b.Temp("rows", DType::f32, {found}), y = b.Output("y", DType::f32, {found});
+  b.Add(BindStep{1, count, most, kNoNode});
+  b.Add(b.Elementwise("double", {x}, {rows}), {rows});
+  b.Add(b.Elementwise("double", {rows}, {y}), {y}, {rows});
+  const Function f = Expect(AddMul().Make()), g = Expect(b.Make());
+  const Tensor ones = Ones(n), few = *Tensor::From<int64_t>({5}, {}), all = *Tensor::From<int64_t>({n}, {});
+  EXPECT_EQ(Floats(Expect(g({ones, few}))[0]), (std::vector<float>{4, 4, 4, 4, 4}));
+  Expect(f({ones, ones}));
+  ASSERT_GE(f.memory().kept_bytes, 8 * n);
+  std::vector<Tensor> out;
+  {
+    const RoomFor room(8 * kMega);
+    out = Expect(g({ones, all}));
+  }
+  EXPECT_EQ(f.memory().kept_bytes, 0);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].size(), n);
+  EXPECT_EQ(out[0].data<float>()[n - 1], 4.0f);
+}
 #endif
 
 // A limit that the arenas of two sizes together pass: the old one goes first,
