@@ -46,7 +46,7 @@ SmallVector<Value> readsOf(const WorkItem &item) {
 }
 
 Scheduler::Scheduler(ArrayRef<WorkItem> items)
-    : items(items), successors(items.size()) {
+    : items(items), successors(items.size() + 1) {
   llvm::DenseMap<Value, size_t> definedBy;
   llvm::DenseMap<Operation *, size_t> checks;
   for (auto [i, item] : llvm::enumerate(items)) {
@@ -62,7 +62,7 @@ Scheduler::Scheduler(ArrayRef<WorkItem> items)
     if (item.op && item.part != WorkItem::Part::Checks)
       itemOf.try_emplace(item.op, i);
     if (item.fallible)
-      fallible.push_back(i);
+      successors[i].push_back(barrier());
     for (Value value : readsOf(item)) {
       Value source = resolve(value);
       if (auto it = definedBy.find(source);
@@ -126,46 +126,69 @@ std::string Scheduler::addWriter(Operation *writer, StringRef state,
     return "its new value is not computed by a step of the function";
   const size_t at = found->second;
   // What must come before: who reads the old value, and what may fail.
-  SmallVector<std::pair<size_t, bool>> before; // item, does it read?
+  SmallVector<size_t> before;
   if (auto readers = readersOf.find(state); readers != readersOf.end())
     for (size_t i : readers->second)
       if (i != at && !llvm::is_contained(writers, items[i].op))
-        before.push_back({i, true});
-  for (size_t i : fallible)
-    if (i != at && !llvm::is_contained(before, std::pair<size_t, bool>(i, true)))
-      before.push_back({i, false});
-  if (before.empty())
-    return "";
-  llvm::sort(before);
+        before.push_back(i);
   llvm::DenseSet<size_t> later = reachableFrom(at);
-  for (auto [i, reads] : before)
-    if (later.contains(i))
-      return reads ? "its old value is read after the new one is computed"
-                   : "a step that may fail needs its new value";
-  for (auto [i, reads] : before) {
+  if (llvm::any_of(before, [&](size_t i) { return later.contains(i); }))
+    return "its old value is read after the new one is computed";
+  if (later.contains(barrier()))
+    return "a step that may fail needs its new value";
+  before.push_back(barrier());
+  for (size_t i : before) {
     successors[i].push_back(at);
     added.push_back(i);
   }
   return "";
 }
 
-SmallVector<size_t> Scheduler::asWritten() const {
-  SmallVector<size_t> waitsFor(items.size(), 0);
+SmallVector<size_t> Scheduler::countPredecessors() const {
+  SmallVector<size_t> waitsFor(successors.size(), 0);
   for (const auto &list : successors)
     for (size_t next : list)
       ++waitsFor[next];
-  std::priority_queue<size_t, std::vector<size_t>, std::greater<size_t>> ready;
+  return waitsFor;
+}
+
+void Scheduler::start(SmallVectorImpl<size_t> &waitsFor,
+                      llvm::function_ref<void(size_t)> ready) const {
+  // A barrier with nothing before it stands open; nobody may be told twice.
+  SmallVector<size_t> first;
   for (size_t i = 0; i < items.size(); ++i)
     if (waitsFor[i] == 0)
-      ready.push(i);
+      first.push_back(i);
+  if (waitsFor[barrier()] == 0)
+    finish(barrier(), waitsFor, [&](size_t i) { first.push_back(i); });
+  llvm::for_each(first, ready);
+}
+
+void Scheduler::finish(size_t item, SmallVectorImpl<size_t> &waitsFor,
+                       llvm::function_ref<void(size_t)> ready) const {
+  bool passed = false; // nothing is left that may fail
+  for (size_t next : successors[item]) {
+    if (--waitsFor[next] != 0)
+      continue;
+    if (next == barrier())
+      passed = true;
+    else
+      ready(next);
+  }
+  if (passed)
+    finish(barrier(), waitsFor, ready);
+}
+
+SmallVector<size_t> Scheduler::asWritten() const {
+  SmallVector<size_t> waitsFor = countPredecessors();
+  std::priority_queue<size_t, std::vector<size_t>, std::greater<size_t>> ready;
+  start(waitsFor, [&](size_t i) { ready.push(i); });
   SmallVector<size_t> ordered;
   while (!ready.empty()) {
     size_t at = ready.top();
     ready.pop();
     ordered.push_back(at);
-    for (size_t next : successors[at])
-      if (--waitsFor[next] == 0)
-        ready.push(next);
+    finish(at, waitsFor, [&](size_t next) { ready.push(next); });
   }
   return ordered;
 }
@@ -249,10 +272,7 @@ Scheduler::order(llvm::function_ref<int64_t(Value)> bytes) const {
   for (size_t item : written)
     sets.run(item);
 
-  SmallVector<size_t> waitsFor(items.size(), 0);
-  for (const auto &list : successors)
-    for (size_t next : list)
-      ++waitsFor[next];
+  SmallVector<size_t> waitsFor = countPredecessors();
   // By growth, then as written. An item's growth only shrinks while it waits:
   // then it is there twice, and the larger one is passed over.
   std::priority_queue<std::pair<int64_t, size_t>,
@@ -262,9 +282,7 @@ Scheduler::order(llvm::function_ref<int64_t(Value)> bytes) const {
   auto push = [&](size_t item) {
     ready.push({alternative.growth(item), item});
   };
-  for (size_t i = 0; i < items.size(); ++i)
-    if (waitsFor[i] == 0)
-      push(i);
+  start(waitsFor, push);
   while (!ready.empty()) {
     size_t at = ready.top().second;
     ready.pop();
@@ -276,9 +294,7 @@ Scheduler::order(llvm::function_ref<int64_t(Value)> bytes) const {
       if (!done[reader] && waitsFor[reader] == 0)
         push(reader);
     });
-    for (size_t next : successors[at])
-      if (--waitsFor[next] == 0)
-        push(next);
+    finish(at, waitsFor, push);
   }
   constexpr int64_t kClearly = 20; // one part in so many
   bool better = alternative.peak + sets.peak / kClearly < sets.peak;

@@ -65,18 +65,29 @@ public:
   order(llvm::function_ref<int64_t(mlir::Value)> bytes) const;
 
 private:
+  /// Stands after the items: comes when all that may fail are done, and before
+  /// all that write a state in place.
+  size_t barrier() const { return items.size(); }
+
   llvm::SmallVector<size_t> asWritten() const;
+  /// How many each item waits for.
+  llvm::SmallVector<size_t> countPredecessors() const;
+  /// Tells what waits for nothing from the start.
+  void start(llvm::SmallVectorImpl<size_t> &waitsFor,
+             llvm::function_ref<void(size_t)> ready) const;
+  /// Tells what waits for nothing any more, now that `item` is done.
+  void finish(size_t item, llvm::SmallVectorImpl<size_t> &waitsFor,
+              llvm::function_ref<void(size_t)> ready) const;
   std::string addWriter(mlir::Operation *writer, llvm::StringRef state,
                         llvm::ArrayRef<mlir::Operation *> writers,
                         llvm::SmallVectorImpl<size_t> &added);
   llvm::DenseSet<size_t> reachableFrom(size_t item) const;
 
   llvm::SmallVector<WorkItem> items;
-  llvm::SmallVector<llvm::SmallVector<size_t>> successors;
+  llvm::SmallVector<llvm::SmallVector<size_t>> successors; // and the barrier's
   /// The item of an op: of one in two parts, the second.
   llvm::DenseMap<mlir::Operation *, size_t> itemOf;
   llvm::StringMap<llvm::SmallVector<size_t, 2>> readersOf; // by state
-  llvm::SmallVector<size_t> fallible;
 };
 
 } // namespace oriel

@@ -70,6 +70,17 @@ Graph Layers(int n) {
   return g;
 }
 
+// Tables updated in place: each writes after all that may fail.
+Graph Tables(int n) {
+  Value i = input("i", DType::i64, {dyn("n")});
+  Graph g{{i}, {sum(i)}, {}};
+  for (int t = 0; t < n / 5; ++t) {
+    State table = state("t" + std::to_string(t), Tensor::Zeros({4, 8}));
+    g.updates.emplace_back(table, inc_subtensor(Subtensor::Of(table, {i}), tanh(gather(table, {i}, 0))));
+  }
+  return g;
+}
+
 struct Counts {
   double allocations, bytes;
 };
@@ -102,7 +113,8 @@ TEST_P(Growth, IsLinear) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Growth,
-                         ::testing::Values(std::pair("chain", &Chain), std::pair("states", &States), std::pair("layers", &Layers)),
+                         ::testing::Values(std::pair("chain", &Chain), std::pair("states", &States), std::pair("tables", &Tables),
+                                           std::pair("layers", &Layers)),
                          [](const auto& info) { return std::string(info.param.first); });
 
 }  // namespace
