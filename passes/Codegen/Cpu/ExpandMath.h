@@ -15,6 +15,7 @@
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
+class Operation;
 class RewritePatternSet;
 } // namespace mlir
 
@@ -33,6 +34,14 @@ void populateExpandDivisionPatterns(mlir::RewritePatternSet &patterns);
 /// arith.maximumf and arith.minimumf of f32 and f64 vectors without compares that
 /// wait for each other. The payload of a NaN is open.
 void populateExpandExtremesPatterns(mlir::RewritePatternSet &patterns);
+
+/// Each math.fma of f32 and f64 within `root` as products and sums with the same
+/// result, for machines without the instruction. Slow: some 15 operations each.
+void expandFusedMultiplyAdds(mlir::Operation *root);
+
+/// Each conversion between f16 and f32 (or wider) within `root` as integer
+/// operations, for machines without F16C.
+void expandHalfConversions(mlir::Operation *root);
 
 /// oriel-expand-math: all of these as a pass on any operation.
 std::unique_ptr<mlir::Pass> createExpandMathPass();

@@ -11,6 +11,7 @@
 
 #include "passes/Codegen/Cpu/EmitObject.h"
 #include "passes/Codegen/Cpu/ExpandMath.h"
+#include "passes/Codegen/Cpu/TargetFeatures.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -129,6 +130,10 @@ LogicalResult expand(ModuleOp module) {
   // A pattern set that does not settle still leaves valid IR; what it left is
   // found by the check at the end.
   (void)applyPatternsGreedily(module, std::move(patterns), config);
+  if (!hasFusedMultiplyAdd(module))
+    expandFusedMultiplyAdds(module);
+  if (!hasHalfConversions(module))
+    expandHalfConversions(module);
   WalkResult bad = module.walk([&](Operation *op) {
     bool call = isa<arith::RemFOp>(op) ||
                 (isa<math::MathDialect>(op->getDialect()) && !isNative(*op));

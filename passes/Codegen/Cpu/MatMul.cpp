@@ -4,9 +4,11 @@
 
 #include "passes/Codegen/Cpu/Emitters.h"
 #include "passes/Codegen/Cpu/MatMulRows.h"
+#include "passes/Codegen/Cpu/TargetFeatures.h"
 
 #include "dialect/Graph/OrielDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "runtime/core/host_caches.h"
 
@@ -47,6 +49,9 @@ private:
     Value column, columns;
     Value packsA, packsB; // i1; else read where it lies
   };
+  struct TileFunctions {
+    func::FuncOp wide, middle, narrow[3]; // narrow ones of mr, mr / 2 and 1 rows
+  };
   struct Tile {
     Value rows, columns; // how many count
     Value i, j;          // of its first element
@@ -63,7 +68,7 @@ private:
   void emitTiles(const Area &area, const Block &block, Value row);
   void overColumns(const Block &block, Value rows,
                    llvm::function_ref<void(Value, Value)> body);
-  void callTile(ValueRange args, Value rows, Value width);
+  void callTile(const TileFunctions &from, ValueRange args, Value rows, Value width);
   Value sumsPlace(ArrayRef<Value> batch, Value i, Value j);
   LogicalResult emitTileResult(ArrayRef<Value> batch, const Tile &tile);
 
@@ -94,9 +99,11 @@ private:
   StringRef symbol;
   EntryBuilder entry;
   Code &code;
-  func::FuncOp wide, middle, narrow[3], rowFunction, packA, packB;
+  TileFunctions tiles, wideningTiles; // of B as packed; where it lies and must be widened
+  func::FuncOp rowFunction, packA, packB;
   int64_t rowCounts[3];
   bool mayReadA = false, mayReadB = false; // where they lie
+  bool widensB = false;                    // tiles do, then
   bool isAcross = false; // of the row function
   Dim taskRows, taskColumns;               // tasks per column, columns per task
   MatMulAccess sums;
@@ -139,15 +146,6 @@ void MatMulEmitter::emitFunctions() {
   rowCounts[0] = blocks.mr;
   rowCounts[1] = blocks.mr / 2;
   rowCounts[2] = 1;
-  auto make = [&](int64_t rows, int64_t vectors) {
-    std::string name =
-        (symbol + "_tile" + Twine(rows) + "x" + Twine(vectors * blocks.lanes)).str();
-    return emitTileFunction(module, name, spec, blocks, rows, vectors);
-  };
-  wide = make(blocks.mr, blocks.vectors);
-  middle = make(blocks.mr, 2);
-  for (unsigned n = 0; n < 3; ++n)
-    narrow[n] = make(rowCounts[n], 1);
   Dim one = 1;
   Type a = spec.a.arg->elementType, b = spec.b.arg->elementType;
   packA = emitPackFunction(module, (symbol + "_pack_a").str(), spec, blocks, spec.a,
@@ -155,7 +153,23 @@ void MatMulEmitter::emitFunctions() {
   packB = emitPackFunction(module, (symbol + "_pack_b").str(), spec, blocks, spec.b,
                            spec.b.j == one, spec.b.k == one, blocks.nr);
   mayReadA = a == spec.accumulator && spec.a.casts.empty();
-  mayReadB = b == spec.accumulator && spec.b.casts.empty() && spec.b.j == one;
+  mayReadB = spec.b.j == one;
+  widensB = b != spec.accumulator || !spec.b.casts.empty();
+  auto make = [&](bool widens) {
+    auto tile = [&](int64_t rows, int64_t vectors) {
+      std::string name = (symbol + (widens ? "_widening" : "_tile") + Twine(rows) + "x" +
+                          Twine(vectors * blocks.lanes)).str();
+      return emitTileFunction(module, name, spec, blocks, rows, vectors, widens);
+    };
+    TileFunctions made;
+    made.wide = tile(blocks.mr, blocks.vectors);
+    made.middle = blocks.vectors > 2 ? tile(blocks.mr, 2) : made.wide;
+    for (unsigned n = 0; n < 3; ++n)
+      made.narrow[n] = tile(rowCounts[n], 1);
+    return made;
+  };
+  tiles = make(false);
+  wideningTiles = mayReadB && widensB ? make(true) : tiles;
   isAcross = spec.b.j != one;
   if (!isAcross || spec.b.k == one)
     rowFunction = emitRowFunction(module, (symbol + "_row").str(), spec, blocks, isAcross);
@@ -367,7 +381,13 @@ void MatMulEmitter::emitTiles(const Area &area, const Block &block, Value row) {
     SmallVector<Value> args{block.kc, a, aRow, aK, b, bK, code.select(isDone, place, tile),
                             code.select(isDone, stride, nr), place, stride,
                             both(isDone, negate(block.isFirst))};
-    callTile(args, rows, width);
+    if (mayReadB && widensB)
+      code.ifElse(
+          isPackedB, TypeRange(),
+          [&] { return callTile(tiles, args, rows, width), SmallVector<Value>(); },
+          [&] { return callTile(wideningTiles, args, rows, width), SmallVector<Value>(); });
+    else
+      callTile(tiles, args, rows, width);
     code.ifThen(negate(isDone), [&] {
       if (failed(emitTileResult(area.batch, {rows, columns, row, j, block.isFirst,
                                              block.isLast})))
@@ -415,7 +435,7 @@ Value MatMulEmitter::sumsPlace(ArrayRef<Value> batch, Value i, Value j) {
   return code.gep(spec.accumulator, base, matmulOffset(entry, access, batch, i, j, nullptr));
 }
 
-void MatMulEmitter::callTile(ValueRange args, Value rows, Value width) {
+void MatMulEmitter::callTile(const TileFunctions &from, ValueRange args, Value rows, Value width) {
   auto choose = [&](Value condition, llvm::function_ref<void()> then,
                     llvm::function_ref<void()> otherwise) {
     code.ifElse(
@@ -426,13 +446,21 @@ void MatMulEmitter::callTile(ValueRange args, Value rows, Value width) {
     func::CallOp::create(code, code.loc, function, args);
   };
   auto byRows = [&] {
-    choose(code.less(code.i64(rowCounts[1]), rows), [&] { call(narrow[0]); }, [&] {
-      choose(code.less(code.i64(rowCounts[2]), rows), [&] { call(narrow[1]); },
-             [&] { call(narrow[2]); });
+    choose(code.less(code.i64(rowCounts[1]), rows), [&] { call(from.narrow[0]); }, [&] {
+      choose(code.less(code.i64(rowCounts[2]), rows), [&] { call(from.narrow[1]); },
+             [&] { call(from.narrow[2]); });
     });
   };
-  choose(code.equal(width, code.i64(blocks.nr)), [&] { call(wide); }, [&] {
-    choose(code.equal(width, code.i64(2 * blocks.lanes)), [&] { call(middle); }, byRows);
+  choose(code.equal(width, code.i64(blocks.nr)), [&] { call(from.wide); }, [&] {
+    choose(code.equal(width, code.i64(2 * blocks.lanes)), [&] { call(from.middle); }, byRows);
+  });
+}
+
+/// Quotients and functions.
+static bool hasLongChains(linalg::GenericOp op) {
+  return llvm::any_of(*op.getBody(), [](Operation &inner) {
+    return isa<arith::DivFOp>(inner) ||
+           (isa<math::MathDialect>(inner.getDialect()) && !isa<math::AbsFOp, math::FmaOp>(inner));
   });
 }
 
@@ -440,11 +468,10 @@ void MatMulEmitter::callTile(ValueRange args, Value rows, Value width) {
 /// while blocks are to come, then through the epilogue.
 LogicalResult MatMulEmitter::emitTileResult(ArrayRef<Value> batch, const Tile &at) {
   Type element = spec.accumulator;
-  unsigned lanes = blocks.lanes;
-  Type vector = code.vectorOf(element, lanes);
   Location compute = getLineLoc(code.getContext(), spec.ordinal, LineRole::kCompute);
   LogicalResult result = success();
-  auto columnsAt = [&](Value r, Value c, Value mask) {
+  auto columnsAt = [&](Value r, Value c, Value mask, unsigned lanes) {
+    Type vector = code.vectorOf(element, lanes);
     Value i = code.add(at.i, r), j = code.add(at.j, c);
     Value value = code.load(
         vector, code.gep(element, tile, code.add(code.mul(r, code.i64(blocks.nr)), c)));
@@ -480,12 +507,19 @@ LogicalResult MatMulEmitter::emitTileResult(ArrayRef<Value> batch, const Tile &a
       code.ifElse(at.isLast, TypeRange(), finish, keep);
   };
   Value zero = code.i64(0), one = code.i64(1);
-  Value whole = code.roundDown(at.columns, lanes);
+  unsigned lanes = blocks.lanes;
+  Value whole = code.roundDown(at.columns, lanes), pairs = zero;
+  // Two vectors hide each other's chains of operations and share constants.
+  if (spec.epilogue && hasLongChains(spec.epilogue))
+    pairs = code.roundDown(at.columns, 2 * lanes);
   Value mask = code.maskBelow(code.sub(at.columns, whole), lanes);
   Value hasRest = code.less(whole, at.columns);
   code.loop(zero, at.rows, one, [&](Value r) {
-    code.loop(zero, whole, code.i64(lanes), [&](Value c) { columnsAt(r, c, nullptr); });
-    code.ifThen(hasRest, [&] { columnsAt(r, whole, mask); });
+    if (pairs != zero)
+      code.loop(zero, pairs, code.i64(2 * lanes),
+                [&](Value c) { columnsAt(r, c, nullptr, 2 * lanes); });
+    code.loop(pairs, whole, code.i64(lanes), [&](Value c) { columnsAt(r, c, nullptr, lanes); });
+    code.ifThen(hasRest, [&] { columnsAt(r, whole, mask, lanes); });
   });
   return result;
 }
@@ -497,6 +531,8 @@ LogicalResult emitMatMulKernel(ModuleOp module, KernelSignature &signature,
   FailureOr<MatMulSpec> spec = matchMatMul(signature);
   if (failed(spec))
     return failure();
+  if (spec->kind == MatMulKind::kFloat && !hasFusedMultiplyAdd(module))
+    spec->kind = MatMulKind::kFloatApart;
   // The preferred width is for loops that wait for memory; a tile's sums gain
   // from every register there is.
   unsigned vectorBits = options.vectorBits;
@@ -504,7 +540,7 @@ LogicalResult emitMatMulKernel(ModuleOp module, KernelSignature &signature,
   if (target && target.getFeatures().contains("+avx512vl"))
     vectorBits = 512;
   int64_t l2Bytes = target ? target.getL2Bytes() : kDefaultSecondLevelCacheBytes;
-  MatMulBlocks blocks(vectorBits, l2Bytes, spec->accumulator);
+  MatMulBlocks blocks(vectorBits, l2Bytes, spec->accumulator, spec->kind);
   if (!spec->hasRows)
     return MatMulEmitter(module, signature, *spec, blocks, nullptr).run(info);
   FailureOr<MatMulRows> rows =

@@ -29,7 +29,12 @@ struct MatMulAccess {
   llvm::SmallVector<mlir::Operation *, 2> casts;
 };
 
-enum class MatMulKind { kFloat, kInteger, kBool };
+enum class MatMulKind {
+  kFloat,
+  kFloatApart, // a product, then a sum: machines without fused multiply-adds
+  kInteger,
+  kBool
+};
 
 struct MatMulSpec {
   mlir::linalg::LinalgOp contraction;
@@ -63,11 +68,11 @@ struct MatMulBlocks {
   static constexpr int64_t kUnroll = 4;
   unsigned lanes = 0;   // V: accumulators per vector
   int64_t mr = 0;       // rows of a tile
-  int64_t vectors = 3;  // vectors of a wide tile
+  int64_t vectors = 0;  // vectors of a wide tile: 3, or 2
   int64_t nr = 0;       // = vectors * lanes
   int64_t mc = 0, nc = 0; // most rows of a task, columns of a packed block
 
-  MatMulBlocks(unsigned vectorBits, int64_t l2Bytes, mlir::Type accumulator);
+  MatMulBlocks(unsigned vectorBits, int64_t l2Bytes, mlir::Type accumulator, MatMulKind kind);
 };
 
 /// Arithmetic of a kind, on vectors or scalars.
@@ -84,11 +89,12 @@ enum class TileArg { kKc, kA, kARow, kAK, kB, kBK, kTo, kToRow, kFrom, kFromRow,
 
 /// @symbol(TileArg...): to[r][c] = sum over kc of A[r][k] * B[k][c], plus
 /// from[r][c] when `adds` (i1), for `rows` rows and `vectors` vectors. Operands
-/// may lie anywhere: a packed panel of A has row stride 1 and k stride mr.
+/// may lie anywhere: a packed panel of A has row stride 1 and k stride mr. B's
+/// elements are accumulators, or (`widensB`) the operand's, widened as they are read.
 mlir::func::FuncOp emitTileFunction(mlir::ModuleOp module, llvm::StringRef symbol,
                                     const MatMulSpec &spec,
                                     const MatMulBlocks &blocks, int64_t rows,
-                                    int64_t vectors);
+                                    int64_t vectors, bool widensB);
 
 /// @symbol(kc, A, A's k stride, B, B's stride, columns, tile): the same for
 /// one row, straight from the operands. B's columns are contiguous and the

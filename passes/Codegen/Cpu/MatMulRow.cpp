@@ -53,51 +53,46 @@ private:
   Type aElement = spec.a.arg->elementType, bElement = spec.b.arg->elementType;
 };
 
+/// Sums of many columns stay in registers down the rows of a block of k: rows are
+/// read in short pieces a stride apart, which prefetching follows as well as long
+/// ones, and nothing else passes through the first-level cache.
 func::FuncOp RowEmitter::alongColumns() {
+  int64_t many = lanes * element.getIntOrFloatBitWidth() >= 512 ? 16 : 8;
   Type vector = code.vectorOf(element, lanes), bVector = code.vectorOf(bElement, lanes);
-
-  // The tile has room for whole vectors; B does not.
-  Value padded = code.mul(code.ceilDiv(columns, code.i64(lanes)), code.i64(lanes));
-  code.loop(code.i64(0), padded, code.i64(lanes), [&](Value j) {
-    Code::LocScope scope(code, stores);
-    code.store(code.zero(vector), code.gep(element, tile, j));
-  });
-  Value whole = code.roundDown(columns, lanes);
-  Value mask = code.maskBelow(code.sub(columns, whole), lanes);
-  // Several rows of B at once: as many streams as the prefetchers follow, and
-  // the sums are read and written once for all of them.
-  auto run = [&](Value from, Value to, int64_t unroll) {
-    code.loop(from, to, code.i64(unroll), [&](Value k) {
-      SmallVector<Value> factors, rows;
-      for (int64_t u = 0; u < unroll; ++u) {
-        Value at = code.add(k, code.i64(u));
-        factors.push_back(factorAt(at, lanes));
-        rows.push_back(code.gep(bElement, b, code.mul(at, bStride)));
-      }
-      auto columnsAt = [&](Value j, Value mask) {
-        Value place = code.gep(element, tile, j);
-        Value sum = code.load(vector, place);
-        for (int64_t u = 0; u < unroll; ++u) {
+  // Columns [from, to), `vectors` at a time.
+  auto run = [&](Value from, Value to, int64_t vectors, Value mask) {
+    code.loop(from, to, code.i64(vectors * lanes), [&](Value j) {
+      SmallVector<Value> sums(1 + vectors, code.zero(vector));
+      sums[0] = code.gep(bElement, b, j); // the row's place
+      sums = code.loop(code.i64(0), kc, code.i64(1), sums, [&](Value k, ValueRange now) {
+        SmallVector<Value> next(now);
+        Value factor = factorAt(k, lanes);
+        for (int64_t v = 0; v < vectors; ++v) {
           Value x;
           {
             Code::LocScope scope(code, loads);
-            Value from = code.gep(bElement, rows[u], j);
-            x = mask ? code.maskedLoad(bVector, from, mask) : code.load(bVector, from);
+            Value place = code.gep(bElement, now[0], code.i64(v * lanes));
+            x = mask ? code.maskedLoad(bVector, place, mask) : code.load(bVector, place);
             x = matmulWiden(code, spec, spec.b, x);
           }
-          sum = matmulMulAdd(code, spec.kind, factors[u], x, sum);
+          next[1 + v] = matmulMulAdd(code, spec.kind, factor, x, now[1 + v]);
         }
-        Code::LocScope scope(code, stores);
-        code.store(sum, place);
-      };
-      code.loop(code.i64(0), whole, code.i64(lanes),
-                [&](Value j) { columnsAt(j, nullptr); });
-      code.ifThen(code.less(whole, columns), [&] { columnsAt(whole, mask); });
+        next[0] = code.gep(bElement, now[0], bStride);
+        return next;
+      });
+      Code::LocScope scope(code, stores);
+      for (int64_t v = 0; v < vectors; ++v)
+        code.store(sums[1 + v], code.gep(element, tile, code.add(j, code.i64(v * lanes))));
     });
   };
-  Value most = code.roundDown(kc, 8);
-  run(code.i64(0), most, 8);
-  run(most, kc, 1);
+  Value done = code.i64(0);
+  for (int64_t vectors : {many, many / 4, int64_t(1)}) {
+    Value to = code.add(done, code.roundDown(code.sub(columns, done), vectors * lanes));
+    run(done, to, vectors, nullptr);
+    done = to;
+  }
+  // The tile has room for a whole vector; B does not.
+  run(done, columns, 1, code.maskBelow(code.sub(columns, done), lanes));
   func::ReturnOp::create(code, code.loc);
   return function;
 }

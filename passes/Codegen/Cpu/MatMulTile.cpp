@@ -12,12 +12,15 @@ using namespace mlir;
 
 namespace oriel {
 
-MatMulBlocks::MatMulBlocks(unsigned vectorBits, int64_t l2Bytes, Type accumulator) {
+MatMulBlocks::MatMulBlocks(unsigned vectorBits, int64_t l2Bytes, Type accumulator,
+                           MatMulKind kind) {
   unsigned bits = accumulator.getIntOrFloatBitWidth();
   lanes = vectorBits / bits;
-  // Three vectors wide; as many rows as keep all sums in registers with room
-  // for the three vectors of B: 24 of 32 registers, or 12 of 16.
-  mr = vectorBits >= 512 ? 8 : 4;
+  // As many sums as stay in registers with room for the vectors of B: 24 of 32,
+  // or 12 of 16. A product that is not fused needs one itself: 8 of 16.
+  bool isWide = vectorBits >= 512;
+  vectors = isWide || kind == MatMulKind::kFloat ? 3 : 2;
+  mr = isWide ? 8 : 4;
   nr = vectors * lanes;
   mc = 48;
   // A packed block of B (KC x NC) stays in the second-level cache, beside what
@@ -30,6 +33,9 @@ Value matmulMulAdd(Code &code, MatMulKind kind, Value a, Value b, Value sum) {
   switch (kind) {
   case MatMulKind::kFloat:
     return math::FmaOp::create(code, code.loc, a, b, sum);
+  case MatMulKind::kFloatApart:
+    return arith::AddFOp::create(code, code.loc, sum,
+                                 arith::MulFOp::create(code, code.loc, a, b));
   case MatMulKind::kInteger:
     return arith::AddIOp::create(code, code.loc, sum,
                                  arith::MulIOp::create(code, code.loc, a, b));
@@ -43,6 +49,7 @@ Value matmulMulAdd(Code &code, MatMulKind kind, Value a, Value b, Value sum) {
 Value matmulAdd(Code &code, MatMulKind kind, Value a, Value b) {
   switch (kind) {
   case MatMulKind::kFloat:
+  case MatMulKind::kFloatApart:
     return arith::AddFOp::create(code, code.loc, a, b);
   case MatMulKind::kInteger:
     return arith::AddIOp::create(code, code.loc, a, b);
@@ -70,7 +77,7 @@ Value matmulWiden(Code &code, const MatMulSpec &spec, const MatMulAccess &operan
   if (getElementTypeOrSelf(value.getType()) == to)
     return value;
   to = like(to, value.getType());
-  if (spec.kind == MatMulKind::kFloat)
+  if (spec.kind == MatMulKind::kFloat || spec.kind == MatMulKind::kFloatApart)
     return arith::ExtFOp::create(code, code.loc, to, value);
   // Sums wrap: the low bits of a product do not depend on the operands' signs.
   return arith::ExtUIOp::create(code, code.loc, to, value);
@@ -93,7 +100,7 @@ func::FuncOp beginMatMulFunction(ModuleOp module, Code &code, StringRef symbol,
 func::FuncOp emitTileFunction(ModuleOp module, StringRef symbol,
                               const MatMulSpec &spec,
                               const MatMulBlocks &blocks, int64_t rows,
-                              int64_t vectors) {
+                              int64_t vectors, bool widensB) {
   MLIRContext *context = module.getContext();
   Code code(context, getNarrowestMask(module));
   code.loc = getLineLoc(context, spec.ordinal, LineRole::kCompute);
@@ -107,7 +114,9 @@ func::FuncOp emitTileFunction(ModuleOp module, StringRef symbol,
   Value kc = argument(TileArg::kKc);
   Value aK = argument(TileArg::kAK), bK = argument(TileArg::kBK);
   Type element = spec.accumulator;
+  Type bElement = widensB ? spec.b.arg->elementType : element;
   Type vector = code.vectorOf(element, blocks.lanes);
+  Type bVector = code.vectorOf(bElement, blocks.lanes);
   SmallVector<Value> rowOffsets;
   for (int64_t r = 0; r < rows; ++r)
     rowOffsets.push_back(code.mul(code.i64(r), argument(TileArg::kARow)));
@@ -117,7 +126,8 @@ func::FuncOp emitTileFunction(ModuleOp module, StringRef symbol,
     SmallVector<Value> columns;
     for (int64_t v = 0; v < vectors; ++v) {
       Code::LocScope scope(code, loads);
-      columns.push_back(code.load(vector, code.gep(element, pb, code.i64(v * blocks.lanes))));
+      Value x = code.load(bVector, code.gep(bElement, pb, code.i64(v * blocks.lanes)));
+      columns.push_back(widensB ? matmulWiden(code, spec, spec.b, x) : x);
     }
     for (int64_t r = 0; r < rows; ++r) {
       Value row;
@@ -139,7 +149,7 @@ func::FuncOp emitTileFunction(ModuleOp module, StringRef symbol,
       for (int64_t u = 0; u < unroll; ++u) {
         step(next[0], next[1], MutableArrayRef<Value>(next).drop_front(2));
         next[0] = code.gep(element, next[0], aK);
-        next[1] = code.gep(element, next[1], bK);
+        next[1] = code.gep(bElement, next[1], bK);
       }
       return next;
     });

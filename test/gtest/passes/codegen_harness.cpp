@@ -37,7 +37,8 @@ std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
                                                 TestEmitter emitter,
                                                 std::string* error,
                                                 unsigned vector_bits,
-                                                bool debug_lines) {
+                                                bool debug_lines,
+                                                const char* cpu) {
   mlir::DialectRegistry registry;
   registerEmitObjectTranslations(registry);
   registry.insert<mlir::arith::ArithDialect, mlir::func::FuncDialect,
@@ -66,8 +67,7 @@ std::unique_ptr<TestKernel> TestKernel::Compile(const std::string& text,
   // What oriel-place prefers.
   target.vectorBits = std::min(target.vectorBits, 256u);
   if (vector_bits) {
-    // The least machine there is code for; any host runs it.
-    target.cpu = "x86-64-v3";
+    target.cpu = cpu;
     target.features.clear();
     target.vectorBits = vector_bits;
   }

@@ -28,13 +28,14 @@ enum class TestEmitter { kGeneric, kMatMul, kScatter, kConcatenate, kArgReduce }
 class TestKernel {
  public:
   // `error` gets the diagnostics, and the result is null, when it fails.
-  // `vector_bits` 0: for this machine; else for a plain x86-64-v3 with vectors
-  // that wide.
+  // `vector_bits` 0: for this machine; else for `cpu`, an LLVM name that every
+  // host of the tests can run, with vectors that wide.
   static std::unique_ptr<TestKernel> Compile(const std::string& text,
                                              TestEmitter emitter,
                                              std::string* error,
                                              unsigned vector_bits = 0,
-                                             bool debug_lines = true);
+                                             bool debug_lines = true,
+                                             const char* cpu = "x86-64-v3");
   ~TestKernel();
 
   // Runs every phase, its tasks split into `workers` ranges, and returns the

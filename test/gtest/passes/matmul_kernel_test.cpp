@@ -232,6 +232,43 @@ TYPED_TEST(MatMulKernel, OtherMachinesHaveTheSameBits) {
   }
 }
 
+// Without fused multiply-adds a product is rounded, then the sum: the same for all
+// shapes, tiles and tasks there, and never a call.
+struct F32Apart : F32 {
+  static Sum MulAdd(Sum a, Sum b, Sum c) {
+    volatile float product = a * b;  // not contracted here either
+    return product + c;
+  }
+};
+struct F64Apart : F64 {
+  static Sum MulAdd(Sum a, Sum b, Sum c) {
+    volatile double product = a * b;
+    return product + c;
+  }
+};
+struct BF16Apart : BF16 {
+  static Sum MulAdd(Sum a, Sum b, Sum c) { return F32Apart::MulAdd(a, b, c); }
+};
+struct F16Apart : F16 {
+  static Sum MulAdd(Sum a, Sum b, Sum c) { return F32Apart::MulAdd(a, b, c); }
+};
+
+template <typename T>
+class MatMulKernelApart : public testing::Test {};
+using ApartTypes = testing::Types<F32Apart, F64Apart, F16Apart, BF16Apart, I8, I32>;
+TYPED_TEST_SUITE(MatMulKernelApart, ApartTypes);
+
+TYPED_TEST(MatMulKernelApart, MachinesWithoutFusedMultiplyAdds) {
+  for (bool transposed : {false, true}) {
+    std::string error;
+    const Layout layout{transposed, transposed, 0};
+    auto kernel = TestKernel::Compile(Text<TypeParam>(0, 0, 0, 1, false, layout), TestEmitter::kMatMul, &error, 128,
+                                      true, "x86-64-v2");
+    ASSERT_TRUE(kernel) << error;
+    for (Shape s : kShapes) Check<TypeParam>(*kernel, s, 1, layout, 2, transposed ? "v2 tt" : "v2");
+  }
+}
+
 TYPED_TEST(MatMulKernel, Layouts) {
   for (bool ta : {false, true})
     for (bool tb : {false, true}) {

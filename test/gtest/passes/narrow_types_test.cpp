@@ -47,9 +47,9 @@ std::vector<T> Values() {
 
 template <typename From>
 void CheckNarrowing(const std::string& from, const std::string& to, uint16_t (*expected)(From)) {
-  for (unsigned bits : {0u, 256u}) {
+  for (const char* cpu : {"", "x86-64-v3", "x86-64-v2"}) {
     std::string error;
-    auto kernel = TestKernel::Compile(Convert(from, to), TestEmitter::kGeneric, &error, bits);
+    auto kernel = TestKernel::Compile(Convert(from, to), TestEmitter::kGeneric, &error, *cpu ? 128 : 0, true, cpu);
     ASSERT_TRUE(kernel) << error;
     auto x = Values<From>();
     int64_t n = x.size();
@@ -62,7 +62,7 @@ void CheckNarrowing(const std::string& from, const std::string& to, uint16_t (*e
         EXPECT_TRUE(std::isnan(is_half ? HalfToFloat(out[i]) : BfloatToFloat(out[i])));
         continue;
       }
-      ASSERT_EQ(out[i], want) << from << " to " << to << ": " << x[i] << " (" << bits << " bits)";
+      ASSERT_EQ(out[i], want) << from << " to " << to << ": " << x[i] << " (" << cpu << ")";
     }
   }
 }
@@ -73,27 +73,28 @@ TEST(NarrowTypes, F64ToF16) { CheckNarrowing<double>("f64", "f16", DoubleToHalf)
 TEST(NarrowTypes, F64ToBF16) { CheckNarrowing<double>("f64", "bf16", DoubleToBfloat); }
 
 TEST(NarrowTypes, Widening) {
-  for (const char* from : {"f16", "bf16"})
-    for (const char* to : {"f32", "f64"}) {
-      std::string error;
-      auto kernel = TestKernel::Compile(Convert(from, to), TestEmitter::kGeneric, &error, 256);
-      ASSERT_TRUE(kernel) << error;
-      const int64_t n = 1 << 16;
-      std::vector<uint16_t> x(n);
-      for (int64_t i = 0; i < n; ++i) x[i] = static_cast<uint16_t>(i);
-      std::vector<double> wide(n);
-      std::vector<float> narrow(n);
-      bool is_wide = to[1] == '6';
-      kernel->Run({{x.data(), {n}}, {is_wide ? static_cast<void*>(wide.data()) : narrow.data(), {n}}});
-      for (int64_t i = 0; i < n; ++i) {
-        double want = from[0] == 'f' ? HalfToFloat(x[i]) : BfloatToFloat(x[i]);
-        double got = is_wide ? wide[i] : narrow[i];
-        if (std::isnan(want))
-          ASSERT_TRUE(std::isnan(got)) << i;
-        else
-          ASSERT_EQ(got, want) << from << " to " << to << " " << i;
-      }
+  for (int c = 0; c < 8; ++c) {
+    const char *from = c & 1 ? "f16" : "bf16", *to = c & 2 ? "f32" : "f64";
+    const char* cpu = c & 4 ? "x86-64-v2" : "x86-64-v3";
+    std::string error;
+    auto kernel = TestKernel::Compile(Convert(from, to), TestEmitter::kGeneric, &error, 128, true, cpu);
+    ASSERT_TRUE(kernel) << error;
+    const int64_t n = 1 << 16;
+    std::vector<uint16_t> x(n);
+    for (int64_t i = 0; i < n; ++i) x[i] = static_cast<uint16_t>(i);
+    std::vector<double> wide(n);
+    std::vector<float> narrow(n);
+    bool is_wide = to[1] == '6';
+    kernel->Run({{x.data(), {n}}, {is_wide ? static_cast<void*>(wide.data()) : narrow.data(), {n}}});
+    for (int64_t i = 0; i < n; ++i) {
+      double want = from[0] == 'f' ? HalfToFloat(x[i]) : BfloatToFloat(x[i]);
+      double got = is_wide ? wide[i] : narrow[i];
+      if (std::isnan(want))
+        ASSERT_TRUE(std::isnan(got)) << i;
+      else
+        ASSERT_EQ(got, want) << from << " to " << to << " " << i;
     }
+  }
 }
 
 }  // namespace
