@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <thread>
 
 #include "gmock/gmock.h"
@@ -187,6 +188,32 @@ TEST(CompileReport, SaysWhatCompilingCost) {
   EXPECT_THAT(r.text(), ::testing::AllOf(HasSubstr("Phase\n---"), HasSubstr("oriel-fuse-kernels"),
                                          HasSubstr("Kernel\n---"), HasSubstr("mul 'y' at jit_test.cpp:")));
   EXPECT_THAT(r.json(), HasSubstr("\"pass\":\"oriel-simplify\""));
+}
+
+// However many nodes share a piece of code, all its bytes are some node's.
+TEST(CompileReport, SharedCodeIsSharedOutToTheByte) {
+  const auto kernels = [](int length) {
+    const Value x = input("x", DType::f32, {8, 8});
+    Value v = x;
+    for (int k = 0; k < length; ++k) v = dot(v, x);
+    CompileOptions options;
+    options.cache_dir = "none";
+    absl::StatusOr<Function> f = compile({x}, {v}, {}, options);
+    EXPECT_TRUE(f.ok()) << f.status();
+    return f.ok() ? f->compile_report().made.kernels : std::vector<CompileCosts::Kernel>();
+  };
+  const std::vector<CompileCosts::Kernel> few = kernels(3), many = kernels(203);
+  ASSERT_FALSE(few.empty());
+  ASSERT_EQ(many.size(), few.size());
+  size_t most = 0;
+  for (size_t i = 0; i < few.size(); ++i) {
+    ASSERT_EQ(many[i].code_bytes, few[i].code_bytes);
+    most = std::max(most, many[i].nodes.size());
+    const auto sum = [](const std::vector<int64_t>& bytes) { return std::accumulate(bytes.begin(), bytes.end(), int64_t{0}); };
+    EXPECT_GT(sum(few[i].node_bytes), 0);
+    EXPECT_EQ(sum(many[i].node_bytes), sum(few[i].node_bytes));
+  }
+  EXPECT_GT(most, 200u);
 }
 
 TEST(CompileReport, ACacheDoesNotHideWhatCompilingCosts) {
