@@ -127,6 +127,21 @@ TEST(Fusion, ColumnReductionsShareTheirOperand) {
   }
 }
 
+// Where the reduced axis has extent 1 a value and its column's sum have one
+// shape.
+TEST(Fusion, ColumnsOfOneRow) {
+  const Build build = [](const std::vector<Value>& in) {
+    const Value& x = in[0];
+    const int axis = x.rank() - 2;
+    const Value total = sum(x, {axis}, true);
+    return std::vector<Value>{x * 0.0 + total, select(greater(x, 1.0), x, total), sum(exp(x) * total, {axis}), x - total};
+  };
+  for (const Extents& shape : {Extents{1, 1}, Extents{1, 3}, Extents{1, 300}, Extents{2, 1, 3}, Extents{257, 1, 127}}) {
+    ExpectMatches(build, {Data(shape, DType::f32, 1)}, {}, {.ulps = 64, .absolute = 1e-6});
+    ExpectMatches(build, {Data(shape, DType::f32, 1)}, {std::vector<std::string>(shape.size(), "")}, {.ulps = 64, .absolute = 1e-6});
+  }
+}
+
 TEST(Fusion, GatheredRowsAreReduced) {
   const Build build = [](const std::vector<Value>& in) {
     const Value rows = in[0][{in[2]}];

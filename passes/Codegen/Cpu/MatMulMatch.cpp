@@ -63,8 +63,11 @@ FailureOr<MatMulSpec> Matcher::run() {
   spec.ordinal = getOrdinal(spec.contraction.getLoc());
   if (spec.n == Dim(1) && spec.m != Dim(1) && !spec.hasRows)
     transposeColumn();
+  // As large as the result, it may have given the result its storage: sums of a
+  // part of k written there would be read as it. A vector's result has one row.
   bool readsLarge = llvm::any_of(spec.inputs, [&](const MatMulAccess &in) {
-    return in.arg && in.i != Dim(0) && in.j != Dim(0);
+    return in.arg && (in.i != Dim(0) || spec.m == Dim(1)) &&
+           (in.j != Dim(0) || spec.n == Dim(1));
   });
   spec.partialsInOutput = spec.outputs.size() == 1 && !readsLarge &&
                           spec.outputs[0].arg->elementType == spec.accumulator &&
