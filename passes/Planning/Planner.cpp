@@ -9,6 +9,7 @@
 #include "passes/Planning/ToProgram.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
@@ -134,8 +135,9 @@ LogicalResult Planner::declareInputs() {
     out.program.inputs.push_back(std::move(decl));
   }
   std::vector<std::string> unique;
+  llvm::StringSet<> seen;
   for (const std::string &symbol : out.program.symbols)
-    if (!llvm::is_contained(unique, symbol))
+    if (seen.insert(symbol).second)
       unique.push_back(symbol);
   out.program.symbols = std::move(unique);
   return success();

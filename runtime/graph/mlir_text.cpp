@@ -68,6 +68,7 @@ class TextWriter {
   std::string body_;
   std::map<std::string, Dim> late_;   // of symbols that rows ops bind
   std::set<std::string> dim_names_;   // that are taken
+  std::map<std::string, int> dim_suffixes_;  // by stem, the last tried
   int indent_ = 0;
   int next_ = 0;
   // The first node of each tap, and the taps written.
@@ -100,7 +101,7 @@ std::string TextWriter::DimsText(const Dims& dims) {
       if (!IsLate(symbol) || late_.count(symbol) != 0) continue;
       const std::string stem = symbol.substr(0, symbol.find('$'));
       std::string name = stem;
-      for (int suffix = 1; !dim_names_.insert(name).second; ++suffix) name = stem + "_" + std::to_string(suffix);
+      for (int& suffix = dim_suffixes_[stem]; !dim_names_.insert(name).second;) name = stem + "_" + std::to_string(++suffix);
       late_.emplace(symbol, Dim::Symbol(name));
     }
     shown.push_back(late_.empty() ? dim : dim.Substitute(late_));
@@ -375,11 +376,12 @@ absl::StatusOr<ExportedGraph> ExportGraph(const std::vector<Value>& inputs, cons
   std::map<uint64_t, std::string> symbols;
   const std::string function = name.empty() ? "function" : name;
   std::set<std::string> taken = {function};
+  std::map<std::string, int> suffixes;  // the last tried: many states may share a name
   auto declare = [&](const std::shared_ptr<StateCell>& cell) {
     if (symbols.count(cell->id) != 0) return;
     const std::string stem = cell->name.empty() ? "state" : cell->name.str();
     std::string symbol = stem;
-    for (int suffix = 1; !taken.insert(symbol).second; ++suffix) symbol = stem + "_" + std::to_string(suffix);
+    for (int& suffix = suffixes[stem]; !taken.insert(symbol).second;) symbol = stem + "_" + std::to_string(++suffix);
     symbols[cell->id] = symbol;
     exported.states.push_back(State(cell));
     exported.state_symbols.push_back(symbol);

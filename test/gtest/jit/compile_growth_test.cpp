@@ -70,12 +70,12 @@ Graph Layers(int n) {
   return g;
 }
 
-// Tables updated in place: each writes after all that may fail.
+// Tables of one name updated in place: each writes after all that may fail.
 Graph Tables(int n) {
   Value i = input("i", DType::i64, {dyn("n")});
   Graph g{{i}, {sum(i)}, {}};
   for (int t = 0; t < n / 5; ++t) {
-    State table = state("t" + std::to_string(t), Tensor::Zeros({4, 8}));
+    State table = state("a table of some name", Tensor::Zeros({4, 8}));
     g.updates.emplace_back(table, inc_subtensor(Subtensor::Of(table, {i}), tanh(gather(table, {i}, 0))));
   }
   return g;
