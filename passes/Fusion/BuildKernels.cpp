@@ -34,8 +34,18 @@ void BlockFuser::findOutputs() {
       });
       continue;
     }
-    for (const Source &source : getSources(op))
-      use(source.base.getDefiningOp(), index);
+    // What the kernel computes again it reads the operands of.
+    SmallVector<Operation *> work = {op};
+    for (unsigned k = 0; k < work.size(); ++k)
+      for (const Source &source : getSources(work[k])) {
+        Operation *def = source.base.getDefiningOp();
+        if (def && isAgain(def, nodes[index])) {
+          if (!llvm::is_contained(work, def))
+            work.push_back(def);
+        } else {
+          use(def, index);
+        }
+      }
   }
   useAll(block.getTerminator(), kNone);
 }
@@ -125,7 +135,7 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
   Operation *def = value.getDefiningOp();
   if (auto it = kernel.values.find(value); it != kernel.values.end()) {
     inside = it->second;
-  } else if (def && reading != Reading::Transposed && isLeaf(def)) {
+  } else if (def && reading != Reading::Transposed && (isLeaf(def) || isAgain(def, group))) {
     IRMapping mapping;
     for (Value operand : def->getOperands())
       mapping.map(operand,
@@ -180,6 +190,16 @@ void BlockFuser::buildKernel(unsigned id) {
   SmallVector<Value> yielded;
   for (Value output : outputs)
     yielded.push_back(kernel.values.lookup(output));
+  // What only the kernels that compute it again needed.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*kernel.body)))
+    if (op.use_empty() && !llvm::is_contained(yielded, op.getResult(0)))
+      op.erase();
+  for (unsigned k = kernel.inputs.size(); k-- > 0;)
+    if (BlockArgument argument = kernel.body->getArgument(k); argument.use_empty() &&
+                                                              !llvm::is_contained(yielded, argument)) {
+      kernel.body->eraseArgument(k);
+      kernel.inputs.erase(kernel.inputs.begin() + k);
+    }
   // A kernel's node is that of its last result.
   Location loc = ops[last]->getLoc();
   ir::YieldOp::create(body, loc, yielded);

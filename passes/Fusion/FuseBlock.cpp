@@ -29,6 +29,8 @@ void BlockFuser::run() {
   findBuffers();
   countEdges();
   formGroups();
+  if (fusion)
+    computeAgain();
   build();
 }
 
@@ -85,7 +87,7 @@ void BlockFuser::classify() {
 Reading BlockFuser::readingOf(Operation *op, unsigned operand) const {
   if (!fusion)
     return Reading::Buffer;
-  if (isa<ir::ScatterOp>(op) && operand != 1)
+  if (isa<ir::ScatterOp>(op) && operand == 0)
     return Reading::Fill;
   if (absorbsTransposes(op, operand))
     return Reading::Transposed;

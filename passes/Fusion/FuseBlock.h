@@ -135,6 +135,14 @@ private:
               const llvm::DenseMap<int, std::string> &reasons);
   const Dims &shapeOf(mlir::Value value) const { return dims.getDims(value); }
 
+  // ComputeAgain.cpp: what several kernels compute.
+  void computeAgain();
+  llvm::SmallVector<unsigned> opsOf(unsigned index) const;
+  KernelWork workAgain(const Group &reader, unsigned value, llvm::ArrayRef<unsigned> made,
+                       llvm::DenseMap<const void *, Group::Read> &reads) const;
+  /// Does `group` compute what `op`, of another kernel, computes too?
+  bool isAgain(mlir::Operation *op, unsigned group) const;
+
   // Rewriting.
   void build();
   std::vector<unsigned> orderNodes();
@@ -172,6 +180,7 @@ private:
   std::vector<unsigned> consumers; // operands in other groups that read each value
   std::vector<llvm::SmallVector<int, 3>> operandOps; // computing ops it reads
   std::vector<char> isOutput;
+  llvm::DenseMap<unsigned, llvm::SmallDenseSet<unsigned, 2>> again; // op -> groups
   int lastObserver = kNone;      // the group of the last that looks at values
   llvm::DenseMap<int, FusionFigures> weighed; // by source, of the op at hand
   GroupGraph graph;

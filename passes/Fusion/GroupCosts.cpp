@@ -121,11 +121,11 @@ void BlockFuser::addCompute(KernelWork &work, unsigned index, Level level, const
   constexpr int64_t mostSideBySide = 16;  // elements of a row
   double ns = computeNs(index);
   std::optional<OpKind> kind = ir::getOpKind(ops[index]);
-  bool isScalar = level == Level::Row && roles[index] == OpRole::Elementwise && kind &&
-                  model.opNs(*kind, 4) >= fewInstructions &&
-                  !(!space.empty() && space.back().is_static() && space.back().value() <= mostSideBySide);
-  if (isScalar)
-    work.onceNs += ns * model.getMachine().rowOpShare;
+  bool isFunction = level == Level::Row && roles[index] == OpRole::Elementwise && kind &&
+                    model.opNs(*kind, 4) >= fewInstructions;
+  bool areShort = !space.empty() && space.back().is_static() && space.back().value() <= mostSideBySide;
+  if (isFunction)
+    work.onceNs += ns * (areShort ? 1 : model.getMachine().rowOpShare);
   else
     work.computeNs += ns;
 }

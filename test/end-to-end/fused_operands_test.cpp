@@ -242,5 +242,18 @@ TEST(ChangedPlaces, ChainsOfAConcatenationRunByPart) {
                      Data({6, 40}, DType::f32, 3)}).ok());
 }
 
+TEST(ComputedAgain, WhatTwoKernelsNeedHasTheSameBitsInEach) {
+  const Build build = [](const Values& in) {
+    const Value outer = expand_dims(in[0], 1) + in[1], wide = cast(in[3], DType::f32);
+    return Values{sum(outer * in[2], {1}), reduce_max(outer - in[2], {0}), sum(wide, {1}),
+                  sum(wide * wide, {0}), grad(sum(tanh(outer) * wide), {in[0]})[0]};
+  };
+  for (auto [n, m] : {std::array<int64_t, 2>{300, 200}, {1, 1}, {3, 5000}})
+    ExpectMatches(build,
+                  {Data({n}, DType::f32, 1), Data({m}, DType::f32, 2), Data({n, m}, DType::f32, 3),
+                   Data({n, m}, DType::i8, 4)},
+                  {{"n"}, {"m"}, {"n", "m"}, {"n", "m"}}, {.ulps = 512, .absolute = 1e-3});
+}
+
 }  // namespace
 }  // namespace oriel::e2e
