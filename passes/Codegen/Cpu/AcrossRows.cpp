@@ -5,11 +5,13 @@
 // transposed into scratch, every pass runs down them, and full results are
 // transposed back. Rows of a transposed operand lie side by side as they are, and
 // may be long. The lanes of the specified tree are rows of scratch: the bits are
-// those of the other way.
+// those of the other way. Rows that are only reduced need no tiles where masked loads
+// are fast (RowsTogether.h).
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/Codegen/Cpu/GenericKernel.h"
+#include "passes/Codegen/Cpu/RowsTogether.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -22,6 +24,8 @@ namespace {
 // Elements of the longest row; at most two a lane of the tree. Where rows are
 // only added up, those of more than a vector cost less by themselves.
 constexpr int64_t kShortRow = 32, kShortSum = 16;
+// Elements of the shortest rows that are worth a vector each, where that is known.
+constexpr int64_t kFewestTogether = 8;
 // Rows side by side, those of a transposed operand, and the fewest worth it.
 constexpr int64_t kSideBySide = 64, kTransposedRows = 256, kFewestRows = 8;
 // Leaves that wait to be combined: bits of their number.
@@ -56,12 +60,14 @@ bool isUsed(const ModelPass &pass, unsigned input) {
 class AcrossRows {
 public:
   /// `width` rows at most; isLong: sums of any length, of operands that need no
-  /// tile.
+  /// tile. `own`: the kernel before dims were swapped, where rows are reduced in
+  /// registers, or null.
   AcrossRows(EntryBuilder &entry, const KernelSignature &signature, KernelModel &model,
-             unsigned vectorBits, int64_t width, bool isLong, Dim &scratch)
-      : entry(entry), code(entry.code), model(model),
-        emitter(entry, signature, model, vectorBits), length(model.sizes[model.reducedAxis]),
-        width(width), isLong(isLong) {
+             unsigned vectorBits, int64_t width, bool isLong, const KernelModel *own, Dim &scratch)
+      : entry(entry), code(entry.code), model(model), own(own),
+        emitter(entry, signature, model, vectorBits),
+        ownEmitter(entry, signature, own ? *own : model, vectorBits),
+        length(model.sizes[model.reducedAxis]), width(width), isLong(isLong) {
     layout(scratch);
   }
 
@@ -80,6 +86,7 @@ private:
   void reduceStep(const ModelPass &pass, Value k, Value lane, int64_t count,
                   llvm::function_ref<bool(unsigned)> isFirst);
   void reduceLong(const ModelPass &pass);
+  void reduceTogether(const ModelPass &pass);
   void combineRows(const PassResult &result, const Stream &older, const Stream &newer,
                    const Stream &target);
   void fill(const PassResult &result, const Stream &row);
@@ -89,7 +96,8 @@ private:
   EntryBuilder &entry;
   Code &code;
   KernelModel &model;
-  PassEmitter emitter;
+  const KernelModel *own;
+  PassEmitter emitter, ownEmitter;
   Dim length; // of a row
   int64_t width;
   bool isLong;
@@ -111,7 +119,7 @@ void AcrossRows::layout(Dim &scratch) {
     if (pass.lacksReduced)
       continue;
     for (auto [k, input] : llvm::enumerate(pass.inputs))
-      if (input.arg && isUsed(pass, k) && input.strides[model.reducedAxis] == Dim(1) &&
+      if (!own && input.arg && isUsed(pass, k) && input.strides[model.reducedAxis] == Dim(1) &&
           !(input.innerStride() == Dim(0)))
         reads.push_back({&input, static_cast<unsigned>(p), static_cast<unsigned>(k),
                          reserve(tileRows, input.element)});
@@ -334,9 +342,28 @@ void AcrossRows::finish(const ModelPass &pass, const PassResult &result, const S
   }, /*isRare=*/true);
 }
 
+void AcrossRows::reduceTogether(const ModelPass &pass) {
+  Value zero = code.i64(0);
+  SmallVector<Stream> slots;
+  for (const PassResult &result : pass.results)
+    slots.push_back(scratchRow(lanes[slots.size()], zero, result.acc.getType()));
+  reduceRowsTogether(ownEmitter, own->passes[&pass - &model.passes.front()], indices,
+                     model.reducedAxis, lo, hi, entry.dim(length),
+                     [&](unsigned r, Value row, unsigned lanes, Value value) {
+                       ownEmitter.storeStream(slots[r], value, row, lanes, nullptr);
+                     });
+  for (auto [result, slot] : llvm::zip(pass.results, slots)) {
+    Code::LocScope scope(code, result.combiner->getLoc());
+    beginStep(zero);
+    finish(pass, result, slot);
+  }
+}
+
 void AcrossRows::reduce(const ModelPass &pass) {
   if (isLong)
     return reduceLong(pass);
+  if (own)
+    return reduceTogether(pass);
   unsigned fewest = 32;
   unsigned r = 0;
   Value zero = code.i64(0), one = code.i64(1), n = entry.dim(length);
@@ -406,6 +433,16 @@ void AcrossRows::emit(SmallVector<Value> at, Value from, Value to) {
 
 } // namespace
 
+/// Whether all there is to rows is one cheap pass of reductions, and the machine
+/// can load them masked.
+static bool areReducedTogether(const KernelModel &model, Operation *module) {
+  const ModelPass &first = model.passes.front();
+  return getNarrowestMask(module) == 8 && !isAtMost(model.sizes.back(), kFewestTogether - 1) &&
+         PassEmitter::isCheap(first) &&
+         llvm::all_of(first.results, [](const PassResult &r) { return r.isReduced; }) &&
+         llvm::all_of(llvm::drop_begin(model.passes), [](const ModelPass &p) { return p.lacksReduced; });
+}
+
 /// 1 where rows are to be taken side by side, 0 where not, as an expression of
 /// the kernel's dims; nothing where they never are.
 std::optional<Dim> GenericKernel::areShortRows() const {
@@ -420,7 +457,7 @@ std::optional<Dim> GenericKernel::areShortRows() const {
               return !r.isReduced || isa<arith::MaximumFOp, arith::MinimumFOp>(r.combiner);
             }));
   });
-  int64_t longest = isSum ? kShortSum : kShortRow;
+  int64_t longest = areReducedTogether(model, module) ? kRowTogether : isSum ? kShortSum : kShortRow;
   if ((n.is_static() && (n.value() > longest || n.value() < 2)) || isAtMost(rows, kFewestRows - 1))
     return std::nullopt;
   for (const ModelPass &pass : model.passes) {
@@ -489,7 +526,9 @@ void GenericKernel::emitAcrossRows(const Dim &when, bool isLong) {
   info.tasks.push_back(NumElements(space) * when);
   EntryBuilder entry = startEntry();
   Code &code = entry.code;
-  AcrossRows rows(entry, signature, across, options.vectorBits, width, isLong, info.scratch);
+  bool isTogether = !isLong && areReducedTogether(model, module);
+  AcrossRows rows(entry, signature, across, options.vectorBits, width, isLong,
+                  isTogether ? &model : nullptr, info.scratch);
   SmallVector<Value> sizes = values(entry, space);
   Value end = entry.dim(model.sizes[d]);
   entry.forEachTask(sizes, [&](ArrayRef<Value> task) {

@@ -13,7 +13,7 @@ constexpr Shape2 kShort[] = {{8, 2}, {64, 3}, {65, 10}, {200, 16}, {100, 17}, {1
 template <typename T>
 void CheckShortRows(const std::string& type, const std::string& op, const std::string& neutral_text,
                     T neutral, T (*f)(T, T)) {
-  for (unsigned bits : {128u, 256u, 512u}) {
+  for (unsigned bits : {0u, 128u, 256u, 512u}) {  // 0: with all that this machine has
     std::unique_ptr<TestKernel> dynamic;
     for (bool is_static : {false, true})
       for (Shape2 s : kShort) {
@@ -25,7 +25,8 @@ void CheckShortRows(const std::string& type, const std::string& op, const std::s
         TestKernel& kernel = own ? *own : *dynamic;
         for (int workers : {1, 3}) {
           Array<T> x({s.rows, s.columns}), o({s.rows});
-          Fill(x, 7 + s.columns);
+          Fill(x, 7 + s.columns, /*special=*/workers == 1);
+          std::fill_n(x.data(), s.columns, T(-0.0));
           kernel.Run({x.arg(), o.arg()}, workers);
           std::vector<T> want;
           for (int64_t i = 0; i < s.rows; ++i) want.push_back(RowTree<T>(x.data() + i * s.columns, s.columns, neutral, f));
