@@ -240,8 +240,10 @@ Planner::planDispatch(ir::DispatchOp op, WorkItem::Part part,
     // What writes nothing that outlives a failed call checks where it writes.
     if (facts.checkedBase && checks != (p == 0))
       continue;
+    // Phases without work are left out, but for one: a step has a kernel.
     Dim tasks = facts.tasks[p].Substitute(local);
-    if (!(p > 0 && tasks == Dim(0)))
+    if (p == 0 || tasks != Dim(0) ||
+        (p + 1 == facts.symbols.size() && step.phases.empty()))
       step.phases.push_back({facts.symbols[p], tasks});
   }
   if (facts.parameters) {

@@ -87,6 +87,14 @@ TEST(Index, OutOfRangeNamesEverything) {
   EXPECT_TRUE((*f)({Tensor::Ones({5, 4}), index}).ok());
 }
 
+// A scatter of known extents that has nothing to do at all.
+TEST(Index, ScatterWithoutElements) {
+  ExpectMatches([](const Values& in) { return Values{scatter_add(in[0], {in[1]}, in[2], 0)}; },
+                {Data({2, 0, 5}, DType::f32, 1), Tensor::Zeros({0, 5}, DType::i64), Data({0, 5, 0, 5}, DType::f32, 2)}, {}, {.ulps = 0});
+  ExpectMatches([](const Values& in) { return Values{scatter_add(in[0], {in[1]}, in[2])}; },
+                {Data({2, 0}, DType::f32, 1), Indices({3}, 2, 1), Data({3, 0}, DType::f32, 2)}, {}, {.ulps = 0});
+}
+
 TEST(Index, ScatterOutOfRangeLeavesTheStateAlone) {
   State table = state("table", Tensor::Normal({10, 3}, 1));
   Value i = input("index", DType::i64, {dyn("k")});

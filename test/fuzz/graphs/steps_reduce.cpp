@@ -1,6 +1,7 @@
 // Reductions and products.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "test/fuzz/graphs/steps.h"
 
@@ -71,6 +72,32 @@ DType Wider(DType t) {
   }
 }
 
+namespace {
+
+// The product that the shapes allow, where there is one.
+std::optional<Value> Product(const Value& a, const Value& b) {
+  const int p = a.rank(), q = b.rank();
+  if (p == 1 && q == 1) return a.dim(0) == b.dim(0) ? dot(a, b) : outer(a, b);
+  if (p == 2 && q == 2) {
+    if (a.dim(1) == b.dim(0)) return dot(a, b);
+    if (a.dim(1) == b.dim(1)) return matmul(a, transpose(b));
+    if (a.dim(0) == b.dim(0)) return matmul(transpose(a), b);
+    if (a.dim(0) == b.dim(1)) return matmul(transpose(a), transpose(b));
+    return std::nullopt;
+  }
+  if (q == 1 && a.dim(-1) == b.dim(0)) return matmul(a, b);
+  if (p == 1 && a.dim(0) == b.dim(-2)) return matmul(a, b);
+  if (p >= 2 && q >= 2 && a.dim(-1) == b.dim(-2)) {
+    const Dims batch_a(a.shape().begin(), a.shape().end() - 2), batch_b(b.shape().begin(), b.shape().end() - 2);
+    if (Broadcast(batch_a, batch_b)) return matmul(a, b);
+    return std::nullopt;
+  }
+  if (p == 3 && q == 3 && a.dim(-1) == b.dim(-1) && (a.dim(0) == b.dim(0) || b.dim(0) == Dim(1))) return matmul(a, transpose(b, {0, 2, 1}));
+  return std::nullopt;
+}
+
+}  // namespace
+
 void ContractStep(Maker& m) {
   const auto number = [](const Item& i) { return !IsBool(i.value.dtype()) && i.value.rank() > 0; };
   const Item* first = m.Pick(number);
@@ -85,28 +112,13 @@ void ContractStep(Maker& m) {
     b = cast(b, Wider(b.dtype()));
   }
   const bool exact = x.exact && y.exact && !IsFloat(a.dtype());
-  const auto add = [&](const Value& v) { m.Add(v, exact, 7); };
-  const int p = a.rank(), q = b.rank();
   // The work is the elements of the result times the contracted extent.
   if (m.Elements(a.shape()) * std::max<int64_t>(m.Elements(b.shape()), 1) > (int64_t{1} << 22)) return;
-  if (p == 1 && q == 1) {
-    if (a.dim(0) == b.dim(0)) add(dot(a, b));
-    else add(outer(a, b));
-  } else if (p == 2 && q == 2) {
-    if (a.dim(1) == b.dim(0)) add(dot(a, b));
-    else if (a.dim(1) == b.dim(1)) add(matmul(a, transpose(b)));
-    else if (a.dim(0) == b.dim(0)) add(matmul(transpose(a), b));
-    else if (a.dim(0) == b.dim(1)) add(matmul(transpose(a), transpose(b)));
-  } else if (q == 1 && a.dim(-1) == b.dim(0)) {
-    add(matmul(a, b));
-  } else if (p == 1 && a.dim(0) == b.dim(-2)) {
-    add(matmul(a, b));
-  } else if (p >= 2 && q >= 2 && a.dim(-1) == b.dim(-2)) {
-    Dims batch_a(a.shape().begin(), a.shape().end() - 2), batch_b(b.shape().begin(), b.shape().end() - 2);
-    if (Broadcast(batch_a, batch_b)) add(matmul(a, b));
-  } else if (p == 3 && q == 3 && a.dim(-1) == b.dim(-1) && (a.dim(0) == b.dim(0) || b.dim(0) == Dim(1))) {
-    add(matmul(a, transpose(b, {0, 2, 1})));
-  }
+  const std::optional<Value> product = Product(a, b);
+  if (!product) return;
+  // Sums of products: one of them dies in the other's epilogue.
+  const Value sum = m.random().Percent(30) ? *product + *Product(a + a, b) : *product;
+  m.Add(sum, exact, 7);
 }
 
 }  // namespace oriel::fuzz
