@@ -24,8 +24,8 @@ constexpr int64_t kReadRows = 128, kReadColumns = 192;
 /// Columns of one row at once: their sums stay in the first-level cache, and
 /// rows of B are read in runs that prefetching follows.
 constexpr int64_t kRowColumns = 2048;
-/// Columns of a task of one row, at least.
-constexpr int64_t kRowTaskColumns = 512;
+/// Columns of a task of one row: what the registers take at once.
+constexpr int64_t kRowTaskColumns = 256;
 
 class MatMulEmitter {
 public:
@@ -118,7 +118,7 @@ void MatMulEmitter::describe(KernelInfo &info) {
   // Small, so that threads get equal shares; whoever runs many in a row merges
   // them.
   Dim oneRow = 1 - Dim::Min(Dim::Max(spec.m - 1, 0), 1);
-  taskColumns = Dim::Min(nc, nr * (2 + oneRow * (kRowTaskColumns / blocks.nr)));
+  taskColumns = Dim::Min(nc, 2 * nr + oneRow * (kRowTaskColumns - 2 * blocks.nr));
   Dim kc = Dim::Min(spec.k, MatMulBlocks::kKC);
   Dim packedColumns = Dim::Min(nc, nr * Dim::CeilDiv(spec.n, nr));
   Dim all = NumElements(spec.batch);
