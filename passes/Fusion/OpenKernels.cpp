@@ -4,6 +4,7 @@
 
 #include "dialect/Graph/NodeId.h"
 #include "dialect/Graph/OrielOps.h"
+#include "passes/Fusion/Access.h"
 #include "passes/Fusion/Passes.h"
 #include "runtime/engine/kernel_abi.h"
 
@@ -153,6 +154,8 @@ bool onlyArithmeticReads(Value constant) {
         worklist.push_back(user->getResult(0));
         continue;
       }
+      if (getMatMulPrologue(user) >= 0)
+        return false; // its number is in the code that reads the operand
       bool isFloat = isa<FloatType>(getElementTypeOrSelf(user->getOperand(0)));
       if (!isa<ir::AddOp, ir::SubOp, ir::MulOp, ir::MaximumOp, ir::MinimumOp,
                ir::CompareOp, ir::SelectOp>(user) &&
@@ -210,6 +213,10 @@ bool openExtents(func::FuncOp kernel) {
   KernelClass known = getClass(kernel);
   if (known != KernelClass::MatMul && known != KernelClass::Elementwise &&
       known != KernelClass::ColumnReduce)
+    return false;
+  // A row of known length is reduced faster.
+  if (known == KernelClass::MatMul &&
+      !kernel.getBody().front().getOps<ir::ReduceOp>().empty())
     return false;
   AxisClasses axes;
   if (!axes.build(kernel))
