@@ -118,7 +118,7 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
   };
   if (isInside(value))
     return kernel.values.lookup(value);
-  if (reading == Reading::Buffer ||
+  if ((reading == Reading::Buffer && !isAgain(value.getDefiningOp(), group)) ||
       (reading == Reading::Fill && !isFill(value)))
     return getArgument(kernel, value);
 
@@ -129,7 +129,7 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
         (reading == Reading::Transposed && !isMatrixView(def, views.empty())))
       break;
     views.push_back(def);
-    value = def->getOperand(0);
+    value = getViewed(def);
   }
   Value inside;
   Operation *def = value.getDefiningOp();
@@ -147,7 +147,11 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
   }
   for (Operation *view : llvm::reverse(views)) {
     IRMapping mapping;
-    mapping.map(view->getOperand(0), inside);
+    Value viewed = getViewed(view);
+    for (Value operand : view->getOperands()) // a prologue's number beside it
+      mapping.map(operand, operand == viewed ? inside
+                                             : getInside(kernel, b, group, operand,
+                                                         Reading::Viewed));
     inside = b.clone(*view, mapping)->getResult(0);
     kernel.values[view->getResult(0)] = inside;
   }

@@ -53,7 +53,8 @@ KernelWork BlockFuser::workAgain(const Group &reader, unsigned value, ArrayRef<u
 }
 
 void BlockFuser::computeAgain() {
-  constexpr double kWorthIt = 0.95; // of the time without
+  constexpr double kWorthIt = 0.95;   // of the time without
+  constexpr size_t kMostReaders = 8;  // kernels that are looked at
   findOutputs();
   // Which groups read an output, and how.
   struct Readers {
@@ -77,19 +78,25 @@ void BlockFuser::computeAgain() {
       ops[index]->walk([&](Operation *inner) { llvm::for_each(inner->getOperands(), needed); });
       continue;
     }
-    bool takes = group.kernelClass == KernelClass::Elementwise ||
-                 group.kernelClass == KernelClass::RowReduce ||
-                 group.kernelClass == KernelClass::ColumnReduce;
+    bool takes = !group.isSealed && (group.kernelClass == KernelClass::Elementwise ||
+                                     group.kernelClass == KernelClass::RowReduce ||
+                                     group.kernelClass == KernelClass::ColumnReduce);
+    // An argmax makes its operand, nothing else.
+    bool takesOperand = roles[index] == OpRole::ArgReduce && group.ops.size() == 1;
     bool reduces = roles[index] == OpRole::RowReduce || roles[index] == OpRole::ColumnReduce;
     for (const Source &source : getSources(ops[index])) {
       if (source.op == kNone || source.group == static_cast<int>(id))
         continue;
       Readers &of = readers[source.op];
-      if (!llvm::is_contained(of.groups, id))
+      if (!llvm::is_contained(of.groups, id)) {
+        of.isNeeded |= of.groups.size() == kMostReaders; // by others
+        if (of.groups.size() == kMostReaders)
+          continue;
         of.groups.push_back(id);
+      }
       bool isFull = levels[index] == Level::Full || reduces;
-      if (!takes || group.isSealed || !source.isDirect || !isFull ||
-          !dims.areEqual(shapeOf(source.base), group.space))
+      bool fits = takes && isFull && dims.areEqual(shapeOf(source.base), group.space);
+      if (!source.isDirect || !(fits || takesOperand))
         of.barred.push_back(id);
     }
   }
@@ -116,7 +123,9 @@ void BlockFuser::computeAgain() {
       Change change;
       change.group = id;
       change.work = workAgain(reader, index, made, change.reads);
+      bool isArgReduce = reader.kernelClass == KernelClass::ArgReduce;
       bool fits = !llvm::is_contained(readers[index].barred, id) &&
+                  !(isArgReduce && readsAcross(made)) &&
                   reader.ops.size() + made.size() <= kMaxKernelOps &&
                   reader.reads.size() + change.reads.size() <= kMaxKernelInputs;
       if (!fits) {

@@ -13,6 +13,7 @@ using namespace mlir;
 namespace oriel {
 
 void BlockFuser::formGroups() {
+  SmallVector<unsigned> withOperands;
   for (unsigned index = 0; index < ops.size(); ++index) {
     switch (roles[index]) {
     case OpRole::Outside:
@@ -42,7 +43,8 @@ void BlockFuser::formGroups() {
       break;
     case OpRole::Concatenate:
     case OpRole::ArgReduce:
-      addWithOperands(index);
+      addAlone(index, getSources(ops[index]));
+      withOperands.push_back(index);
       break;
     default: {
       SmallVector<Source> sources = getSources(ops[index]);
@@ -52,6 +54,8 @@ void BlockFuser::formGroups() {
     }
     }
   }
+  for (unsigned index : withOperands)
+    takeOperands(index);
   if (fusion)
     mergeSiblings();
 }

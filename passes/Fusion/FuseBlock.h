@@ -81,7 +81,9 @@ private:
   void addElementwise(unsigned index);
   void addReduce(unsigned index);
   void addScatter(unsigned index);
-  void addWithOperands(unsigned index);
+  void takeOperands(unsigned index);
+  /// Does one of these ops read memory across its rows?
+  bool readsAcross(llvm::ArrayRef<unsigned> members) const;
   /// Takes the group `producer` into that of `index`, which reads its values.
   bool tryTakeIn(unsigned index, unsigned producer, llvm::ArrayRef<Source> sources,
                  std::string *reason);

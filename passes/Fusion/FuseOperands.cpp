@@ -36,6 +36,17 @@ static bool isWhole(const Access &access, Value operand, bool mayAddAxes, const 
   return true;
 }
 
+bool BlockFuser::readsAcross(ArrayRef<unsigned> members) const {
+  for (unsigned member : members) {
+    int last = static_cast<int>(shapeOf(ops[member]->getResult(0)).size()) - 1;
+    for (const Source &source : getSources(ops[member]))
+      for (auto [k, axis] : llvm::enumerate(source.access.axes))
+        if (isRead(source) && axis.dim == last && k + 1 < source.access.axes.size())
+          return true;
+  }
+  return false;
+}
+
 bool BlockFuser::tryTakeIn(unsigned index, unsigned producer, ArrayRef<Source> sources,
                            std::string *reason) {
   unsigned home = graph.find(nodes[index]);
@@ -83,15 +94,10 @@ bool BlockFuser::tryTakeIn(unsigned index, unsigned producer, ArrayRef<Source> s
     return false;
   }
   // An argmax takes a row at a time, not tiles of a transposed operand.
-  int last = static_cast<int>(group.space.size()) - 1;
-  if (roles[index] == OpRole::ArgReduce)
-    for (unsigned member : group.ops)
-      for (const Source &source : getSources(ops[member]))
-        for (auto [k, axis] : llvm::enumerate(source.access.axes))
-          if (isRead(source) && axis.dim == last && k + 1 < source.access.axes.size()) {
-            *reason = "it reads a transposed operand, a row at a time";
-            return false;
-          }
+  if (roles[index] == OpRole::ArgReduce && readsAcross(group.ops)) {
+    *reason = "it reads a transposed operand, a row at a time";
+    return false;
+  }
   unsigned reads = group.reads.size() + own.reads.size();
   for (auto [value, read] : group.reads)
     reads -= own.reads.contains(value);
@@ -126,20 +132,26 @@ bool BlockFuser::tryTakeIn(unsigned index, unsigned producer, ArrayRef<Source> s
   return true;
 }
 
-void BlockFuser::addWithOperands(unsigned index) {
+/// When all groups are formed: what else makes use of a producer has joined it by
+/// then.
+void BlockFuser::takeOperands(unsigned index) {
+  constexpr size_t kMostOperands = 64;
   SmallVector<Source> sources = getSources(ops[index]);
-  addAlone(index, sources);
   DenseMap<int, std::string> reasons;
   SmallVector<unsigned> tried;
   for (const Source &source : sources) {
-    if (source.op == kNone || llvm::is_contained(tried, static_cast<unsigned>(source.group)))
+    if (source.op != kNone && sources.size() > kMostOperands)
+      reasons[source.op] = "it has more than " + std::to_string(kMostOperands) + " parts";
+    if (source.op == kNone || sources.size() > kMostOperands ||
+        llvm::is_contained(tried, graph.find(source.group)))
       continue;
-    tried.push_back(source.group);
+    unsigned producer = graph.find(source.group);
     std::string reason;
-    if (tryTakeIn(index, graph.find(source.group), sources, &reason))
+    if (producer == graph.find(nodes[index]) || tryTakeIn(index, producer, sources, &reason))
       continue;
+    tried.push_back(producer);
     for (const Source &other : sources)
-      if (other.group == source.group)
+      if (other.op != kNone && graph.find(other.group) == producer)
         reasons[other.op] = reason;
   }
   remark(index, sources, reasons);

@@ -242,6 +242,15 @@ TEST(ChangedPlaces, ChainsOfAConcatenationRunByPart) {
                      Data({6, 40}, DType::f32, 3)}).ok());
 }
 
+TEST(ComputedAgain, TheLargestAndItsPlace) {
+  const Build build = [](const Values& in) {
+    const Value y = in[0] * in[1] + in[1];
+    return Values{argmax(y, 1), reduce_max(y, {1}), argmin(y, 0)};
+  };
+  for (auto [n, m] : {std::array<int64_t, 2>{1, 1}, {30, 2500}, {700, 70}})
+    ExpectMatches(build, {Data({n, m}, DType::f32, 1), Data({m}, DType::f32, 2)}, {{"n", "m"}, {"m"}});
+}
+
 TEST(ComputedAgain, WhatTwoKernelsNeedHasTheSameBitsInEach) {
   const Build build = [](const Values& in) {
     const Value outer = expand_dims(in[0], 1) + in[1], wide = cast(in[3], DType::f32);

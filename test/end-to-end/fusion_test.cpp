@@ -67,6 +67,16 @@ TEST(Fusion, ChainsOverRowsAreOneKernel) {
        [](const std::vector<Value>& in) {
          return std::vector<Value>{-sum(log(softmax(in[0], -1)) * in[1], {1})};
        }},
+      {"variance",
+       [](const std::vector<Value>& in) {
+         const Value centred = in[0] - mean(in[0], {1}, true);
+         return std::vector<Value>{mean(centred * centred, {1})};
+       }},
+      {"logsumexp and its gradient",
+       [](const std::vector<Value>& in) {
+         const Value y = LogSumExp(in[0]);
+         return std::vector<Value>{y, grad(sum(y), {in[0]})[0]};
+       }},
       {"several reductions",
        [](const std::vector<Value>& in) {
          return std::vector<Value>{sum(in[0], {1}) - reduce_max(in[0], {1}),
@@ -83,11 +93,11 @@ TEST(Fusion, ChainsOverRowsAreOneKernel) {
          return std::vector<Value>{y, grad(sum(y * in[1]), {in[0]})[0]};
        }},
   };
-  for (DType dtype : {DType::f32, DType::f64, DType::bf16}) {
+  for (DType dtype : {DType::f32, DType::f64, DType::bf16, DType::f16}) {
     for (const auto& [name, build] : chains) {
       SCOPED_TRACE(name);
       EXPECT_EQ(Kernels(build, Rows(dtype)), 1) << NumpyName(dtype);
-      const bool is_half = dtype == DType::bf16;
+      const bool is_half = dtype == DType::bf16 || dtype == DType::f16;
       ExpectMatches(
           build, Rows(dtype), kSymbols,
           {.ulps = is_half ? 64.0 : 512.0, .absolute = is_half ? 0.05 : 1e-6});
@@ -110,6 +120,31 @@ TEST(Fusion, CrossEntropyGathersItsTargetInTheSameKernel) {
   ASSERT_TRUE(f.ok()) << f.status();
   arguments[2] = Indices({3, 0, 7, -1, 2});
   EXPECT_THAT(std::string((*f)(arguments).status().message()), HasSubstr("7"));
+}
+
+// The loss of integer targets in one kernel, its gradient (a probability, less one
+// where the target is) in one more and the scatter of the ones.
+TEST(Fusion, CrossEntropyOfIntegerTargetsAndItsGradient) {
+  const Build build = [](const std::vector<Value>& in) {
+    const Value loss =
+        mean(LogSumExp(in[0]) - in[0][{arange(in[2].dim(0)), in[2]}]);
+    return std::vector<Value>{loss, grad(loss, {in[0]})[0]};
+  };
+  std::vector<Tensor> arguments = Rows(DType::f32, 5, 7);
+  arguments.push_back(Indices({3, 0, 6, -1, 2}));
+  EXPECT_LE(Kernels(build, arguments), 4);
+  ExpectMatches(build, arguments, {{"n", "m"}, {"n", "m"}, {"n"}},
+                {.ulps = 64, .absolute = 1e-6});
+}
+
+// What the targets alone make is a kernel of its own; the rest is one.
+TEST(Fusion, GradientOfOneHotCrossEntropy) {
+  const Build build = [](const std::vector<Value>& in) {
+    const Value loss = sum(-sum(log(softmax(in[0], -1)) * in[1], {1}));
+    return std::vector<Value>{grad(loss, {in[0]})[0]};
+  };
+  EXPECT_LE(Kernels(build, Rows(DType::f32)), 2);
+  ExpectMatches(build, Rows(DType::f32), kSymbols, {.ulps = 512, .absolute = 1e-6});
 }
 
 TEST(Fusion, ColumnReductionsShareTheirOperand) {

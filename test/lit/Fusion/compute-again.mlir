@@ -59,3 +59,21 @@ func.func @even(%x: tensor<2000x1000xf32>, %y: tensor<2000x1000xf32>) -> (tensor
   %2 = oriel.reduce max %0 axes [0] : tensor<2000x1000xf32> -> tensor<1000xf32>
   return %1, %2, %0 : tensor<2000xf32>, tensor<1000xf32>, tensor<2000x1000xf32>
 }
+
+// -----
+
+// The largest value and its place, of a value that is never written.
+// CHECK-LABEL: func @largest
+// CHECK: oriel.kernel "RowReduce" ({{[^,]*}}, {{[^,]*}}) -> tensor<2000xf32>
+// CHECK: oriel.mul
+// CHECK: oriel.kernel "ArgReduce" ({{[^,]*}}, {{[^,]*}}) -> tensor<2000xi64>
+// CHECK: oriel.mul
+// CHECK: oriel.argmax
+// CHECK: return
+func.func @largest(%x: tensor<2000x1000xf32>, %w: tensor<1000xf32>) -> (tensor<2000xi64>, tensor<2000xf32>) {
+  %0 = oriel.broadcast %w shape <2000, 1000> axes [1] : tensor<1000xf32> -> tensor<2000x1000xf32>
+  %1 = oriel.mul %x, %0 : tensor<2000x1000xf32>
+  %2 = oriel.argmax %1 axis 1 : tensor<2000x1000xf32> -> tensor<2000xi64>
+  %3 = oriel.reduce max %1 axes [1] : tensor<2000x1000xf32> -> tensor<2000xf32>
+  return %2, %3 : tensor<2000xi64>, tensor<2000xf32>
+}
