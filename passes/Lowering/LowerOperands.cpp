@@ -99,8 +99,16 @@ FailureOr<SmallVector<Value>> KernelLowering::lowerOperands(Operation *op) {
       tensors.back() = lowerFill(operand);
     if (tensors.back())
       continue;
+    // Axes of extent 1 are added to what is computed; a broadcast of it is made whole.
     Value base = resolve(operand.get()).base;
-    make(operand.getOperandNumber(), isComputed(base.getDefiningOp()) ? base : operand.get());
+    auto withoutUnits = [&](Value value) {
+      Dims shape = dims.getDims(value);
+      llvm::erase(shape, Dim(1));
+      return shape;
+    };
+    bool hasAll = isComputed(base.getDefiningOp()) &&
+                  dims.areEqual(withoutUnits(base), withoutUnits(operand.get()));
+    make(operand.getOperandNumber(), hasAll ? base : operand.get());
   }
   for (Value value : returned)
     if (value != op->getResult(0) && isComputed(value.getDefiningOp()))
