@@ -33,8 +33,21 @@ std::string BlockFuser::whyNotMade(unsigned index, unsigned producer, ArrayRef<S
   const Source &x = sources[0];
   if (x.op != kNone && graph.find(x.group) == producer)
     return "the kernel would read a value of its own from memory";
-  if (group.reads.contains(x.base.getAsOpaquePointer()))
-    return "it reads what the scatter writes over";
+  // What the destination is made of in place may lie where the result will: a table
+  // that is scaled, then updated.
+  constexpr unsigned kMostOver = 32;
+  SmallVector<Value> over = {x.base};
+  for (unsigned k = 0; k < over.size(); ++k) {
+    if (group.reads.contains(over[k].getAsOpaquePointer()))
+      return "it reads what the scatter writes over";
+    int made = indexOf(over[k].getDefiningOp());
+    if (made == kNone || (roles[made] != OpRole::Elementwise && roles[made] != OpRole::Scatter))
+      continue;
+    for (const Source &source : getSources(ops[made]))
+      if (source.base.getType() == over[k].getType() && over.size() < kMostOver &&
+          !llvm::is_contained(over, source.base))
+        over.push_back(source.base);
+  }
   for (unsigned member : group.ops)
     for (Operation *user : ops[member]->getUsers()) {
       int userIndex = indexOf(user);

@@ -52,8 +52,6 @@ KernelClass getClassOf(OpRole role);
 std::optional<KernelClass> mergeClasses(KernelClass a, KernelClass b,
                                         std::string *reason);
 
-/// Can the kernel of a scatter compute the updates itself?
-bool computesUpdates(mlir::Operation *scatter);
 
 /// May an operand of `op` be read through views of a kernel input?
 bool absorbsViews(mlir::Operation *op, unsigned operand);

@@ -14,10 +14,12 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/Codegen/Cpu/Emitters.h"
 #include "passes/Codegen/Cpu/LoweredValues.h"
 #include "passes/Codegen/Cpu/PassEmitter.h"
+#include "passes/Codegen/Cpu/ScatterPieces.h"
 
 using namespace mlir;
 
@@ -30,15 +32,6 @@ EntryBuilder::IndexCheck ScatterKernel::checkOf(EntryBuilder &entry, unsigned op
   check.operand = operand;
   check.bound = entry.dim(bounds[operand]);
   return check;
-}
-
-Value ScatterKernel::loadIndex(EntryBuilder &entry, unsigned operand, Value n, unsigned lanes, Value mask) const {
-  Code &code = entry.code;
-  Type i64 = code.getI64Type(), type = code.vectorOf(i64, lanes);
-  if (!indices[operand])
-    return code.splat(code.i64(sameIndices[operand]), lanes);
-  Value pointer = code.gep(i64, entry.pointer(*indices[operand]), n);
-  return mask ? code.maskedLoad(type, pointer, mask) : code.load(type, pointer);
 }
 
 namespace {
@@ -65,8 +58,11 @@ public:
 
 private:
   LogicalResult match();
-  LogicalResult matchUpdates(KernelInfo &info);
+  LogicalResult matchMakers(KernelInfo &info);
+  ScatterKernel::Made madeBy(Value value);
+  Dim costOfMakers() const;
   void emitChecks();
+  void checkIndices(EntryBuilder &entry, ScatterPieces &pieces, Value first, Value last);
   void emitCopies();
   std::string name(int phase) { return (symbol + "_" + Twine(phase)).str(); }
 
@@ -74,6 +70,7 @@ private:
   KernelSignature &signature;
   StringRef symbol;
   ScatterKernel kernel;
+  SmallVector<linalg::GenericOp> generics; // the makers
 };
 
 LogicalResult ScatterEmitter::match() {
@@ -93,12 +90,13 @@ LogicalResult ScatterEmitter::match() {
   for (Value index : op.getIndices()) {
     kernel.indices.push_back(rootOf(signature, index));
     kernel.sameIndices.push_back(0);
-    if (kernel.indices.back())
+    kernel.indicesMade.push_back(madeBy(index));
+    if (kernel.indices.back() || kernel.indicesMade.back().maker >= 0)
       continue;
     auto filled = index.getDefiningOp<linalg::FillOp>();
     APInt same;
     if (!filled || !matchPattern(filled.getInputs()[0], m_ConstantInt(&same)))
-      return op.emitError("expected indices that are an argument, or a fill with a constant");
+      return op.emitError("expected indices that are an argument, a linalg.generic's result, or a fill with a constant");
     kernel.sameIndices.back() = same.getSExtValue();
   }
   if (!kernel.out)
@@ -131,34 +129,69 @@ LogicalResult ScatterEmitter::match() {
   return success();
 }
 
-/// Updates that the kernel computes are made a piece at a time in its scratch.
-LogicalResult ScatterEmitter::matchUpdates(KernelInfo &info) {
-  if (kernel.updates)
-    return success();
-  ir::ScatterOp op = kernel.op;
-  auto producer = op.getUpdates().getDefiningOp<linalg::GenericOp>();
-  auto type = cast<RankedTensorType>(op.getUpdates().getType());
-  auto indices = cast<RankedTensorType>(op.getIndices().front().getType());
-  if (!producer || op.getAxis() != 0 || indices.getRank() != 1 || type.getRank() > 2)
-    return op.emitError("expected updates that are an argument, or one linalg.generic's result over "
-                        "(indices) or (indices, columns)");
-  FailureOr<KernelModel> model = KernelModel::get(signature);
-  if (failed(model) || failed(PassEmitter::check(*model)))
-    return failure();
-  if (model->passes.size() != 1 || model->isFallible())
-    return op.emitError("expected updates that one pass without checks computes");
-  kernel.producers = std::move(*model);
-  for (ModelValue &value : kernel.producers->values) {
-    value.scratchOffset = info.scratch;
-    info.scratch = info.scratch + Dim(kScatterPiece * getStorageBytes(value.element));
+/// The generic that a value is a result of, whole.
+ScatterKernel::Made ScatterEmitter::madeBy(Value value) {
+  while (auto reshape = value.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(reshape))
+      break;
+    value = reshape->getOperand(0);
   }
+  auto generic = value.getDefiningOp<linalg::GenericOp>();
+  if (!generic)
+    return {};
+  auto known = llvm::find(generics, generic);
+  if (known == generics.end())
+    known = (generics.push_back(generic), std::prev(generics.end()));
+  return {static_cast<int>(known - generics.begin()), cast<OpResult>(value).getResultNumber()};
+}
+
+/// What the kernel computes is made a piece at a time in its scratch.
+LogicalResult ScatterEmitter::matchMakers(KernelInfo &info) {
+  ir::ScatterOp op = kernel.op;
+  if (!kernel.updates)
+    kernel.updatesMade = madeBy(op.getUpdates());
+  if (!kernel.updates && kernel.updatesMade.maker < 0)
+    return op.emitError("expected updates that are an argument or a linalg.generic's result");
+  for (linalg::GenericOp generic : generics) {
+    FailureOr<KernelModel> model = KernelModel::get(signature, generic);
+    if (failed(model) || failed(PassEmitter::check(*model)))
+      return failure();
+    if (model->passes.size() != 1 || model->passes.front().isReduction)
+      return generic.emitError("what a scatter's kernel computes must need no reductions");
+    // A scalar is made as a row of one element.
+    model->passes.front().lacksReduced = false;
+    for (ModelValue &value : model->values) {
+      value.isRead = value.hasInner = true;
+      value.scratchOffset = info.scratch;
+      Dim most = Dim::Min(kScatterPiece, productOf(model->sizes, 0, model->rank()));
+      info.scratch = info.scratch + Dim::CeilDiv(most * Dim(getStorageBytes(value.element)), 64) * Dim(64);
+    }
+    kernel.makers.push_back(std::make_unique<KernelModel>(std::move(*model)));
+  }
+  auto number = [&](ScatterKernel::Made &made) {
+    if (made.maker >= 0)
+      made.value = kernel.makers[made.maker]->passes.front().results[made.value].value;
+  };
+  number(kernel.updatesMade);
+  llvm::for_each(kernel.indicesMade, number);
   return success();
+}
+
+/// Nanoseconds: a vector's operation takes about one.
+Dim ScatterEmitter::costOfMakers() const {
+  Dim cost = 0;
+  for (const std::unique_ptr<KernelModel> &model : kernel.makers) {
+    const ModelPass &pass = model->passes.front();
+    int64_t work = pass.needed.size() + pass.inputs.size() + pass.results.size() + 8 * pass.extracts.size();
+    cost = cost + Dim::FloorDiv(productOf(model->sizes, 0, model->rank()) * Dim(work), 16);
+  }
+  return cost;
 }
 
 LogicalResult ScatterEmitter::run(KernelInfo &info) {
   info.scratch = 0;
   info.shared = 0;
-  if (failed(match()) || failed(matchUpdates(info)))
+  if (failed(match()) || failed(matchMakers(info)))
     return failure();
   // Nothing is copied in place; a fill is always made.
   Dim all = kernel.outer * kernel.slices * kernel.inner;
@@ -185,7 +218,7 @@ LogicalResult ScatterEmitter::run(KernelInfo &info) {
   }
   phase(byRange, emitScatterUpdates);
   info.cost = copied * Dim::FloorDiv(all, 8) + kernel.count +
-              Dim::FloorDiv(kernel.outer * kernel.count * kernel.inner, 2) + 50;
+              Dim::FloorDiv(kernel.outer * kernel.count * kernel.inner, 2) + costOfMakers() + 50;
   info.fallible = true;
   return success();
 }
@@ -193,18 +226,15 @@ LogicalResult ScatterEmitter::run(KernelInfo &info) {
 /// Most indices are good: a first look at a task's only takes the largest of
 /// index + bound, unsigned, which is below 2 * bound just when all are in
 /// [-bound, bound). Only then is each looked at by itself.
-void ScatterEmitter::emitChecks() {
-  EntryBuilder entry(module, signature, name(0));
+void ScatterEmitter::checkIndices(EntryBuilder &entry, ScatterPieces &pieces, Value first, Value last) {
   Code &code = entry.code;
-  code.loc = kernel.line(LineRole::kCompute);
   unsigned lanes = kernel.vectorBits / 64;
-  Value total = entry.dim(kernel.count);
   Type i64 = code.getI64Type();
   const unsigned operands = kernel.indices.size();
   auto bound = [&](unsigned o) { return entry.dim(kernel.bounds[o]); };
   auto check = [&](Value n, unsigned lanes, Value mask, unsigned o) {
     Code::LocScope scope(code, kernel.line(LineRole::kLoad));
-    Value index = kernel.loadIndex(entry, o, n, lanes, mask);
+    Value index = pieces.loadIndex(o, n, lanes, mask);
     Value position = code.splat(n, lanes);
     if (lanes)
       position = code.add(position, code.laneIds(i64, lanes));
@@ -217,7 +247,7 @@ void ScatterEmitter::emitChecks() {
     SmallVector<Value> none(operands * kChains, code.zero(lanesType));
     auto take = [&](Value before, Value n, unsigned o) -> Value {
       Code::LocScope scope(code, kernel.line(LineRole::kLoad));
-      Value index = kernel.loadIndex(entry, o, n, lanes, nullptr);
+      Value index = pieces.loadIndex(o, n, lanes, nullptr);
       Value moved = code.add(index, code.splat(bound(o), lanes));
       return arith::MaxUIOp::create(code, code.loc, before, moved);
     };
@@ -251,21 +281,45 @@ void ScatterEmitter::emitChecks() {
     }
     return bad;
   };
+  Value whole = code.add(first, code.roundDown(code.sub(last, first), lanes));
+  code.ifThen(anyBad(first, whole), [&] {
+    code.loop(first, whole, code.i64(lanes), [&](Value n) {
+      for (unsigned o = 0; o < operands; ++o)
+        check(n, lanes, nullptr, o);
+    });
+  });
+  code.tail(whole, code.sub(last, whole), lanes, /*isMasked=*/true,
+            [&](Value n, unsigned lanes, Value mask) {
+              for (unsigned o = 0; o < operands; ++o)
+                check(n, lanes, mask, o);
+            });
+}
+
+void ScatterEmitter::emitChecks() {
+  EntryBuilder entry(module, signature, name(0));
+  Code &code = entry.code;
+  code.loc = kernel.line(LineRole::kCompute);
+  ScatterPieces pieces(entry, signature, kernel);
+  Value total = entry.dim(kernel.count);
   code.loop(entry.begin, entry.end, code.i64(1), [&](Value task) {
     Value first = code.mul(task, code.i64(kChecksPerTask));
     Value last = code.minimum(total, code.add(first, code.i64(kChecksPerTask)));
-    Value whole = code.add(first, code.roundDown(code.sub(last, first), lanes));
-    code.ifThen(anyBad(first, whole), [&] {
-      code.loop(first, whole, code.i64(lanes), [&](Value n) {
-        for (unsigned o = 0; o < operands; ++o)
-          check(n, lanes, nullptr, o);
+    if (pieces.makesIndices())
+      code.loop(first, last, code.i64(kScatterPiece), [&](Value lo) {
+        Value hi = code.minimum(last, code.add(lo, code.i64(kScatterPiece)));
+        pieces.makeIndices(lo, hi);
+        checkIndices(entry, pieces, lo, hi);
       });
+    else
+      checkIndices(entry, pieces, first, last);
+    if (!pieces.makesUpdates() || !kernel.makers[kernel.updatesMade.maker]->isFallible())
+      return;
+    // What the updates are read by, in each of several scatters side by side.
+    Value width = entry.dim(kernel.inner);
+    code.loop(code.i64(0), entry.dim(kernel.outer), code.i64(1), [&](Value outer) {
+      Value before = code.mul(outer, total);
+      pieces.checkUpdates(code.mul(code.add(before, first), width), code.mul(code.add(before, last), width));
     });
-    code.tail(whole, code.sub(last, whole), lanes, /*isMasked=*/true,
-              [&](Value n, unsigned lanes, Value mask) {
-                for (unsigned o = 0; o < operands; ++o)
-                  check(n, lanes, mask, o);
-              });
   });
   entry.finish();
 }

@@ -5,7 +5,8 @@
 #include "dialect/Graph/OrielOps.h"
 #include "llvm/ADT/SmallVector.h"
 
-#include <optional>
+#include <memory>
+#include <vector>
 
 #include "passes/Codegen/Cpu/KernelModel.h"
 
@@ -24,10 +25,18 @@ struct ScatterKernel {
   const KernelArg *x = nullptr; // null: the destination starts as `fill`
   mlir::Attribute fill;
   const KernelArg *out = nullptr;
-  const KernelArg *updates = nullptr; // null: `producers` compute them
-  std::optional<KernelModel> producers;
-  /// Null: the same for all updates, the number in `sameIndices`.
+  /// The generics that compute updates or indices, one pass each.
+  std::vector<std::unique_ptr<KernelModel>> makers;
+  /// Which of them makes an operand (-1: none), and the number of its value there.
+  struct Made {
+    int maker = -1;
+    unsigned value = 0;
+  };
+  const KernelArg *updates = nullptr; // null: made
+  Made updatesMade;
+  /// Null: made, or the same for all updates, the number in `sameIndices`.
   llvm::SmallVector<const KernelArg *> indices;
+  llvm::SmallVector<Made> indicesMade;
   llvm::SmallVector<int64_t> sameIndices;
   Dims bounds;
   Dim outer, count, inner, slices;
@@ -36,9 +45,6 @@ struct ScatterKernel {
   unsigned vectorBits = 256;
 
   EntryBuilder::IndexCheck checkOf(EntryBuilder &entry, unsigned operand) const;
-  /// Indices n to n + lanes - 1 (0: a scalar) of an operand.
-  mlir::Value loadIndex(EntryBuilder &entry, unsigned operand, mlir::Value n, unsigned lanes,
-                        mlir::Value mask = nullptr) const;
   mlir::Location line(LineRole role) const {
     return getLineLoc(op->getContext(), getOrdinal(op->getLoc()), role);
   }

@@ -13,8 +13,9 @@ namespace oriel {
 void UpdateSweep::toCopies() {
   start();
   Value total = entry.dim(kernel.count), copies = entry.dim(kernel.copies), slices = entry.dim(kernel.slices);
-  source = producers ? code.gep(code.getI8Type(), entry.scratch(), code.i64(0))
-                     : code.gep(element, entry.pointer(*kernel.updates), code.i64(0));
+  before = code.i64(0);
+  if (!pieces.makesUpdates())
+    source = code.gep(element, entry.pointer(*kernel.updates), code.i64(0));
   Value all = code.equal(code.sub(entry.end, entry.begin), copies);
   Value areCopied = code.select(all, code.i64(0), code.i64(1));
   code.store(areCopied, entry.shared(), 8);

@@ -37,7 +37,7 @@ void UpdateSweep::sample(Value lo, Value hi) {
     Type bits = code.getIntegerType(kScatterRun);
     SmallVector<Value> around;
     for (unsigned o = 0; o < operands; ++o)
-      around.push_back(kernel.loadIndex(entry, o, lo, kScatterRun));
+      around.push_back(pieces.loadIndex(o, lo, kScatterRun));
     Value end = code.add(lo, code.i64(kScatterRun));
     Value repeated = code.loop(lo, end, code.i64(1), {code.i64(0)}, [&](Value n, ValueRange sum) {
       Value equal;

@@ -11,7 +11,7 @@ namespace oriel {
 
 Value UpdateSweep::rawIndex(unsigned o, Value n) {
   Code::LocScope scope(code, kernel.line(LineRole::kLoad));
-  return kernel.loadIndex(entry, o, n, 0);
+  return pieces.loadIndex(o, n, 0);
 }
 
 SmallVector<Value> UpdateSweep::rawIndices(Value n) {

@@ -39,45 +39,44 @@ void UpdateSweep::applyRow(Value n, Value at) {
     code.tail(whole, code.sub(many, whole), lanes, code.hasFastMasks(),
               [&](Value c, unsigned lanes, Value mask) { apply(to, updates, c, lanes, mask); });
   };
-  if (!producers)
+  if (!pieces.makesUpdates())
     return sweep(to, code.gep(element, source, code.mul(n, width)), columns);
   code.loop(zero, columns, code.i64(kScatterPiece), [&](Value c) {
     Value many = code.minimum(code.i64(kScatterPiece), code.sub(columns, c));
-    Value lo = code.add(first, c);
-    // The producers' rows are updates, unless these are one row of all.
-    if (kernel.producers->rank() == 1)
-      lo = code.add(lo, code.mul(n, width));
-    SmallVector<Value> row = {zero};
-    if (kernel.producers->rank() == 2)
-      row = {n, zero};
-    producers->beginRow(row, lo, code.add(lo, many));
-    for (const ModelPass &pass : kernel.producers->passes)
-      producers->emitPass(pass);
-    sweep(code.gep(element, to, c), source, many);
+    pieces.makeSlice(code.add(before, n), code.add(first, c), many);
+    sweep(code.gep(element, to, c), pieces.madeUpdates(), many);
   });
 }
 
-void UpdateSweep::rows(Value whole) {
-  Value total = entry.dim(kernel.count), none = code.i64(-1);
-  SmallVector<Value> met =
-      code.loop(code.i64(0), total, code.i64(1), {none, code.i64(0), code.i64(0)},
-                [&](Value n, ValueRange carried) {
-                  SmallVector<Value> raw = rawIndices(n), each = wrapped(raw);
-                  Value good = inBounds(each), at = flat(each);
-                  Value bad = arith::XOrIOp::create(code, code.loc, good,
-                                                    arith::ConstantIntOp::create(code, code.loc, 1, 1));
-                  code.ifThen(bad, [&] { reportBad(raw, n); });
-                  Value mine = good;
-                  if (isRanged) {
-                    Value here = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::ult,
-                                                       code.sub(at, from), length);
-                    mine = arith::AndIOp::create(code, code.loc, good, here);
-                  }
-                  code.ifThen(mine, [&] { applyRow(n, at); });
-                  auto asNumber = [&](Value flag) { return arith::ExtUIOp::create(code, code.loc, i64, flag); };
-                  return SmallVector<Value>{at, code.add(carried[1], asNumber(code.equal(at, carried[0]))),
-                                            code.add(carried[2], asNumber(mine))};
-                });
+void UpdateSweep::rows() {
+  Value total = entry.dim(kernel.count), none = code.i64(-1), zero = code.i64(0), one = code.i64(1);
+  // The slice before, slices that repeat it, updates: carried.
+  auto each = [&](Value n, ValueRange carried) -> SmallVector<Value> {
+    SmallVector<Value> raw = rawIndices(n), each = wrapped(raw);
+    Value good = inBounds(each), at = flat(each);
+    Value bad = arith::XOrIOp::create(code, code.loc, good,
+                                      arith::ConstantIntOp::create(code, code.loc, 1, 1));
+    code.ifThen(bad, [&] { reportBad(raw, n); });
+    Value mine = good;
+    if (isRanged) {
+      Value here = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::ult,
+                                         code.sub(at, from), length);
+      mine = arith::AndIOp::create(code, code.loc, good, here);
+    }
+    code.ifThen(mine, [&] { applyRow(n, at); });
+    auto asNumber = [&](Value flag) { return arith::ExtUIOp::create(code, code.loc, i64, flag); };
+    return {at, code.add(carried[1], asNumber(code.equal(at, carried[0]))),
+            code.add(carried[2], asNumber(mine))};
+  };
+  SmallVector<Value> met = {none, zero, zero};
+  if (!pieces.makesIndices())
+    met = code.loop(zero, total, one, met, each);
+  else
+    met = code.loop(zero, total, code.i64(kScatterPiece), met, [&](Value lo, ValueRange carried) {
+      Value hi = code.minimum(total, code.add(lo, code.i64(kScatterPiece)));
+      pieces.makeIndices(lo, hi);
+      return code.loop(lo, hi, one, carried, each);
+    });
   count(offsetof(ScatterCounts, sampled), total);
   count(offsetof(ScatterCounts, repeated), met[1]);
   count(offsetof(ScatterCounts, updates), met[2]);

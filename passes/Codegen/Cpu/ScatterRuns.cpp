@@ -23,15 +23,15 @@ Value UpdateSweep::repeats(Value at) {
   Value all;
   for (unsigned o = 0; o < operands; ++o) {
     Code::LocScope scope(code, kernel.line(LineRole::kLoad));
-    if (!kernel.indices[o])
+    if (!kernel.indices[o] && kernel.indicesMade[o].maker < 0)
       continue;
-    Value two = kernel.loadIndex(entry, o, pieceLo, 2);
+    Value two = pieces.loadIndex(o, pieceLo, 2);
     SmallVector<int64_t> turns;
     for (unsigned k = 0; k < lanes; ++k)
       turns.push_back(k % 2);
     Value pair = vector::ShuffleOp::create(code, code.loc, two, two, turns);
     for (int64_t k = 0; k < kScatterRun; k += lanes) {
-      Value here = kernel.loadIndex(entry, o, code.add(at, code.i64(k)), lanes);
+      Value here = pieces.loadIndex(o, code.add(at, code.i64(k)), lanes);
       Value same = code.equal(here, pair);
       all = all ? Value(arith::AndIOp::create(code, code.loc, all, same)) : same;
     }

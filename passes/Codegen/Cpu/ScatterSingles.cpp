@@ -47,24 +47,11 @@ Value UpdateSweep::combine(Value old, Value update) {
   return arith::AddIOp::create(code, code.loc, old, update);
 }
 
-/// What does not change from update to update is computed once.
-void UpdateSweep::startProducers(Value lo, Value hi) {
-  if (!producers)
-    return;
-  producers->beginRow({code.i64(0)}, lo, hi);
-  state = producers->prepare(kernel.producers->passes.front());
-  producers->prepareSplats(state, kUnroll);
-}
-
 Value UpdateSweep::update(Value n, unsigned lanes) {
   Code::LocScope scope(code, kernel.line(LineRole::kLoad));
-  if (!producers)
-    return code.load(code.vectorOf(element, lanes), code.gep(element, source, n));
-  SmallVector<Value> made;
-  producers->takeResults(&made);
-  producers->emitStep(state, n, lanes, nullptr, {});
-  producers->takeResults(nullptr);
-  return made.front();
+  if (pieces.areUpdatesInline())
+    return pieces.inlineUpdates(code.add(before, n), lanes);
+  return code.load(code.vectorOf(element, lanes), code.gep(element, source, n));
 }
 
 /// `lanes` updates as one vector; null where scalars are better: narrow elements are
@@ -213,13 +200,22 @@ void UpdateSweep::ranged(Value lo, Value hi) {
   count(offsetof(ScatterCounts, updates), many);
 }
 
-/// The updates [begin, end). `whole` is null where all elements are at hand.
+/// The updates [begin, last). `whole` is null where all elements are at hand.
 void UpdateSweep::singles(Value begin, Value last, Value whole) {
   end = last;
-  startProducers(begin, last);
+  const bool isInline = pieces.areUpdatesInline();
+  if (isInline)
+    pieces.startInline(code.add(before, begin), code.add(before, last), kUnroll);
   code.loop(begin, last, code.i64(kScatterPiece), [&](Value lo) {
     Value hi = code.minimum(last, code.add(lo, code.i64(kScatterPiece)));
     pieceLo = lo;
+    pieces.makeIndices(lo, hi);
+    if (pieces.makesIndices())
+      end = hi;
+    if (pieces.makesUpdates() && !isInline) {
+      pieces.makeUpdates(code.add(before, lo), code.add(before, hi));
+      source = code.gep(element, pieces.madeUpdates(), code.sub(code.i64(0), lo));
+    }
     if (!isRanged || !whole)
       return serial(lo, hi);
     code.ifElse(

@@ -41,16 +41,16 @@ void UpdateSweep::run() {
   start();
   Value width = entry.dim(kernel.inner), slices = entry.dim(kernel.slices);
   Value ranges = entry.dim(kernel.ranges);
-  Dim pieces = Dim::CeilDiv(kernel.inner, kScatterColumns);
-  Value parts = entry.dim(pieces);
-  Value groups = entry.dim(kernel.outer * pieces);
+  Dim groupsOfColumns = Dim::CeilDiv(kernel.inner, kScatterColumns);
+  Value parts = entry.dim(groupsOfColumns);
+  Value groups = entry.dim(kernel.outer * groupsOfColumns);
   Value lastGroup = code.ceilDiv(entry.end, ranges);
   code.loop(code.divUnsigned(entry.begin, ranges), lastGroup, code.i64(1), [&](Value group) {
     Value start = code.mul(group, ranges);
     Value low = code.sub(code.maximum(entry.begin, start), start);
     Value high = code.sub(code.minimum(entry.end, code.add(start, ranges)), start);
-    Value outer = pieces == Dim(1) ? group : code.divUnsigned(group, parts);
-    Value part = pieces == Dim(1) ? code.i64(0) : code.remUnsigned(group, parts);
+    Value outer = groupsOfColumns == Dim(1) ? group : code.divUnsigned(group, parts);
+    Value part = groupsOfColumns == Dim(1) ? code.i64(0) : code.remUnsigned(group, parts);
     first = code.mul(part, code.i64(kScatterColumns));
     columns = code.minimum(code.i64(kScatterColumns), code.sub(width, first));
     Value whole = code.equal(code.sub(high, low), ranges);
@@ -58,11 +58,10 @@ void UpdateSweep::run() {
     length = code.sub(code.divUnsigned(code.mul(slices, high), ranges), from);
     base = code.gep(element, entry.pointer(*kernel.out),
                     code.add(code.mul(code.mul(outer, slices), width), first));
-    if (producers)
-      source = code.gep(code.getI8Type(), entry.scratch(), code.i64(0));
-    else
+    before = kernel.outer == Dim(1) ? code.i64(0) : code.mul(outer, entry.dim(kernel.count));
+    if (!pieces.makesUpdates())
       source = code.gep(element, entry.pointer(*kernel.updates),
-                        code.add(code.mul(code.mul(outer, entry.dim(kernel.count)), width), first));
+                        code.add(code.mul(before, width), first));
 
     auto sweeps = [](ScatterSweep kind) { return static_cast<int64_t>(kind); };
     Value kind = code.select(code.equal(groups, code.i64(1)), code.i64(sweeps(ScatterSweep::kSerial)),
@@ -72,12 +71,10 @@ void UpdateSweep::run() {
     kind = code.select(whole, kind, code.i64(sweeps(ScatterSweep::kRange)));
     countSweep(kind);
 
-    bool isSingle = kernel.inner == Dim(1);
-    bool hasRows = cast<RankedTensorType>(ir::ScatterOp(kernel.op).getUpdates().getType()).getRank() == 2;
-    if (isSingle && !(producers && hasRows))
+    if (kernel.inner == Dim(1))
       return singles(code.i64(0), entry.dim(kernel.count), whole);
-    if (kernel.inner.is_static() || producers)
-      return rows(whole);
+    if (kernel.inner.is_static() || pieces.makesUpdates())
+      return rows();
     code.ifElse(
         code.equal(width, code.i64(1)), TypeRange(),
         [&]() -> SmallVector<Value> {
@@ -85,7 +82,7 @@ void UpdateSweep::run() {
           return {};
         },
         [&]() -> SmallVector<Value> {
-          rows(whole);
+          rows();
           return {};
         });
   });

@@ -2,8 +2,8 @@
 #ifndef ORIEL_PASSES_CODEGEN_CPU_SCATTERUPDATES_H
 #define ORIEL_PASSES_CODEGEN_CPU_SCATTERUPDATES_H
 
-#include "passes/Codegen/Cpu/PassEmitter.h"
 #include "passes/Codegen/Cpu/Scatter.h"
+#include "passes/Codegen/Cpu/ScatterPieces.h"
 
 namespace oriel {
 
@@ -14,9 +14,7 @@ class UpdateSweep {
 public:
   UpdateSweep(EntryBuilder &entry, const KernelSignature &signature, const ScatterKernel &kernel)
       : entry(entry), code(entry.code), kernel(kernel), element(kernel.out->elementType),
-        i64(code.getI64Type()), operands(kernel.indices.size()) {
-    if (kernel.producers)
-      producers.emplace(entry, signature, *kernel.producers, kernel.vectorBits);
+        i64(code.getI64Type()), operands(kernel.indices.size()), pieces(entry, signature, kernel) {
     isRanged = !(kernel.ranges == Dim(1));
     isAdd = ir::ScatterOp(kernel.op).getKind() == ir::ScatterKind::add;
     isBool = kernel.op->hasAttr("oriel.bool");
@@ -49,7 +47,6 @@ private:
   void put(mlir::Value n, mlir::Value at, mlir::Value made = nullptr);
   mlir::Value update(mlir::Value n, unsigned lanes = 0);
   mlir::Value updatesFrom(mlir::Value n, unsigned lanes);
-  void startProducers(mlir::Value lo, mlir::Value hi);
 
   // ScatterRuns.cpp
   mlir::Value runs(mlir::Value lo, mlir::Value hi);
@@ -57,7 +54,7 @@ private:
   mlir::Value repeats(mlir::Value at);
 
   // ScatterRows.cpp
-  void rows(mlir::Value whole);
+  void rows();
   void applyRow(mlir::Value n, mlir::Value at);
   void apply(mlir::Value to, mlir::Value from, mlir::Value c, unsigned lanes, mlir::Value mask);
   mlir::Value combine(mlir::Value old, mlir::Value update);
@@ -72,14 +69,14 @@ private:
   const ScatterKernel &kernel;
   mlir::Type element, i64;
   unsigned operands;
-  std::optional<PassEmitter> producers;
+  ScatterPieces pieces;
   bool isRanged, isAdd, isBool;
 
   // Of the scatter, columns and ranges at hand.
   mlir::Value end; // of the updates
   mlir::Value base, source, first, columns, from, length;
+  mlir::Value before;  // updates of scatters before it
   mlir::Value pieceLo; // of the piece of updates at hand
-  PassState state;     // of producers of single elements
   mlir::Value counts, streak, streakEnd;
 };
 

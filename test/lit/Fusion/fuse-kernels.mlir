@@ -172,13 +172,12 @@ func.func @pick(%p: tensor<?x10xf32> {oriel.dims = #oriel.dims<n, 10>}, %t: tens
 
 // -----
 
-// A scatter into one value repeated makes that in place; its other operands are
-// memory, so that the ramp gets a kernel.
+// A scatter into one value repeated makes that in place, and a ramp of indices.
 // CHECK-LABEL: func @scatter
-// CHECK: oriel.kernel "Elementwise"
-// CHECK-NEXT: oriel.iota
+// CHECK-NOT: "Elementwise"
 // CHECK: oriel.kernel "Scatter"
 // CHECK-NEXT: oriel.constant
+// CHECK-NEXT: oriel.iota
 // CHECK-NEXT: oriel.scatter
 // CHECK: return
 func.func @scatter(%u: tensor<5xf32>) -> tensor<10xf32> {

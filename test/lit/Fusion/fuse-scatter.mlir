@@ -1,5 +1,6 @@
-// What makes the updates of a scatter is computed in its kernel, unless it reads
-// what the scatter writes over, is needed elsewhere, or gains much from vectors.
+// What makes the updates and indices of a scatter is computed in its kernel, unless
+// it reads what the scatter writes over, is needed elsewhere, or would be computed
+// by each of several threads.
 // RUN: oriel-opt %s --split-input-file --oriel-place="cpu=x86-64-v3" --oriel-fuse-kernels | FileCheck %s
 
 // CHECK-LABEL: func @scaled
@@ -45,14 +46,61 @@ func.func @reads(%x: tensor<10xf32>, %i: tensor<10xi64>) -> tensor<10xf32> {
 
 // -----
 
-// CHECK: oriel.remarks = [{{.*}}one element at a time it costs more than in vectors
-// CHECK-LABEL: func @slow
+// Threads share a large destination by ranges: each would compute all of it.
+// CHECK: oriel.remarks = [{{.*}}threads that share the destination would each compute it
+// CHECK-LABEL: func @shared_destination
 // CHECK: oriel.kernel "Elementwise"
 // CHECK: oriel.kernel "Scatter"
-func.func @slow(%x: tensor<10xf32>, %i: tensor<5xi64>, %y: tensor<5xf32>) -> tensor<10xf32> {
+func.func @shared_destination(%x: tensor<200000xf32>, %i: tensor<5xi64>, %y: tensor<5xf32>) -> tensor<200000xf32> {
+  %u = oriel.exp %y : tensor<5xf32>
+  %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<200000xf32>, tensor<5xf32>, tensor<5xi64>) -> tensor<200000xf32>
+  return %0 : tensor<200000xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @exponentials
+// CHECK-NOT: "Elementwise"
+// CHECK: oriel.kernel "Scatter"
+// CHECK: oriel.exp
+// CHECK: oriel.scatter
+func.func @exponentials(%x: tensor<10xf32>, %i: tensor<5xi64>, %y: tensor<5xf32>) -> tensor<10xf32> {
   %u = oriel.exp %y : tensor<5xf32>
   %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10xf32>, tensor<5xf32>, tensor<5xi64>) -> tensor<10xf32>
   return %0 : tensor<10xf32>
+}
+
+// -----
+
+// Indices are computed and updates gathered in one kernel; a ramp lies nowhere.
+// CHECK-LABEL: func @computed
+// CHECK-NOT: "Elementwise"
+// CHECK-NOT: "Gather"
+// CHECK: oriel.kernel "Scatter"
+// CHECK-DAG: oriel.iota
+// CHECK-DAG: oriel.add
+// CHECK-DAG: oriel.gather
+// CHECK: oriel.scatter
+// CHECK: return
+func.func @computed(%x: tensor<10xf32>, %i: tensor<5xi64>, %t: tensor<7xf32>, %j: tensor<5xi64>) -> tensor<10xf32> {
+  %r = oriel.iota axis 0 shape <5> : tensor<5xi64>
+  %k = oriel.add %i, %r : tensor<5xi64>
+  %u = oriel.gather %t[%j] axis 0 : (tensor<7xf32>, tensor<5xi64>) -> tensor<5xf32>
+  %0 = oriel.scatter add %x[%k], %u axis 0 : (tensor<10xf32>, tensor<5xf32>, tensor<5xi64>) -> tensor<10xf32>
+  return %0 : tensor<10xf32>
+}
+
+// -----
+
+// Any axis, any rank.
+// CHECK-LABEL: func @ranks
+// CHECK-NOT: "Elementwise"
+// CHECK: oriel.kernel "Scatter"
+// CHECK: return
+func.func @ranks(%x: tensor<3x10x4xf32>, %i: tensor<5x6xi64>, %y: tensor<3x5x6x4xf32>) -> tensor<3x10x4xf32> {
+  %u = oriel.neg %y : tensor<3x5x6x4xf32>
+  %0 = oriel.scatter add %x[%i], %u axis 1 : (tensor<3x10x4xf32>, tensor<3x5x6x4xf32>, tensor<5x6xi64>) -> tensor<3x10x4xf32>
+  return %0 : tensor<3x10x4xf32>
 }
 
 // -----

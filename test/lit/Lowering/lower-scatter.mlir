@@ -32,3 +32,28 @@ func.func @column(%x: tensor<10x1xf32>, %i: tensor<5xi64>, %u: tensor<5xf32>) ->
   %0 = oriel.scatter add %x[%i, %j], %u axis 0 : (tensor<10x1xf32>, tensor<5xf32>, tensor<5xi64>, tensor<5xi64>) -> tensor<10x1xf32>
   return %0 : tensor<10x1xf32>
 }
+
+// Indices that are computed, and updates that are gathered: a generic each, or one
+// for both where they read one operand.
+// CHECK-LABEL: func @computed
+// CHECK: %[[U:.*]] = linalg.generic
+// CHECK: tensor.extract
+// CHECK: %[[I:.*]] = linalg.generic
+// CHECK: arith.muli
+// CHECK: oriel.scatter add %arg0[%[[I]]], %[[U]]
+func.func @computed(%x: tensor<10x3xf32>, %i: tensor<5xi64>, %t: tensor<7x3xf32>, %j: tensor<5xi64>) -> tensor<10x3xf32> attributes {oriel.class = "Scatter"} {
+  %k = oriel.mul %i, %i : tensor<5xi64>
+  %u = oriel.gather %t[%j] axis 0 : (tensor<7x3xf32>, tensor<5xi64>) -> tensor<5x3xf32>
+  %0 = oriel.scatter add %x[%k], %u axis 0 : (tensor<10x3xf32>, tensor<5x3xf32>, tensor<5xi64>) -> tensor<10x3xf32>
+  return %0 : tensor<10x3xf32>
+}
+
+// CHECK-LABEL: func @both
+// CHECK: %[[B:.*]]:2 = linalg.generic
+// CHECK: oriel.scatter add %arg0[%[[B]]#{{[01]}}], %[[B]]#{{[01]}}
+func.func @both(%x: tensor<10xf32>, %i: tensor<5xi64>) -> tensor<10xf32> attributes {oriel.class = "Scatter"} {
+  %k = oriel.mul %i, %i : tensor<5xi64>
+  %u = oriel.cast %i : tensor<5xi64> -> tensor<5xf32>
+  %0 = oriel.scatter add %x[%k], %u axis 0 : (tensor<10xf32>, tensor<5xf32>, tensor<5xi64>) -> tensor<10xf32>
+  return %0 : tensor<10xf32>
+}
