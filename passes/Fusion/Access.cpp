@@ -93,9 +93,46 @@ static bool isWidenedByMatMuls(ir::CastOp cast) {
          });
 }
 
+Attribute getNumber(Value value) {
+  while (auto broadcast = value.getDefiningOp<ir::BroadcastOp>())
+    value = broadcast.getX();
+  auto constant = value.getDefiningOp<ir::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
+  return dense && dense.isSplat() ? dense.getSplatValue<Attribute>() : nullptr;
+}
+
+int getMatMulPrologue(Operation *op) {
+  if (!isa<ir::NegOp, ir::AbsOp, ir::AddOp, ir::SubOp, ir::MulOp, ir::MaximumOp,
+           ir::MinimumOp>(op))
+    return -1;
+  Type element = typeOf(op->getResult(0)).getElementType();
+  if ((!element.isF32() && !element.isF64()) || op->use_empty() ||
+      !llvm::all_of(op->getUsers(), [&](Operation *user) {
+        return isa<ir::MatMulOp>(user) && user->getBlock() == op->getBlock();
+      }))
+    return -1;
+  int found = -1;
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (getNumber(operand.get()))
+      continue;
+    // What a kernel makes has this op in its own epilogue instead.
+    Operation *def = operand.get().getDefiningOp();
+    if (found >= 0 || (def && !isa<ir::StateReadOp>(def)))
+      return -1;
+    found = operand.getOperandNumber();
+  }
+  return found;
+}
+
+Value getViewed(Operation *view) {
+  return view->getOperand(std::max(0, getMatMulPrologue(view)));
+}
+
 bool isView(Operation *op) {
   if (!op)
     return false;
+  if (getMatMulPrologue(op) >= 0)
+    return true;
   if (auto cast = dyn_cast<ir::CastOp>(op))
     return isWidenedByMatMuls(cast);
   if (isa<ir::BroadcastOp, ir::TransposeOp, ir::SliceOp>(op))
@@ -107,8 +144,8 @@ bool isView(Operation *op) {
 /// `access` maps coordinates to elements of op's result; returns the same for
 /// its operand.
 static Access throughView(Operation *op, const Access &access) {
-  Access result{op->getOperand(0), {}};
-  RankedTensorType from = typeOf(op->getOperand(0));
+  Access result{getViewed(op), {}};
+  RankedTensorType from = typeOf(result.base);
   result.axes.resize(from.getRank());
   if (auto transpose = dyn_cast<ir::TransposeOp>(op)) {
     for (auto [k, axis] : llvm::enumerate(transpose.getPermutation()))
@@ -126,7 +163,7 @@ static Access throughView(Operation *op, const Access &access) {
       if (axis.dim < 0)
         result.axes[k].step = 1;
     }
-  } else if (isa<ir::CastOp>(op)) {
+  } else if (isa<ir::CastOp>(op) || getMatMulPrologue(op) >= 0) {
     result.axes = access.axes;
   } else {
     auto pairs = *matchUnitReshape(cast<ir::ReshapeOp>(op));

@@ -76,7 +76,7 @@ void BlockFuser::classify() {
   for (auto [index, op] : llvm::enumerate(ops)) {
     roles.push_back(getRole(op));
     // Without fusion what a cast gives lies in memory.
-    if (!fusion && isa<ir::CastOp>(op))
+    if (!fusion && (isa<ir::CastOp>(op) || getMatMulPrologue(op) >= 0))
       roles.back() = OpRole::Elementwise;
     if (fusion && roles.back() == OpRole::Elementwise &&
         isScalarLeaf(index, costs))
@@ -142,7 +142,9 @@ void BlockFuser::findBuffers() {
         if (isa<ir::ReshapeOp>(user) && needsBuffer[userIndex])
           absorbed = false;
         // A matmul reads matrices of memory only.
-        if (feedsMatMul[userIndex] && !isTranspose)
+        int prologue = getMatMulPrologue(user);
+        bool isNumber = prologue >= 0 && use.get() != user->getOperand(prologue);
+        if (feedsMatMul[userIndex] && !isTranspose && !isNumber)
           absorbed = false;
         if (feedsMatMul[userIndex] && isTranspose)
           feedsMatMul[index] = true;
@@ -170,7 +172,7 @@ bool BlockFuser::isMatrixView(Operation *view, bool isFirst) {
   // A constant's transpose is made once and kept: reading across is not.
   if (isa<ir::TransposeOp>(view))
     return !view->getOperand(0).getDefiningOp<ir::ConstantOp>();
-  if (isa<ir::CastOp>(view))
+  if (isa<ir::CastOp>(view) || getMatMulPrologue(view) >= 0)
     return true;
   auto broadcast = dyn_cast<ir::BroadcastOp>(view);
   if (!broadcast || !isFirst)

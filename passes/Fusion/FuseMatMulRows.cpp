@@ -63,13 +63,16 @@ double BlockFuser::rowBlocksNs(const Group &group) const {
   double n = std::max(1.0, model.extent(shape.back())), k = model.extent(left.back());
   double m = std::max(1.0, model.extent(shape[shape.size() - 2]));
   double batch = model.elements(shape) / (m * n);
-  double height = std::clamp(model.getMachine().l2Bytes / 2 / (n * bytes), 48.0, 256.0);
+  // Across memory it is packed each time, else read as it lies.
+  bool isAcross = !getSource(matmul, 1).access.isIdentity();
+  double height =
+      std::clamp(model.getMachine().l2Bytes / 2 / (n * bytes), 48.0, isAcross ? 256.0 : 128.0);
   double again = batch * (std::ceil(m / height) - 1);
   double operand = k * n * bytes;
-  // Across memory it is packed each time, else read as it lies.
-  Access access = getSource(matmul, 1).access;
-  double packing = access.isIdentity() ? 0 : k * n * model.opNs(OpKind::kGather, bytes) / 2;
-  return again * (model.moveNs(operand, operand) + packing);
+  double packing = !isAcross ? 0 : k * n * model.opNs(OpKind::kGather, bytes) / 2;
+  // Beyond the second-level cache rows are read in pieces, late.
+  double reading = model.moveNs(operand, operand) * (operand > model.getMachine().l2Bytes ? 2 : 1);
+  return again * (reading + packing);
 }
 
 } // namespace oriel

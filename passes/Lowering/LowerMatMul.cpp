@@ -3,7 +3,7 @@
 // A matmul is one linalg.generic over (batch..., m, n, k). Transposed operands
 // are maps, a vector is a matrix with an axis of extent 1. 16-bit floats
 // accumulate in f32 and round once, in the pass that reads the product. Casts of
-// operands are in the body.
+// operands, and what scales, shifts or bounds them by a number, are in the body.
 //
 //===----------------------------------------------------------------------===//
 
@@ -119,16 +119,30 @@ LogicalResult KernelLowering::lowerMatMul() {
   SmallVector<utils::IteratorType> iterators(batch + 3,
                                              utils::IteratorType::parallel);
   iterators.back() = utils::IteratorType::reduction;
+  bool isBad = false;
   auto generic = linalg::GenericOp::create(
       b, loc, TypeRange{init.getType()}, ValueRange{a, c}, ValueRange{init},
       ArrayRef<AffineMap>{mapA, mapC, mapOut}, iterators,
       [&](OpBuilder &body, Location, ValueRange args) {
-        auto widen = [&](Value x, Type stored) {
+        auto widen = [&](Value x, Type stored, Value factor) {
           if (stored != element)
             x = castScalar(body, loc, x, stored, element);
+          Operation *op = factor.getDefiningOp();
+          int tensor = op ? getMatMulPrologue(op) : -1;
+          if (tensor >= 0) {
+            SmallVector<Value> operands;
+            for (OpOperand &operand : op->getOpOperands())
+              operands.push_back(static_cast<int>(operand.getOperandNumber()) == tensor
+                                     ? x
+                                     : scalarConstant(body, op->getLoc(), element,
+                                                      getNumber(operand.get())));
+            FailureOr<Value> made = emitScalar(body, op->getLoc(), op, operands);
+            failed(made) ? void(isBad = true) : void(x = *made);
+          }
           return castScalar(body, loc, x, element, accumulator);
         };
-        Value x = widen(args[0], storedA), y = widen(args[1], storedC);
+        Value x = widen(args[0], storedA, matmul.getA());
+        Value y = widen(args[1], storedC, matmul.getB());
         Value product, sum;
         if (isa<FloatType>(accumulator)) {
           product = arith::MulFOp::create(body, loc, x, y);
@@ -139,6 +153,8 @@ LogicalResult KernelLowering::lowerMatMul() {
         }
         linalg::YieldOp::create(body, loc, sum);
       });
+  if (isBad)
+    return failure();
   generic->setAttr("oriel.matmul", b.getUnitAttr());
   Value result = generic.getResult(0);
   if (isDirect) {

@@ -46,6 +46,32 @@ TEST(MatMul, EveryDType) {
   }
 }
 
+// Operands scaled, shifted or bounded by a number join the product, in every way
+// it reads them: packed, as they lie, across, a row, a batch.
+TEST(MatMul, OperandsWithANumber) {
+  const auto product = [](const Values& in) {
+    return Values{matmul(in[0] * 0.3f, in[1]),           matmul(in[0], maximum(in[1], 0.f)),
+                  matmul(1.5f - in[0], abs(in[1])),      matmul(-in[0], minimum(in[1], 0.25f)) + 1.f,
+                  matmul(in[0] + 0.7f, transpose(in[2])), matmul(transpose(in[1] * 0.3f), transpose(in[0] - 0.1f))};
+  };
+  for (DType t : {DType::f32, DType::f64}) {
+    for (auto [m, n, k] : {std::array<int64_t, 3>{1, 70, 300}, {19, 33, 20}, {150, 1, 9}, {200, 300, 270}}) {
+      SCOPED_TRACE(testing::Message() << NumpyName(t) << " " << m << "x" << n << "x" << k);
+      ExpectMatches(product, {Data({m, k}, t, 1), Data({k, n}, t, 2), Data({n, k}, t, 3)},
+                    {{"m", "k"}, {"k", "n"}, {"n", "k"}}, For(t, 4 * k));
+    }
+    ExpectMatches([](const Values& in) { return Values{matmul(in[0] * 0.3f, maximum(in[1], 0.f))}; },
+                  {Data({3, 20, 30}, t, 1), Data({3, 30, 40}, t, 2)}, {{"b", "m", "k"}, {"b", "k", "n"}}, For(t, 120));
+  }
+  const Values inputs = {input("x", DType::f32, {dyn("m"), dyn("k")}), input("w", DType::f32, {dyn("k"), dyn("n")})};
+  for (const auto& [build, kernels] : {std::pair<Value, int>{matmul(inputs[0] * 0.3f, maximum(inputs[1], 0.f)), 1},
+                                       {matmul(exp(inputs[0]), inputs[1]), 2}}) {
+    const absl::StatusOr<Function> f = compile(inputs, {build}, {}, {.cache_dir = "none"});
+    ASSERT_TRUE(f.ok()) << f.status();
+    EXPECT_EQ(f->compile_info().kernels, kernels);
+  }
+}
+
 // What widens operands joins the product: quantised and 16-bit weights.
 TEST(MatMul, WidenedOperands) {
   const auto product = [](DType to) {

@@ -4,7 +4,9 @@
 #include "passes/Codegen/Cpu/MatMul.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -30,7 +32,8 @@ private:
   LogicalResult numberDims();
   LogicalResult readOperands();
   LogicalResult readKind();
-  /// What a factor of the product is made of: casts of one argument.
+  /// What a factor of the product is made of: casts of one argument, and ops on
+  /// it and numbers.
   LogicalResult readFactor(Value factor);
   LogicalResult readEpilogue();
   LogicalResult readOutputs();
@@ -170,11 +173,22 @@ LogicalResult Matcher::readKind() {
 LogicalResult Matcher::readFactor(Value factor) {
   SmallVector<Operation *, 2> found;
   while (Operation *def = factor.getDefiningOp()) {
-    if (!isa<CastOpInterface>(def) || def->getNumOperands() != 1)
+    Value tensor;
+    for (Value operand : def->getOperands()) {
+      if (matchPattern(operand, m_Constant()))
+        continue;
+      if (tensor)
+        return def->emitError("expected the factors of a matmul to be made of one "
+                              "operand each, and numbers");
+      tensor = operand;
+    }
+    bool isArithmetic = isa<arith::ArithDialect, math::MathDialect>(def->getDialect()) &&
+                        def->getNumRegions() == 0 && def->getNumResults() == 1;
+    if (!tensor || (!isa<CastOpInterface>(def) && !isArithmetic))
       return def->emitError("expected the factors of a matmul to be casts of its "
-                            "operands");
+                            "operands, or arithmetic on them and numbers");
     found.insert(found.begin(), def);
-    factor = def->getOperand(0);
+    factor = tensor;
   }
   unsigned number = cast<BlockArgument>(factor).getArgNumber();
   if (number > 1)

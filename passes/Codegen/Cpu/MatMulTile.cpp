@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -67,7 +68,16 @@ Value matmulWiden(Code &code, const MatMulSpec &spec, const MatMulAccess &operan
   };
   for (Operation *cast : operand.casts) {
     IRMapping mapping;
-    mapping.map(cast->getOperand(0), value);
+    auto vector = dyn_cast<VectorType>(value.getType());
+    for (Value operand : cast->getOperands()) {
+      Attribute number;
+      if (!matchPattern(operand, m_Constant(&number))) {
+        mapping.map(operand, value);
+        continue;
+      }
+      Value scalar = arith::ConstantOp::create(code, code.loc, ::mlir::cast<TypedAttr>(number));
+      mapping.map(operand, vector ? code.splat(scalar, vector.getNumElements()) : scalar);
+    }
     Operation *clone = code.clone(*cast, mapping);
     clone->setLoc(code.loc);
     clone->getResult(0).setType(like(cast->getResult(0).getType(), value.getType()));
