@@ -162,7 +162,9 @@ void BlockFuser::computeAgain() {
         for (unsigned each : made)
           if (each != index)
             others += (others.empty() ? ", made of " : ", ") + label(ops[each]);
-        bool moves = drops && changes.size() == 1;
+        bool moves = drops && changes.size() == 1 && llvm::none_of(home.ops, [&](unsigned each) {
+          return llvm::is_contained(operandOps[each], static_cast<int>(index));
+        });
         explanation->push_back(label(ops[index]) + others + ": computed " +
                                (moves ? "in the kernel of " : "again in the kernel of ") +
                                label(ops[reader.ops.back()]) + ": costs " + nsText(ns) +

@@ -185,6 +185,7 @@ private:
   llvm::DenseMap<unsigned, llvm::SmallDenseSet<unsigned, 2>> again; // op -> groups
   int lastObserver = kNone;      // the group of the last that looks at values
   llvm::DenseMap<int, FusionFigures> weighed; // by source, of the op at hand
+  llvm::DenseSet<std::pair<int64_t, int64_t>> pairsTold; // nodes
   GroupGraph graph;
   llvm::MapVector<mlir::Value, mlir::Value> results; // old value -> kernel's
 };

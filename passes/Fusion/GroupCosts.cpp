@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialect/Graph/Infer.h"
+#include "dialect/Graph/NodeId.h"
 #include "passes/Fusion/FuseBlock.h"
 
 using namespace mlir;
@@ -339,7 +340,9 @@ void BlockFuser::account(unsigned index, ArrayRef<Source> sources) {
 void BlockFuser::explainPair(unsigned index, unsigned source, bool isFused,
                              const std::string &why,
                              const FusionFigures &figures) {
-  if (explanation)
+  // Copies of two nodes, one a part of a concatenation, are one edge.
+  NodeId reader = ir::getNodeId(ops[index]), made = ir::getNodeId(ops[source]);
+  if (explanation && (reader == kNoNode || made == kNoNode || pairsTold.insert({reader, made}).second))
     explanation->push_back(label(ops[index]) + " and " + label(ops[source]) +
                            (isFused ? ": fused" : ": not fused") +
                            (why.empty() ? "" : ", " + why) + ": " +

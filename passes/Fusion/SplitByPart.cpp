@@ -142,6 +142,8 @@ bool SplitByPart::isCheaper(ir::ConcatenateOp op) {
   for (Operation *each : tree)
     if (std::optional<OpKind> kind = ir::getOpKind(each))
       computing.computeNs += computing.points * model.opNs(*kind, 4);
+  for (Operation *each : tree)
+    computing.live = std::max(computing.live, each->getNumOperands() + 1);
   fused = computing;
   fused.readBytes = joining.readBytes;
   FusionFigures figures = model.compare(joining, computing, fused);
