@@ -153,6 +153,21 @@ Pair Rows(const Shape& s, int threads) {
   return {[fused, in] { Call(fused, in); }, [product, apart, in] { Call(apart, Call(product, in)); }};
 }
 
+// (0.3 x) @ maximum(w, 0) as one function against three.
+Pair Prologue(const Shape& s, int threads) {
+  Problem p = Make(s);
+  Value x = input("x", DType::f32, {dyn("m"), dyn("k")}), w = input("w", DType::f32, {dyn("k"), dyn("n")});
+  Function fused = Compile({x, w}, {matmul(x * 0.3f, maximum(w, 0.0f))}, {}, {.name = "scaled", .num_threads = threads});
+  Function scale = Compile({x}, {x * 0.3f}, {}, {.name = "scale", .num_threads = threads});
+  Function bound = Compile({w}, {maximum(w, 0.0f)}, {}, {.name = "bound", .num_threads = threads});
+  Function product = Compile({x, w}, {matmul(x, w)}, {}, {.name = "product", .num_threads = threads});
+  const std::vector<Tensor> in = p.in;
+  const auto apart = [=] { return Call(product, {Call(scale, {in[0]})[0], Call(bound, {in[1]})[0]}); };
+  Tensor out = Call(fused, in)[0], expected = apart()[0];
+  Check("scaled", out, [&](int64_t i) { return expected.data<float>()[i]; }, 0);
+  return {[fused, in] { Call(fused, in); }, [apart] { apart(); }};
+}
+
 const bool registered = [] {
   std::vector<Shape> shapes;
   for (int64_t n : {64, 256, 512, 1000, 1024, 2048}) shapes.push_back({n, n, n});
@@ -173,6 +188,7 @@ const bool registered = [] {
     for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{4096, 64, 64}, {4096, 256, 64}, {1024, 1024, 64}, {512, 4096, 64}, {2048, 512, 512}, {1024, 1024, 1024}}) {
       const Shape s = {m, n, k};
       RegisterPair("softmax_" + NameOf(s) + suffix, "two_calls", [=] { return Rows(s, threads); });
+      RegisterPair("scaled_" + NameOf(s) + suffix, "three_calls", [=] { return Prologue(s, threads); });
     }
     for (int64_t n : {512, 1024, 2048}) {
       const Shape s = {n, n, n};
