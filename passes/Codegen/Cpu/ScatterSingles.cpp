@@ -2,15 +2,13 @@
 //
 // One after the other, each at its place: the order is the meaning. What limits a
 // destination in the nearest caches is how many loads and stores a cycle takes, so
-// updates come as vectors, eight at a time; in a destination that lies farther off,
-// its lines are fetched ahead.
+// updates come as vectors, eight at a time.
 //
 //===----------------------------------------------------------------------===//
 
 #include "passes/Codegen/Cpu/ScatterUpdates.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -19,13 +17,8 @@ using namespace mlir;
 namespace oriel {
 
 constexpr int64_t kUnroll = 8;
-/// Updates whose indices are checked before the first is added. Of a destination far
-/// off more wait for their lines if each is added at once (measured).
-constexpr unsigned kTogether = 4, kTogetherFar = 1;
-/// Updates that a line of the destination is fetched ahead, if that is larger than
-/// the second-level caches of today.
-constexpr int64_t kFetchedAhead = 64;
-constexpr int64_t kFarBytes = 1 << 20;
+/// Updates whose indices are checked before the first is added.
+constexpr unsigned kTogether = 4;
 
 Value UpdateSweep::combine(Value old, Value update) {
   Code::LocScope scope(code, kernel.line(LineRole::kCompute));
@@ -79,16 +72,16 @@ void UpdateSweep::put(Value n, Value at, Value value) {
 
 /// Updates n + k to n + kUnroll - 1, `together` at a time, up to the first of which an
 /// index is not in bounds as it is; returns which.
-Value UpdateSweep::good(Value n, Value values, int64_t k, unsigned together) {
+Value UpdateSweep::good(Value n, Value values, int64_t k) {
   if (k == kUnroll)
     return code.i64(kUnroll);
   SmallVector<Value> places;
   std::function<Value()> check = [&]() -> Value {
     int64_t next = k + places.size();
-    if (places.size() == together) {
+    if (places.size() == kTogether) {
       for (auto [j, at] : llvm::enumerate(places))
         put(code.add(n, code.i64(k + j)), at, values ? code.lane(values, k + j) : Value());
-      return good(n, values, next, together);
+      return good(n, values, next);
     }
     SmallVector<Value> raw = rawIndices(code.add(n, code.i64(next)));
     return code.ifElse(
@@ -117,19 +110,9 @@ void UpdateSweep::again(Value n) {
       });
 }
 
-/// Brings the places of kUnroll updates to come closer. Any index will do: what is
-/// fetched is not read.
-void UpdateSweep::fetch(Value n) {
-  Value ahead = code.minimum(code.add(n, code.i64(kFetchedAhead)), code.sub(end, code.i64(kUnroll)));
-  for (int64_t k = 0; k < kUnroll; ++k) {
-    Value place = code.gep(element, base, flat(rawIndices(code.add(ahead, code.i64(k)))));
-    LLVM::Prefetch::create(code, code.loc, place, /*rw=*/1u, /*hint=*/3u, /*cache=*/1u);
-  }
-}
-
 /// Updates [lo, hi): kUnroll at a time while all are good as they are; one that is
 /// negative or bad is looked at again. Returns where fewer than kUnroll are left.
-Value UpdateSweep::inOrder(Value lo, Value hi, bool isFar) {
+Value UpdateSweep::inOrder(Value lo, Value hi) {
   auto loop = scf::WhileOp::create(code, code.loc, TypeRange{i64}, ValueRange{lo});
   OpBuilder::InsertionGuard guard(code);
   Block *before = code.createBlock(&loop.getBefore(), {}, {i64}, {code.loc});
@@ -137,9 +120,7 @@ Value UpdateSweep::inOrder(Value lo, Value hi, bool isFar) {
   scf::ConditionOp::create(code, code.loc, code.less(code.add(n, code.i64(kUnroll - 1)), hi), n);
   Block *after = code.createBlock(&loop.getAfter(), {}, {i64}, {code.loc});
   n = after->getArgument(0);
-  if (isFar)
-    fetch(n);
-  Value done = good(n, updatesFrom(n, kUnroll), 0, isFar ? kTogetherFar : kTogether);
+  Value done = good(n, updatesFrom(n, kUnroll), 0);
   Value next = code.add(n, done);
   next = code.ifElse(
       code.equal(done, code.i64(kUnroll)), TypeRange{i64}, [&] { return SmallVector<Value>{next}; },
@@ -153,16 +134,7 @@ Value UpdateSweep::inOrder(Value lo, Value hi, bool isFar) {
 
 void UpdateSweep::serial(Value lo, Value hi) {
   sample(lo, hi);
-  Value start = runs(lo, hi);
-  Dim bytes = kernel.slices * Dim(getStorageBytes(element));
-  Value rest;
-  if (bytes.is_static())
-    rest = inOrder(start, hi, bytes.value() > kFarBytes);
-  else
-    rest = code.ifElse(
-        code.less(code.i64(kFarBytes), entry.dim(bytes)), TypeRange{i64},
-        [&] { return SmallVector<Value>{inOrder(start, hi, true)}; },
-        [&] { return SmallVector<Value>{inOrder(start, hi, false)}; })[0];
+  Value rest = inOrder(runs(lo, hi), hi);
   code.loop(rest, hi, code.i64(1), [&](Value n) { again(n); });
   count(offsetof(ScatterCounts, updates), code.sub(hi, lo));
 }
@@ -202,7 +174,6 @@ void UpdateSweep::ranged(Value lo, Value hi) {
 
 /// The updates [begin, last). `whole` is null where all elements are at hand.
 void UpdateSweep::singles(Value begin, Value last, Value whole) {
-  end = last;
   const bool isInline = pieces.areUpdatesInline();
   if (isInline)
     pieces.startInline(code.add(before, begin), code.add(before, last), kUnroll);
@@ -210,8 +181,6 @@ void UpdateSweep::singles(Value begin, Value last, Value whole) {
     Value hi = code.minimum(last, code.add(lo, code.i64(kScatterPiece)));
     pieceLo = lo;
     pieces.makeIndices(lo, hi);
-    if (pieces.makesIndices())
-      end = hi;
     if (pieces.makesUpdates() && !isInline) {
       pieces.makeUpdates(code.add(before, lo), code.add(before, hi));
       source = code.gep(element, pieces.madeUpdates(), code.sub(code.i64(0), lo));

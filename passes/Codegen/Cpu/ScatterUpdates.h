@@ -39,10 +39,9 @@ private:
   // ScatterSingles.cpp
   void singles(mlir::Value lo, mlir::Value hi, mlir::Value whole);
   void serial(mlir::Value lo, mlir::Value hi);
-  mlir::Value inOrder(mlir::Value lo, mlir::Value hi, bool isFar);
-  mlir::Value good(mlir::Value n, mlir::Value values, int64_t k, unsigned together);
+  mlir::Value inOrder(mlir::Value lo, mlir::Value hi);
+  mlir::Value good(mlir::Value n, mlir::Value values, int64_t k);
   void again(mlir::Value n);
-  void fetch(mlir::Value n);
   void ranged(mlir::Value lo, mlir::Value hi);
   void put(mlir::Value n, mlir::Value at, mlir::Value made = nullptr);
   mlir::Value update(mlir::Value n, unsigned lanes = 0);
@@ -73,7 +72,6 @@ private:
   bool isRanged, isAdd, isBool;
 
   // Of the scatter, columns and ranges at hand.
-  mlir::Value end; // of the updates
   mlir::Value base, source, first, columns, from, length;
   mlir::Value before;  // updates of scatters before it
   mlir::Value pieceLo; // of the piece of updates at hand
