@@ -85,6 +85,15 @@ std::vector<Case> Cases() {
   const Build row_tail = [](const Value& x, const Value&, const Value&) {
     return std::vector<Value>{log(sum(x, {1}))};
   };
+  const Build picked_scatter = [](const Value& x, const Value& y, const Value& index) {
+    return std::vector<Value>{scatter_add(y, {index}, x[{index}])};
+  };
+  const Build computed_scatter = [](const Value& x, const Value& y, const Value& index) {
+    return std::vector<Value>{scatter_add(y, {maximum(index - 1, 0)}, x)};
+  };
+  const Build exp_scatter = [](const Value& x, const Value& y, const Value& index) {
+    return std::vector<Value>{scatter_add(y, {index}, exp(x))};
+  };
   return {
       {"mul, exp", 100, 1, chain},
       {"mul, exp", 1000, 1000, chain},
@@ -107,6 +116,13 @@ std::vector<Case> Cases() {
       {"mul stored, column sum", 4000, 1500, stored_column},
       {"gather, row sum", 2000, 256, gathered},
       {"gather, row sum", 20000, 32, gathered},
+      {"gather, scatter", 2000, 256, picked_scatter},
+      {"gather, scatter", 100000, 16, picked_scatter},
+      {"gather, scatter", 100000, 1, picked_scatter},
+      {"index, scatter", 2000, 256, computed_scatter},
+      {"index, scatter", 100000, 1, computed_scatter},
+      {"exp, scatter", 2000, 256, exp_scatter},
+      {"exp, scatter", 100000, 1, exp_scatter},
       {"row sum, log", 256, 256, row_tail},
       {"row sum, log", 100000, 16, row_tail},
   };

@@ -128,3 +128,15 @@ func.func @shared(%x: tensor<10xf32>, %i: tensor<5xi64>, %y: tensor<5xf32>) -> (
   %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10xf32>, tensor<5xf32>, tensor<5xi64>) -> tensor<10xf32>
   return %0, %u : tensor<10xf32>, tensor<5xf32>
 }
+
+// -----
+
+// CHECK: oriel.remarks = [{{.*}}rows of one element are gathered faster by themselves
+// CHECK-LABEL: func @columns
+// CHECK: oriel.kernel "Gather"
+// CHECK: oriel.kernel "Scatter"
+func.func @columns(%x: tensor<10x1xf32>, %i: tensor<5xi64>, %t: tensor<7x1xf32>) -> tensor<10x1xf32> {
+  %u = oriel.gather %t[%i] axis 0 : (tensor<7x1xf32>, tensor<5xi64>) -> tensor<5x1xf32>
+  %0 = oriel.scatter add %x[%i], %u axis 0 : (tensor<10x1xf32>, tensor<5x1xf32>, tensor<5xi64>) -> tensor<10x1xf32>
+  return %0 : tensor<10x1xf32>
+}
