@@ -55,7 +55,9 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
                                  /*rw=*/0u, /*hint=*/2u, /*cache=*/1u);
       }
   };
-  auto rows = [&](Value first, unsigned count, ArrayRef<Stream> partials) {
+  // `older`: where the sum of the group's other half waits; `toOlder`: this is that half.
+  auto rows = [&](Value first, unsigned count, ArrayRef<Stream> partials,
+                  ArrayRef<Stream> older = {}, bool toOlder = false) {
     std::vector<PassState> states;
     for (unsigned k = 0; k < count; ++k) {
       indices[model.reducedAxis] = code.add(first, code.i64(k));
@@ -70,22 +72,37 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
             emitter.prepareSplats(state, lanes);
         },
         [&](Value j, unsigned lanes, Value mask) {
-          SmallVector<Value> accs;
-          for (const Stream &stream : partials)
-            accs.push_back(emitter.loadStream(stream, j, lanes, mask));
+          auto load = [&](ArrayRef<Stream> streams) {
+            SmallVector<Value> values;
+            for (const Stream &stream : streams)
+              values.push_back(emitter.loadStream(stream, j, lanes, mask));
+            return values;
+          };
+          SmallVector<Value> accs = load(toOlder ? ArrayRef<Stream>() : partials);
+          SmallVector<Value> halves = load(toOlder ? ArrayRef<Stream>() : older);
           if (count > 1 && lanes && !mask)
             fetch(states, j, lanes);
           SmallVector<Value> sums = combinePairwise(code, reduced, count, [&](int64_t k) {
             return emitter.emitOperands(states[k], j, lanes, mask);
           });
-          for (auto [result, acc, sum, stream] : llvm::zip(reduced, accs, sums, partials))
-            emitter.storeStream(stream, combine(code, *result, acc, sum), j, lanes, mask);
+          for (auto [result, sum, half] : llvm::zip(reduced, sums, halves))
+            sum = combine(code, *result, half, sum);
+          for (auto [result, acc, sum] : llvm::zip(reduced, accs, sums))
+            sum = combine(code, *result, acc, sum);
+          for (auto [sum, stream] : llvm::zip(sums, toOlder ? older : partials))
+            emitter.storeStream(stream, sum, j, lanes, mask);
         },
         /*isRare=*/count == 1 || !emitter.isCheap(pass));
   };
   Value together = code.add(from, code.roundDown(code.sub(to, from), kColumnGroup));
-  code.loop(from, together, code.i64(kColumnGroup),
-            [&](Value r) { rows(r, kColumnGroup, partials); });
+  // A group's rows in one step, or where they are much code (which would not have
+  // registers for their addresses) half of them in each of two.
+  code.loop(from, together, code.i64(kColumnGroup), [&](Value r) {
+    if (emitter.isCheap(pass))
+      return rows(r, kColumnGroup, partials);
+    rows(r, kColumnGroup / 2, partials, own, /*toOlder=*/true);
+    rows(code.add(r, code.i64(kColumnGroup / 2)), kColumnGroup / 2, partials, own);
+  });
   std::optional<int64_t> known = getConstant(code.sub(to, from));
   if (known && (*known < kColumnGroup || *known % kColumnGroup == 0)) {
     code.loop(together, to, code.i64(1), [&](Value r) { rows(r, 1, partials); });

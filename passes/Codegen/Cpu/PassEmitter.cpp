@@ -84,7 +84,11 @@ bool PassEmitter::isCheap(const ModelPass &pass) {
       continue;
     if (isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
             tensor::ExtractOp>(op) ||
-        isa<math::MathDialect>(op->getDialect()) || op->getNumRegions())
+        op->getNumRegions())
+      return false;
+    bool isInstruction = isa<math::AbsFOp, math::AbsIOp, math::FloorOp, math::CeilOp,
+                             math::RoundEvenOp, math::TruncOp, math::CopySignOp, math::FmaOp>(op);
+    if (isa<math::MathDialect>(op->getDialect()) && !isInstruction)
       return false;
     ++count;
   }
