@@ -120,9 +120,12 @@ void MakeGradients(Graph* g, Maker* m, Random* r) {
   for (const Value& v : g->inputs) {
     if (IsFloat(v.dtype()) && r->Percent(40)) wrt.push_back(v);
   }
-  // Also by something on the way.
+  // Also by something on the way; by what a tap looks at, since other reads of a
+  // state are it too, and the tap's value is not.
   for (size_t k = g->inputs.size(); k < m->pool.size() && wrt.size() < 5; ++k) {
-    if (IsFloat(m->pool[k].value.dtype()) && r->Percent(4)) wrt.push_back(m->pool[k].value);
+    Value value = m->pool[k].value;
+    while (value.node()->kind == graph::NodeKind::kOp && value.node()->op == OpKind::kTap) value = Value(value.node()->operands[0]);
+    if (IsFloat(value.dtype()) && r->Percent(4)) wrt.push_back(value);
   }
   const GradOptions options{.disconnected_inputs = Disconnected::kIgnore};
   // Descent on states that nothing else updates.
