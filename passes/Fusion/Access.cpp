@@ -112,8 +112,15 @@ int getMatMulPrologue(Operation *op) {
       }))
     return -1;
   int found = -1;
+  // A number that another block has made a tensor of is an argument of the kernel.
+  auto isNumber = [&](Value value) {
+    for (; auto broadcast = value.getDefiningOp<ir::BroadcastOp>(); value = broadcast.getX())
+      if (broadcast->getBlock() != op->getBlock())
+        return false;
+    return getNumber(value) != nullptr;
+  };
   for (OpOperand &operand : op->getOpOperands()) {
-    if (getNumber(operand.get()))
+    if (isNumber(operand.get()))
       continue;
     // What a kernel makes has this op in its own epilogue instead.
     Operation *def = operand.get().getDefiningOp();

@@ -122,9 +122,12 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
       (reading == Reading::Fill && !isFill(value)))
     return getArgument(kernel, value);
 
+  // A matmul reads memory: what elementwise ops have a copy of may be a number.
+  llvm::DenseMap<Value, Value> &values =
+      reading == Reading::Transposed ? kernel.matrices : kernel.values;
   SmallVector<Operation *> views;
   while (Operation *def = value.getDefiningOp()) {
-    if (isInside(value) || kernel.values.count(value) || !isView(def) ||
+    if (isInside(value) || values.count(value) || !isView(def) ||
         endsViews(def) ||
         (reading == Reading::Transposed && !isMatrixView(def, views.empty())))
       break;
@@ -133,7 +136,9 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
   }
   Value inside;
   Operation *def = value.getDefiningOp();
-  if (auto it = kernel.values.find(value); it != kernel.values.end()) {
+  if (isInside(value)) {
+    inside = kernel.values.lookup(value);
+  } else if (auto it = values.find(value); it != values.end()) {
     inside = it->second;
   } else if (def && reading != Reading::Transposed && (isLeaf(def) || isAgain(def, group))) {
     IRMapping mapping;
@@ -153,7 +158,7 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
                                              : getInside(kernel, b, group, operand,
                                                          Reading::Viewed));
     inside = b.clone(*view, mapping)->getResult(0);
-    kernel.values[view->getResult(0)] = inside;
+    values[view->getResult(0)] = inside;
   }
   return inside;
 }

@@ -155,6 +155,7 @@ private:
     mlir::Block *body = nullptr;
     llvm::DenseMap<mlir::Value, mlir::Value> arguments; // memory
     llvm::DenseMap<mlir::Value, mlir::Value> values;    // made inside
+    llvm::DenseMap<mlir::Value, mlir::Value> matrices;  // views a matmul reads
   };
   mlir::Value getArgument(Kernel &kernel, mlir::Value value);
   mlir::Value getInside(Kernel &kernel, mlir::OpBuilder &b, unsigned group,

@@ -65,8 +65,8 @@ double BlockFuser::rowBlocksNs(const Group &group) const {
   double batch = model.elements(shape) / (m * n);
   // Across memory it is packed each time, else read as it lies.
   bool isAcross = !getSource(matmul, 1).access.isIdentity();
-  double height =
-      std::clamp(model.getMachine().l2Bytes / 2 / (n * bytes), 48.0, isAcross ? 256.0 : 128.0);
+  double fitting = model.getMachine().l2Bytes / 2 / (n * bytes);
+  double height = std::clamp(fitting, std::clamp(4 * fitting, 8.0, 48.0), isAcross ? 256.0 : 128.0);
   double again = batch * (std::ceil(m / height) - 1);
   double operand = k * n * bytes;
   double packing = !isAcross ? 0 : k * n * model.opNs(OpKind::kGather, bytes) / 2;

@@ -100,6 +100,19 @@ bool PickFirst::collect(Operation *pick) {
   });
 }
 
+/// Is the leaf the same wherever the gather looks: a number, or values along the
+/// other axes? Wherever the op that makes it lies.
+static bool isUniform(ir::GatherOp gather, Value leaf) {
+  Operation *def = leaf.getDefiningOp();
+  if (def && isSplatConstant(def))
+    return true;
+  auto broadcast = dyn_cast_or_null<ir::BroadcastOp>(def);
+  int64_t axis = gather.getAxis(), count = gather.getIndices().size();
+  return broadcast && llvm::none_of(broadcast.getAxes(), [&](int64_t each) {
+    return each >= axis && each < axis + count;
+  });
+}
+
 bool PickFirst::canPickOf(Operation *pick, Value leaf) {
   auto isMemory = [&](Value value) {
     Operation *def = value.getDefiningOp();
@@ -107,26 +120,18 @@ bool PickFirst::canPickOf(Operation *pick, Value leaf) {
   };
   Value base = resolveViews(leaf, [&](Operation *view) { return view->getBlock() != &block; }).base;
   Operation *def = base.getDefiningOp(), *direct = leaf.getDefiningOp();
-  bool isSplat = def && isSplatConstant(def);
   // Of what has been made here dims are not known.
   if (direct && direct->getBlock() == &block && !indices.contains(direct))
     return false;
   if (!isMemory(base) && !(def && getRole(def) == OpRole::Leaf))
     return false;
   auto gather = dyn_cast<ir::GatherOp>(pick);
-  if (!gather)
+  if (!gather || isUniform(gather, leaf))
     return true;
-  if (isMemory(leaf)) {
-    ++gathers;
-    return true;
-  }
-  if (leaf == base)
-    return isSplat;
-  auto broadcast = leaf.getDefiningOp<ir::BroadcastOp>();
-  int64_t axis = gather.getAxis(), count = gather.getIndices().size();
-  return broadcast && llvm::none_of(broadcast.getAxes(), [&](int64_t each) {
-    return each >= axis && each < axis + count;
-  });
+  if (!isMemory(leaf))
+    return false;
+  ++gathers;
+  return true;
 }
 
 bool PickFirst::isCheaper(Operation *pick) {
@@ -176,8 +181,7 @@ Value PickFirst::pickOf(OpBuilder &b, Operation *pick, Value leaf) {
   Operation *def = leaf.getDefiningOp();
   auto gather = dyn_cast<ir::GatherOp>(pick);
   auto broadcast = dyn_cast_or_null<ir::BroadcastOp>(def);
-  bool isSplat = def && isSplatConstant(def);
-  if (!gather || (!broadcast && !isSplat)) {
+  if (!gather || !isUniform(gather, leaf)) {
     Operation *clone = b.clone(*pick);
     clone->setOperand(0, leaf);
     clone->getResult(0).setType(type);

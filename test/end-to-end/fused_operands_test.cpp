@@ -10,20 +10,6 @@ using ::testing::HasSubstr;
 using Values = std::vector<Value>;
 using Symbols = std::vector<std::vector<std::string>>;
 
-// Compiled fused, for unknown extents; how many kernels it has.
-int Kernels(const Build& build, const std::vector<Tensor>& arguments,
-            const Symbols& symbols) {
-  const Values inputs =
-      InputsFor(arguments, /*static_dims=*/false, symbols);
-  const absl::StatusOr<Function> f =
-      compile(inputs, build(inputs), {}, {.cache_dir = "none"});
-  if (!f.ok()) {
-    ADD_FAILURE() << f.status();
-    return -1;
-  }
-  return f->compile_info().kernels;
-}
-
 void ExpectOneKernel(const Build& build, const std::vector<Tensor>& arguments,
                      const Symbols& symbols, Tolerance tolerance = {}) {
   EXPECT_EQ(Kernels(build, arguments, symbols), 1);
@@ -210,6 +196,33 @@ TEST(ChangedPlaces, OnlyWhatIsGatheredIsComputed) {
   const std::string message((*f)(arguments).status().message());
   EXPECT_THAT(message, HasSubstr("picked"));
   EXPECT_THAT(message, HasSubstr("50"));
+}
+
+// What a body's gather looks into may be a broadcast or a number of the block
+// around it.
+TEST(ChangedPlaces, WhatABodyPicksFromOutside) {
+  const Build build = [](const Values& in) {
+    const Value across = broadcast_to(expand_dims(in[1], 1), in[0].shape());  // over the gathered axis
+    const Value along = broadcast_to(in[2], in[0].shape());
+    const auto step = [&](Value, Values c) { return Values{tanh((c[0] + across) * along)[{in[3]}]}; };
+    return Values{loop(3, {in[0]}, step)[0], in[0] * across, in[0] * along,
+                  branch(greater(sum(in[0]), 0.0), [&] { return Values{(in[0] + across)[{in[3]}]}; }, [&] { return Values{in[0]}; })[0]};
+  };
+  const std::vector<Tensor> arguments = {Data({6, 40}, DType::f32, 1), Data({6}, DType::f32, 2), Data({40}, DType::f32, 3),
+                                         Tensor::From<int64_t>({5, -6, 1, 1, 0, 3}, {6}).value()};
+  ExpectMatches(build, arguments, {}, {.ulps = 16, .absolute = 1e-6});
+  ExpectMatches(build, arguments, {{"n", "m"}, {"n"}, {"m"}, {"n"}}, {.ulps = 16, .absolute = 1e-6});
+}
+
+TEST(ChangedPlaces, AnIndexIntoWhatIsTheSameEverywhereIsChecked) {
+  const Value x = input("x", DType::f32, {64}), i = input("i", DType::i64, {16});
+  const Value k = constant(Tensor::Full({1000, 64}, 0.3));
+  const Values out = loop(2, {x}, [&](Value, Values c) { return Values{reduce_max(tanh(broadcast_to(c[0], {1000, 64}) * k)[{i}], {0})}; });
+  const absl::StatusOr<Function> f = CompileInMode({x, i}, {out[0], sum(k * 2.f)});
+  ASSERT_TRUE(f.ok()) << f.status();
+  EXPECT_TRUE((*f)({Data({64}, DType::f32, 1), Tensor::Full({16}, 999, DType::i64)}).ok());
+  const absl::Status bad = (*f)({Data({64}, DType::f32, 1), Tensor::Full({16}, 5000, DType::i64)}).status();
+  EXPECT_EQ(bad.code(), absl::StatusCode::kOutOfRange) << bad;
 }
 
 TEST(ChangedPlaces, OnlyWhatIsSlicedIsComputed) {

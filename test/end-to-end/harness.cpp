@@ -270,4 +270,14 @@ std::vector<DType> AllDTypes() {
 
 std::vector<DType> FloatDTypes() { return {DType::f64, DType::f32, DType::f16, DType::bf16}; }
 
+int Kernels(const Build& build, const std::vector<Tensor>& arguments, const std::vector<std::vector<std::string>>& symbols) {
+  const std::vector<Value> inputs = InputsFor(arguments, /*static_dims=*/false, symbols);
+  const absl::StatusOr<Function> f = compile(inputs, build(inputs), {}, {.cache_dir = "none"});
+  if (!f.ok()) {
+    ADD_FAILURE() << f.status();
+    return -1;
+  }
+  return f->compile_info().kernels;
+}
+
 }  // namespace oriel::e2e

@@ -45,6 +45,11 @@ void ExpectMatches(const Build& build, const std::vector<Tensor>& arguments,
                    const std::vector<std::vector<std::string>>& symbols = {},
                    Tolerance tolerance = {});
 
+// How many kernels `build` is, fused, for unknown extents; -1, and a failure,
+// where it does not compile. The same in every mode.
+int Kernels(const Build& build, const std::vector<Tensor>& arguments,
+            const std::vector<std::vector<std::string>>& symbols);
+
 // Compiles in the current mode (twice through the cache in mode `cached`).
 absl::StatusOr<Function> CompileInMode(const std::vector<Value>& inputs, const std::vector<Value>& outputs,
                                        const std::vector<Update>& updates = {}, CompileOptions options = {});

@@ -1,9 +1,11 @@
 // Products of vectors, longer than one block of sums, beside operands as large
-// as the result; factors that are cast.
+// as the result; factors that are cast; operands with numbers.
 #include "test/end-to-end/harness.h"
 
 namespace oriel::e2e {
 namespace {
+
+using Values = std::vector<Value>;
 
 // What dies in the epilogue may give the result its storage: sums of a part of k
 // must not be written there before it is read.
@@ -48,6 +50,31 @@ TEST(VectorProduct, FactorsOfEveryPairOfTypes) {
       ExpectMatches(build, {x, y}, {}, {.ulps = 16});
     }
   }
+}
+
+// A number is an operand's prologue and a matrix of its own at once, or is made a
+// matrix outside of the body that multiplies.
+TEST(MatMulOperands, ANumberInTwoRoles) {
+  const Build build = [](const Values& in) {
+    const Value &a = in[0], &b = in[1];
+    const Value ones = broadcast_to(scalar(1.0, DType::f32), a.shape()), k = broadcast_to(scalar(0.13, DType::f32), a.shape());
+    return Values{dot(a + ones, ones), dot(a * k, transpose(k)), b * k + dot(a, k), dot(maximum(a, k), k)};
+  };
+  const std::vector<Tensor> arguments = {Data({48, 48}, DType::f32, 1), Data({48, 48}, DType::f32, 2)};
+  ExpectMatches(build, arguments, {}, {.ulps = 64, .absolute = 1e-4});
+  ExpectMatches(build, arguments, {{"n", "n"}, {"n", "n"}}, {.ulps = 64, .absolute = 1e-4});
+}
+
+TEST(MatMulOperands, ANumberOfTheBlockAround) {
+  const Build build = [](const Values& in) {
+    const Value &a = in[0], &w = in[1];
+    const Value k = broadcast_to(scalar(0.13, DType::f32), a.shape());
+    const Value powers = loop(2, {w}, [&](Value, Values c) { return Values{dot(a * k, c[0])}; })[0];
+    return Values{tanh(a + k), powers, branch(greater(sum(a), 0.0), [&] { return Values{dot(a * k, w)}; }, [&] { return Values{a}; })[0]};
+  };
+  const std::vector<Tensor> arguments = {Data({24, 24}, DType::f32, 1), Data({24, 24}, DType::f32, 2)};
+  ExpectMatches(build, arguments, {}, {.ulps = 64, .absolute = 1e-4});
+  ExpectMatches(build, arguments, {{"n", "n"}, {"n", "n"}}, {.ulps = 64, .absolute = 1e-4});
 }
 
 }  // namespace

@@ -40,19 +40,29 @@ Value addToOdd(MathBuilder &m, Value a, Value b) {
 }
 
 /// A product of f64 and what it lost (Dekker): each factor as two halves of 26
-/// bits.
+/// bits. Large factors are scaled down first, exactly: their halves would overflow.
 Exact twoProduct(MathBuilder &m, Value a, Value b) {
+  Value one = m.c(1);
+  auto isLarge = [&](Value x) {
+    return m.gt(m.abs(x), m.c(Pair{0x1p100, 0x1p900}));
+  };
+  Value isLargeA = isLarge(a), isLargeB = isLarge(b);
+  Value down = m.c(0x1p-100), up = m.c(0x1p100);
+  Value x0 = m.mul(a, m.select(isLargeA, down, one)),
+        y0 = m.mul(b, m.select(isLargeB, down, one));
   auto split = [&](Value x) -> Exact {
     Value scaled = m.mul(x, m.c(0x1p27 + 1)),
           head = m.sub(scaled, m.sub(scaled, x));
     return {head, m.sub(x, head)};
   };
-  Exact x = split(a), y = split(b);
-  Value product = m.mul(a, b);
+  Exact x = split(x0), y = split(y0);
+  Value product = m.mul(x0, y0);
   Value rest = m.sub(m.mul(x.head, y.head), product);
   rest = m.add(rest, m.mul(x.head, y.tail));
   rest = m.add(rest, m.mul(x.tail, y.head));
-  return {product, m.add(rest, m.mul(x.tail, y.tail))};
+  rest = m.add(rest, m.mul(x.tail, y.tail));
+  rest = m.mul(rest, m.select(isLargeA, up, one));
+  return {m.mul(a, b), m.mul(rest, m.select(isLargeB, up, one))};
 }
 
 /// f32: the product is exact in f64.
@@ -70,8 +80,8 @@ Value singleFma(OpBuilder &b, Location loc, Type type, Value x, Value y,
 }
 
 /// f64, after Boldo and Melquiond, "Emulation of FMA and correctly rounded
-/// sums" (2008). Where halves overflow the result is that of a product and a
-/// sum, and a product in the range of subnormals has lost bits.
+/// sums" (2008). Where the product overflows the result is that of a product and
+/// a sum, and a product in the range of subnormals has lost bits.
 Value doubleFma(OpBuilder &b, Location loc, Type type, Value x, Value y,
                 Value z) {
   MathBuilder m(b, loc, type);

@@ -8,9 +8,11 @@ using namespace mlir;
 
 namespace oriel {
 
-/// Rows of a block: a few tiles' for what is read of B to be worth it; more where
-/// B lies across and is packed for each block.
+/// Rows of a block: a few tiles' for what is read of B to be worth it, unless they
+/// take several times the second-level cache; more where B lies across and is packed
+/// for each block.
 constexpr int64_t kFewestBlockRows = 48, kMostBlockRows = 128, kMostRowsAcross = 256;
+constexpr int64_t kMostCaches = 2;
 
 FailureOr<MatMulRows> MatMulRows::get(KernelSignature &signature, const MatMulSpec &spec,
                                       const MatMulBlocks &blocks, int64_t l2Bytes,
@@ -33,9 +35,12 @@ FailureOr<MatMulRows> MatMulRows::get(KernelSignature &signature, const MatMulSp
   MatMulRows result(signature, spec, std::move(*model), vectorBits);
   // Half of the cache, the other half is for the operands.
   int64_t tile = blocks.mr * (spec.accumulator.getIntOrFloatBitWidth() / 8);
-  Dim fitting = Dim::FloorDiv(Dim(l2Bytes / 2), Dim::Max(spec.n, Dim(1)) * Dim(tile));
+  Dim tileBytes = Dim::Max(spec.n, Dim(1)) * Dim(tile);
+  Dim fitting = Dim::FloorDiv(Dim(l2Bytes / 2), tileBytes);
+  Dim fewest = Dim::Min(Dim(kFewestBlockRows / blocks.mr),
+                        Dim::FloorDiv(Dim(l2Bytes * kMostCaches), tileBytes));
   int64_t most = spec.b.j == Dim(1) ? kMostBlockRows : kMostRowsAcross;
-  Dim tiles = Dim::Min(Dim::Max(fitting, Dim(kFewestBlockRows / blocks.mr)),
+  Dim tiles = Dim::Min(Dim::Max(fitting, fewest),
                        Dim(most / blocks.mr));
   result.rows = Dim(blocks.mr) *
                 Dim::Max(Dim::Min(tiles, Dim::CeilDiv(spec.m, Dim(blocks.mr))), Dim(1));

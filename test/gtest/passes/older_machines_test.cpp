@@ -74,6 +74,30 @@ void CheckSameBits(const std::string& type, const std::string& op,
   }
 }
 
+// Of f64 near the ends of their range, where halves of a factor would overflow.
+TEST(OlderMachines, RemaindersOfLargeNumbersHaveTheSameBits) {
+  std::mt19937_64 g(3);
+  std::vector<double> x, y, results[2];
+  for (int i = 0; i < 4000; ++i) {
+    const int exponent = std::uniform_int_distribution<int>(850, 1015)(g);
+    y.push_back(std::ldexp(std::uniform_real_distribution<double>(1, 2)(g), exponent));
+    x.push_back(std::ldexp(std::uniform_real_distribution<double>(-2, 2)(g), std::min(1023, exponent + i % 60)));
+  }
+  const int64_t n = x.size();
+  for (int old : {0, 1}) {
+    std::string error;
+    auto kernel = TestKernel::Compile(Text("f64", "%r = arith.remf %a, %b : f64\n", ""), TestEmitter::kGeneric, &error,
+                                      old ? 128 : 256, true, old ? "x86-64-v2" : "x86-64-v3");
+    ASSERT_TRUE(kernel) << error;
+    results[old].assign(n, 7);
+    kernel->Run({{x.data(), {n}}, {y.data(), {n}}, {results[old].data(), {n}}}, 2);
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    ASSERT_EQ(results[0][i], std::fmod(x[i], y[i])) << x[i] << ", " << y[i];
+    ASSERT_EQ(results[1][i], results[0][i]) << x[i] << ", " << y[i];
+  }
+}
+
 TEST(OlderMachines, FunctionsHaveTheSameBits) {
   for (const char* op :
        {"math.exp", "math.expm1", "math.log", "math.log1p", "math.tanh",
