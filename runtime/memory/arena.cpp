@@ -43,7 +43,7 @@ constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
 constexpr uint64_t kMaxPairs = 256;
 // What is spent on finding a better plan, in buffers and gaps looked at: this,
 // and so many times the number of buffers.
-constexpr uint64_t kFewSteps = 300'000, kStepsPerBuffer = 300;
+constexpr uint64_t kFewSteps = 1'000'000, kStepsPerBuffer = 300;
 // Orders are tried until the plan is within one part in 64 of the largest live
 // set; they are changed at random until it is within one in 32.
 constexpr uint64_t kClose = 64, kNear = 32;
