@@ -333,7 +333,7 @@ class Packer {
   // What ends at the top is what did not fit well: it is placed earlier, at the
   // front or by chance, as long as that helps or steps are left.
   void Rearrange(std::vector<size_t> best, uint64_t fewest, bool lowest) {
-    constexpr int kAllAtOnce = 4, kFromBest = 8;
+    constexpr int kAllAtOnce = 4, kFromBest = 8, kFromAfar = 64;
     uint64_t random = 1;
     std::vector<size_t> order = best;
     if (!Within(kNear) && HasSteps()) (void)Gaps(order, lowest);
@@ -353,6 +353,14 @@ class Packer {
         best = order;
       } else if (round % kFromBest == kFromBest - 1) {
         order = best;
+        // Now and then from some way off, and the other way round.
+        if (round % kFromAfar == kFromAfar - 1) {
+          for (size_t swaps = order.size() / 8 + 2; swaps > 0; --swaps) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            std::swap(order[(random >> 33) % order.size()], order[(random >> 13) % order.size()]);
+          }
+          lowest = !lowest;
+        }
         (void)Gaps(order, lowest);
       }
     }
