@@ -60,6 +60,8 @@ private:
 
   void describe(KernelInfo &info);
   void emitFunctions();
+  std::pair<Value, Value> tasksOf(Value matrix, Value perMatrix);
+  Area areaOf(Value matrix);
   void emitMatrix(Value matrix, Value perMatrix);
   void emitRowBlocks(Value matrix, Value perMatrix);
   void emitArea(const Area &area);
@@ -204,6 +206,25 @@ LogicalResult MatMulEmitter::run(KernelInfo &info) {
   return status;
 }
 
+/// Which of the tasks of one matrix, counted from its first, are to be done here.
+std::pair<Value, Value> MatMulEmitter::tasksOf(Value matrix, Value perMatrix) {
+  Value start = code.mul(matrix, perMatrix);
+  Value low = code.sub(code.maximum(entry.begin, start), start);
+  Value high = code.sub(code.minimum(entry.end, code.add(start, perMatrix)), start);
+  return {low, high};
+}
+
+/// A matrix of the batch, its rows and columns still open.
+MatMulEmitter::Area MatMulEmitter::areaOf(Value matrix) {
+  SmallVector<Value> sizes;
+  for (const Dim &size : spec.batch)
+    sizes.push_back(entry.dim(size));
+  Area area;
+  if (!sizes.empty())
+    area.batch = entry.decompose(matrix, sizes);
+  return area;
+}
+
 /// The tasks of one matrix, which go down its columns: the rest of a column of
 /// tasks, whole columns at once, the beginning of another.
 void MatMulEmitter::emitMatrix(Value matrix, Value perMatrix) {
@@ -211,19 +232,13 @@ void MatMulEmitter::emitMatrix(Value matrix, Value perMatrix) {
   Value m = entry.dim(spec.m), n = entry.dim(spec.n);
   Value height = code.i64(blocks.mc), width = entry.dim(taskColumns);
   Value column = entry.dim(taskRows); // tasks of one
-  Value start = code.mul(matrix, perMatrix);
-  Value low = code.sub(code.maximum(entry.begin, start), start);
-  Value high = code.sub(code.minimum(entry.end, code.add(start, perMatrix)), start);
+  std::pair<Value, Value> tasks = tasksOf(matrix, perMatrix);
+  Value low = tasks.first, high = tasks.second;
   Value lowColumn = code.divUnsigned(code.add(low, code.sub(column, one)), column);
   Value highColumn = code.divUnsigned(high, column);
   Value up = code.minimum(high, code.mul(lowColumn, column));
   Value down = code.maximum(up, code.mul(highColumn, column));
-  SmallVector<Value> sizes;
-  for (const Dim &size : spec.batch)
-    sizes.push_back(entry.dim(size));
-  Area area;
-  if (!sizes.empty())
-    area.batch = entry.decompose(matrix, sizes);
+  Area area = areaOf(matrix);
   code.loop(zero, code.i64(3), one, [&](Value part) {
     Value isHead = code.equal(part, zero), isWhole = code.equal(part, one);
     Value from = code.select(isHead, low, code.select(isWhole, up, down));
@@ -246,15 +261,9 @@ void MatMulEmitter::emitMatrix(Value matrix, Value perMatrix) {
 /// the passes over each row.
 void MatMulEmitter::emitRowBlocks(Value matrix, Value perMatrix) {
   Value m = entry.dim(spec.m), n = entry.dim(spec.n), height = code.i64(blocks.mr);
-  Value start = code.mul(matrix, perMatrix);
-  Value low = code.sub(code.maximum(entry.begin, start), start);
-  Value high = code.sub(code.minimum(entry.end, code.add(start, perMatrix)), start);
-  SmallVector<Value> sizes;
-  for (const Dim &size : spec.batch)
-    sizes.push_back(entry.dim(size));
-  Area area;
-  if (!sizes.empty())
-    area.batch = entry.decompose(matrix, sizes);
+  std::pair<Value, Value> tasks = tasksOf(matrix, perMatrix);
+  Value low = tasks.first, high = tasks.second;
+  Area area = areaOf(matrix);
   area.columnsFrom = code.i64(0);
   area.columnsTo = n;
   Value end = code.minimum(m, code.mul(high, height)), step = entry.dim(rows->getRows());
