@@ -1,5 +1,8 @@
 """Threads: calls side by side, the GIL free while a function runs."""
+import contextlib
+import sys
 import threading
+import time
 
 import numpy as np
 
@@ -107,3 +110,70 @@ def test_compiling_in_threads():
     for thread in threads:
         thread.join()
     assert results == {i: 2.0 * i + 1 for i in range(6)}
+
+
+@contextlib.contextmanager
+def waiting_for_the_gil():
+    """Another thread that runs as soon as this one lets go of the GIL, which it is
+    not asked for: yields the list it writes to."""
+    before = sys.getswitchinterval()
+    ready, go, ran = threading.Event(), threading.Event(), []
+
+    def other():
+        ready.set()
+        go.wait()
+        ran.append(True)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    ready.wait()
+    sys.setswitchinterval(1e6)
+    try:
+        go.set()
+        yield ran
+    finally:
+        sys.setswitchinterval(before)
+        go.set()
+        thread.join()
+
+
+def lets_others_run(work):
+    """Does it, within a minute of repetitions? Nothing else here waits."""
+    end = time.monotonic() + 60
+    with waiting_for_the_gil() as ran:
+        while not ran and time.monotonic() < end:
+            work()
+        return bool(ran)
+
+
+def test_python_alone_lets_nobody_run():
+    """What the next tests say would be nothing otherwise."""
+    with waiting_for_the_gil() as ran:
+        sum(range(3_000_000))
+        assert not ran
+
+
+def test_a_call_lets_others_run():
+    x = T.dmatrix("x")
+    f = oriel.function([x], T.tanh(T.dot(x, x)).sum())
+    a = np.ones((300, 300)) * 1e-3
+    f(a)
+    assert lets_others_run(lambda: f(a))
+
+
+def test_compiling_lets_others_run():
+    x = T.dmatrix("x")
+    made = []
+
+    def compile_another():
+        # Never the same program, so that none comes from a cache.
+        made.append(oriel.function([x], T.tanh(x * (len(made) + 0.123)).sum(axis=1)))
+
+    assert lets_others_run(compile_another)
+    assert made[0](np.zeros((2, 3))).tolist() == [0, 0]
+
+
+def test_looking_at_a_state_lets_others_run():
+    """A call may hold it for long."""
+    w = oriel.shared(np.zeros((2000, 500)), "w")
+    assert lets_others_run(w.get_value)
