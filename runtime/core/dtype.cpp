@@ -7,18 +7,17 @@ namespace oriel {
 namespace {
 
 struct Info {
-  uint8_t bytes;
   std::string_view numpy, shortname, mlir;
 };
 // Indexed by the DType's value.
 constexpr Info kInfo[kNumDTypes] = {
-    {8, "float64", "f64", "f64"}, {4, "float32", "f32", "f32"}, {2, "float16", "f16", "f16"},
-    {2, "bfloat16", "bf16", "bf16"}, {1, "int8", "i8", "i8"}, {2, "int16", "i16", "i16"},
-    {4, "int32", "i32", "i32"}, {8, "int64", "i64", "i64"}, {1, "uint8", "u8", "ui8"},
-    {2, "uint16", "u16", "ui16"}, {4, "uint32", "u32", "ui32"}, {8, "uint64", "u64", "ui64"},
-    {1, "bool", "bool", "i1"},
+    {"float64", "f64", "f64"}, {"float32", "f32", "f32"}, {"float16", "f16", "f16"},
+    {"bfloat16", "bf16", "bf16"}, {"int8", "i8", "i8"}, {"int16", "i16", "i16"},
+    {"int32", "i32", "i32"}, {"int64", "i64", "i64"}, {"uint8", "u8", "ui8"},
+    {"uint16", "u16", "ui16"}, {"uint32", "u32", "ui32"}, {"uint64", "u64", "ui64"},
+    {"bool", "bool", "i1"},
 };
-constexpr Info kUnknown = {0, "unknown", "unknown", "unknown"};
+constexpr Info kUnknown = {"unknown", "unknown", "unknown"};
 
 const Info& Of(DType t) {
   const auto i = static_cast<size_t>(t);
@@ -51,7 +50,6 @@ DType PromoteFloatInteger(DType f, DType i) {
 
 }  // namespace
 
-size_t SizeOf(DType dtype) { return Of(dtype).bytes; }
 std::string_view NumpyName(DType dtype) { return Of(dtype).numpy; }
 std::string_view ShortName(DType dtype) { return Of(dtype).shortname; }
 std::string_view MlirName(DType dtype) { return Of(dtype).mlir; }

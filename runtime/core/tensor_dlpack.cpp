@@ -53,9 +53,9 @@ struct Release {
 DLManagedTensor* Tensor::ToDLPack() const {
   auto exported = std::make_unique<Exported>();
   exported->tensor = *this;
-  exported->shape = shape_;
+  exported->shape = shape();
   const int64_t element = static_cast<int64_t>(SizeOf(dtype_));
-  for (int64_t stride : strides_) exported->strides.push_back(stride / element);
+  for (int64_t stride : strides()) exported->strides.push_back(stride / element);
   DLManagedTensor& m = exported->managed;
   m = {};
   m.dl_tensor.data = data_;

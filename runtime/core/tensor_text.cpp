@@ -156,7 +156,7 @@ class Layout {
 }  // namespace
 
 std::string Tensor::ToString() const {
-  if (size() == 0) return shape_.size() == 1 ? "[]" : "[] of shape " + oriel::ToString(shape_);
+  if (size() == 0) return shape().size() == 1 ? "[]" : "[] of shape " + oriel::ToString(shape());
   const bool elide = size() > kSummarizeOver;
   std::vector<std::string> texts;
   Extents index;
@@ -181,7 +181,7 @@ std::string Tensor::ToString() const {
   });
   size_t width = 0;
   for (const std::string& s : texts) width = std::max(width, s.size());
-  if (shape_.empty()) {
+  if (shape().empty()) {
     std::string s = texts[0];
     if (IsFloat(dtype_) && !s.empty() && s.back() == '.') s += "0";  // as a Python float
     return s;

@@ -22,6 +22,12 @@ struct Launch {
   int64_t grain = 1;     // the least tasks taken at once
   int threads = 1;       // 1: on the calling thread, waking nobody
   bool in_turn = false;  // always that many at once: tasks unlike each other
+  // Of a short one (threads is 1): with so many where workers are awake.
+  int short_threads = 1;
+  int64_t short_grain = 1, cost_ns = 0;
+
+  // On the calling thread, whatever the others do.
+  bool alone() const { return threads <= 1 && short_threads <= 1; }
 };
 
 // Thread-safe.

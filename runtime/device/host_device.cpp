@@ -32,8 +32,12 @@ class Host final : public Device {
     ThreadPool::Shared().Run(CopyPieces, args, static_cast<int64_t>((bytes + kCopyPiece - 1) / kCopyPiece), 1, threads);
   }
   void Run(const Launch& launch) override {
-    if (launch.threads <= 1) {
+    if (launch.alone()) {
       if (launch.tasks > 0) launch.entry(launch.args, 0, launch.tasks, 0);
+      return;
+    }
+    if (launch.threads <= 1) {
+      ThreadPool::Shared().RunShort(launch.entry, launch.args, launch.tasks, launch.short_grain, launch.short_threads, launch.cost_ns);
       return;
     }
     ThreadPool::Shared().Run(launch.entry, launch.args, launch.tasks, launch.grain, launch.threads, launch.in_turn);

@@ -26,6 +26,14 @@ constexpr uint64_t kGenerationMask = ~(kGeneration - 1);
 // follow each other within microseconds, waking a sleeper costs tens.
 constexpr auto kSpin = std::chrono::microseconds(50);
 
+// Short jobs: what waking a worker costs the caller and the first jobs after; and
+// the part of the time that has to be saved for workers to stay awake.
+constexpr int64_t kWaking = kWorthWaking / 2, kSavedPart = 8;
+
+int64_t NowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 void Pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -52,8 +60,15 @@ int AvailableCores() {
 
 Split ChooseSplit(int64_t cost_ns, int64_t tasks, int threads) {
   Split split;
-  split.grain = std::max<int64_t>(tasks, 1);
-  if (threads <= 1 || tasks <= 1 || cost_ns < kWorthWaking) return split;
+  split.grain = split.short_grain = std::max<int64_t>(tasks, 1);
+  if (threads <= 1 || tasks <= 1 || cost_ns < kWorthHandingOver) return split;
+  if (cost_ns < kWorthWaking) {
+    // A thread's part is worth a hand-over; pieces are a hand-over's time or more,
+    // so that who comes late costs little.
+    split.short_threads = static_cast<int>(std::min<int64_t>({threads, tasks, cost_ns / (2 * kHandOver)}));
+    split.short_grain = std::max<int64_t>(1, tasks * kHandOver / cost_ns);
+    return split;
+  }
   const int64_t useful = std::max<int64_t>(1, cost_ns / (kWorthWaking / 2));
   split.threads = static_cast<int>(std::min<int64_t>({threads, tasks, useful}));
   if (split.threads <= 1) {
@@ -68,7 +83,7 @@ Split ChooseSplit(int64_t cost_ns, int64_t tasks, int threads) {
   return split;
 }
 
-ThreadPool::ThreadPool() = default;
+ThreadPool::ThreadPool(int cores) : cores_(cores) {}
 
 ThreadPool::~ThreadPool() {
   stop_.store(true);
@@ -98,7 +113,8 @@ void ThreadPool::Start(int workers) {
   while (started_.load(std::memory_order_relaxed) < workers) {
     // Without memory or threads left there are fewer: the caller does the work.
     try {
-      threads_.emplace_back([this] { WorkerLoop(); });
+      const int number = started_.load(std::memory_order_relaxed);
+      threads_.emplace_back([this, number] { WorkerLoop(number < kDesks ? &desks_[number] : nullptr); });
     } catch (const std::exception&) {
       return;
     }
@@ -120,11 +136,24 @@ void ThreadPool::Work(Slot* slot, int64_t worker) {
   in_task = outer;
 }
 
+bool ThreadPool::Join(Slot* slot, uint64_t state, int64_t joined) {
+  if (!slot->state.compare_exchange_strong(state, state + kInside + kJoined, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
+  Work(slot, joined + 1);
+  // Release: the caller sees what this helper wrote.
+  const uint64_t before = slot->state.fetch_sub(kInside, std::memory_order_acq_rel);
+  if ((before & kOpen) == 0 && (before & kInsideMask) == kInside) slot->state.notify_all();
+  return true;
+}
+
 bool ThreadPool::TryHelp() {
+  // Mostly it is the newest, which nobody has joined yet.
+  Slot& newest = slots_[newest_.load(std::memory_order_relaxed)];
+  const uint64_t state = newest.state.load(std::memory_order_acquire);
+  if ((state & kOpen) != 0 && (state & kJoinedMask) == 0 && newest.limit.load(std::memory_order_relaxed) > 0 && Join(&newest, state, 0)) return true;
   while (true) {
     // The job that has the fewest: callers at the same time share the workers.
     Slot* best = nullptr;
-    uint64_t state = 0;
+    uint64_t best_state = 0;
     int fewest = 0;
     for (Slot& slot : slots_) {
       const uint64_t now = slot.state.load(std::memory_order_acquire);
@@ -132,31 +161,52 @@ bool ThreadPool::TryHelp() {
       if ((now & kOpen) == 0 || joined >= slot.limit.load(std::memory_order_relaxed)) continue;
       if (best != nullptr && joined >= fewest) continue;
       best = &slot;
-      state = now;
+      best_state = now;
       fewest = joined;
     }
     if (best == nullptr) return false;
-    if (!best->state.compare_exchange_strong(state, state + kInside + kJoined, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
-    Work(best, fewest + 1);
-    // Release: the caller sees what this helper wrote.
-    const uint64_t before = best->state.fetch_sub(kInside, std::memory_order_acq_rel);
-    if ((before & kOpen) == 0 && (before & kInsideMask) == kInside) best->state.notify_all();
-    return true;
+    if (Join(best, best_state, fewest)) return true;
   }
 }
 
-void ThreadPool::WorkerLoop() {
+bool ThreadPool::ServeDesk(Desk* desk) {
+  uint64_t word = desk->word.load(std::memory_order_acquire);
+  if (word % Desk::kStates != Desk::kPosted) return false;
+  // Its caller may take it back.
+  if (!desk->word.compare_exchange_strong(word, word - Desk::kPosted + Desk::kRunning, std::memory_order_acquire, std::memory_order_relaxed)) return false;
+  in_task = true;
+  desk->entry(desk->args, desk->begin, desk->end, desk->worker);
+  in_task = false;
+  desk->word.store(word - Desk::kPosted + Desk::kStates + Desk::kReady, std::memory_order_release);
+  return true;
+}
+
+void ThreadPool::WorkerLoop(Desk* desk) {
   while (!stop_.load(std::memory_order_relaxed)) {
     const uint32_t seen = epoch_.load(std::memory_order_acquire);
-    if (open_jobs_.load(std::memory_order_acquire) > 0 && TryHelp()) continue;
-    const auto until = std::chrono::steady_clock::now() + kSpin;
+    if (TryHelp()) continue;
+    // No other state is left by anyone but the worker.
+    if (desk != nullptr) desk->word.fetch_add(Desk::kReady - Desk::kAway, std::memory_order_release);
+    auto until = std::chrono::steady_clock::now() + kSpin;
     bool changed = false;
     while (!changed) {
       for (int i = 0; i < 64 && !changed; ++i) {
         changed = epoch_.load(std::memory_order_relaxed) != seen;
-        if (!changed) Pause();
+        if (desk != nullptr && ServeDesk(desk)) {
+          until = std::chrono::steady_clock::now() + kSpin;
+        } else if (!changed) {
+          Pause();
+        }
       }
       if (!changed && std::chrono::steady_clock::now() >= until) break;
+    }
+    if (desk != nullptr) {
+      // Whoever has claimed it posts at once.
+      uint64_t word = desk->word.load(std::memory_order_relaxed);
+      while (word % Desk::kStates != Desk::kReady || !desk->word.compare_exchange_weak(word, word - Desk::kReady + Desk::kAway, std::memory_order_relaxed)) {
+        if (!ServeDesk(desk)) Pause();
+        word = desk->word.load(std::memory_order_relaxed);
+      }
     }
     if (changed) continue;
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
@@ -185,6 +235,7 @@ void ThreadPool::Run(KernelEntry entry, const int64_t* args, int64_t tasks, int6
     return;
   }
   Start(helpers);
+  busy_.fetch_add(helpers + 1, std::memory_order_relaxed);
   slot->entry = entry;
   slot->args = args;
   slot->tasks = tasks;
@@ -194,7 +245,7 @@ void ThreadPool::Run(KernelEntry entry, const int64_t* args, int64_t tasks, int6
   slot->next.store(0, std::memory_order_relaxed);
   const uint64_t last = slot->state.load(std::memory_order_relaxed);
   slot->state.store(((last & kGenerationMask) + kGeneration) | kOpen, std::memory_order_release);
-  open_jobs_.fetch_add(1, std::memory_order_acq_rel);
+  newest_.store(static_cast<uint32_t>(slot - slots_), std::memory_order_relaxed);
   epoch_.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers_.load(std::memory_order_seq_cst) > 0) epoch_.notify_all();
 
@@ -209,8 +260,85 @@ void ThreadPool::Run(KernelEntry entry, const int64_t* args, int64_t tasks, int6
     }
     state = slot->state.load(std::memory_order_acquire);
   }
-  open_jobs_.fetch_sub(1, std::memory_order_relaxed);
+  busy_.fetch_sub(helpers + 1, std::memory_order_relaxed);
   slot->taken.store(false, std::memory_order_release);
+}
+
+bool ThreadPool::WorthWaking(int64_t cost_ns, int threads) {
+  const int64_t now = NowNs(), passed = now - short_at_.load(std::memory_order_relaxed);
+  short_at_.store(now, std::memory_order_relaxed);
+  // Callers at the same time may lose some of this: it decides nothing but when.
+  int64_t saved = passed > std::chrono::nanoseconds(kSpin).count() ? 0 : saved_.load(std::memory_order_relaxed);
+  saved = std::max<int64_t>(0, saved + cost_ns - cost_ns / threads - kHandOver - passed / kSavedPart);
+  const bool worth = saved >= kWaking;
+  saved_.store(worth ? 0 : saved, std::memory_order_relaxed);
+  return worth;
+}
+
+void ThreadPool::RunShort(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads, int64_t cost_ns) {
+  if (in_task) {
+    entry(args, 0, tasks, 0);
+    return;
+  }
+  // A worker without a core of its own would be waited for.
+  const int others = busy_.fetch_add(1, std::memory_order_relaxed);
+  const int64_t pieces = (tasks + grain - 1) / grain;
+  const int64_t most = std::min<int64_t>({kAskedAtOnce, threads - 1, pieces - 1, cores_ - 1 - others});
+  Desk* asked[kAskedAtOnce];
+  int64_t helpers = 0;
+  const int desks = std::min(started_.load(std::memory_order_relaxed), kDesks);
+  for (int i = 0; i < desks && helpers < most; ++i) {
+    uint64_t word = desks_[i].word.load(std::memory_order_relaxed);
+    if (word % Desk::kStates != Desk::kReady) continue;
+    // Acquire: what it held is no longer read.
+    if (desks_[i].word.compare_exchange_strong(word, word - Desk::kReady + Desk::kClaimed, std::memory_order_acquire, std::memory_order_relaxed)) asked[helpers++] = &desks_[i];
+  }
+  if (helpers == 0) {
+    if (most > 0 && WorthWaking(cost_ns, static_cast<int>(most) + 1)) {
+      busy_.fetch_sub(1, std::memory_order_relaxed);
+      Run(entry, args, tasks, grain, static_cast<int>(most) + 1);
+      return;
+    }
+    entry(args, 0, tasks, 0);
+    busy_.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  // Equal parts, the caller's larger by what does not go up: helper h has the
+  // h-th from the end.
+  const int64_t part = tasks / (helpers + 1);
+  uint64_t posted[kAskedAtOnce];
+  for (int64_t h = 0; h < helpers; ++h) {
+    Desk& desk = *asked[h];
+    desk.entry = entry;
+    desk.args = args;
+    desk.begin = tasks - (h + 1) * part;
+    desk.end = desk.begin + part;
+    desk.worker = h + 1;
+    posted[h] = desk.word.load(std::memory_order_relaxed) - Desk::kClaimed + Desk::kPosted;
+    desk.word.store(posted[h], std::memory_order_release);
+  }
+  in_task = true;
+  entry(args, 0, tasks - helpers * part, 0);
+  for (int64_t h = 0; h < helpers; ++h) {
+    std::atomic<uint64_t>& word = asked[h]->word;
+    // What it has not begun is taken back.
+    uint64_t seen = posted[h];
+    if (word.compare_exchange_strong(seen, posted[h] - Desk::kPosted + Desk::kStates + Desk::kReady, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      entry(args, tasks - (h + 1) * part, tasks - h * part, 0);
+      continue;
+    }
+    const uint64_t running = posted[h] - Desk::kPosted + Desk::kRunning;
+    for (int spins = 0; seen == running; ++spins) {
+      if (spins < 4000) {
+        Pause();
+      } else {
+        std::this_thread::yield();
+      }
+      seen = word.load(std::memory_order_acquire);
+    }
+  }
+  in_task = false;
+  busy_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace oriel

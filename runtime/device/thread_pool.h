@@ -34,7 +34,8 @@ int AvailableCores();
 // fork while no other thread is in a call.)
 class ThreadPool {
  public:
-  ThreadPool();
+  // `cores`: how many threads may run at once for short jobs to be shared.
+  explicit ThreadPool(int cores = AvailableCores());
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -48,6 +49,13 @@ class ThreadPool {
   // first and never less than `grain`, so that all end at about the same time;
   // `in_turn`: `grain` each time. Workers are started on first need.
   void Run(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads, bool in_turn = false);
+
+  // The same for short jobs, of about `cost_ns` on one thread, which are not worth
+  // waking anyone: with those workers that still look for the next job after their
+  // last, if there are any and cores for all of them; else on the calling thread.
+  // Where such jobs follow each other so closely that by now a worker, had it been
+  // awake, would have saved them what waking it costs, one is woken.
+  void RunShort(KernelEntry entry, const int64_t* args, int64_t tasks, int64_t grain, int threads, int64_t cost_ns);
 
   int workers() const { return started_.load(std::memory_order_relaxed); }
 
@@ -72,24 +80,54 @@ class ThreadPool {
     alignas(64) std::atomic<int64_t> next{0};
   };
 
+  // One worker, as it is to callers of short jobs: they hand it its part in a cache
+  // line of its own, which is all that both touch.
+  struct alignas(64) Desk {
+    enum State : uint64_t { kAway, kReady, kClaimed, kPosted, kRunning, kStates };
+    // State + kStates * how many parts it has had.
+    std::atomic<uint64_t> word{kAway};
+    // Written by who claimed it.
+    KernelEntry entry = nullptr;
+    const int64_t* args = nullptr;
+    int64_t begin = 0, end = 0, worker = 0;
+  };
+  static constexpr int kDesks = 16;  // workers that short jobs are handed to
+  static constexpr int64_t kAskedAtOnce = 4;
+
   void Start(int workers);
-  void WorkerLoop();
+  void WorkerLoop(Desk* desk);
+  // What a part of a short job takes away: false when there is none.
+  static bool ServeDesk(Desk* desk);
   bool TryHelp();
+  // Joins the job if it is still as `state` says.
+  bool Join(Slot* slot, uint64_t state, int64_t joined);
   static void Work(Slot* slot, int64_t worker);
+  bool WorthWaking(int64_t cost_ns, int threads);
 
   Slot slots_[kSlots];
+  Desk desks_[kDesks];
+  // What workers watch: written once a job.
   alignas(64) std::atomic<uint32_t> epoch_{0};  // rises with every job
-  std::atomic<int> sleepers_{0};
-  std::atomic<int> open_jobs_{0};
-  std::atomic<bool> stop_{false};
+  std::atomic<uint32_t> newest_{0};             // its slot
+  alignas(64) std::atomic<int> sleepers_{0};
+  // Threads that running jobs ask for, callers included; of short jobs: when the
+  // last one came, and what a worker awake would have saved those of late.
+  alignas(64) std::atomic<int> busy_{0};
+  std::atomic<int64_t> short_at_{0}, saved_{0};
+  alignas(64) std::atomic<bool> stop_{false};
   std::atomic<int> started_{0};
+  const int cores_;
   std::mutex start_mutex_;
   std::vector<std::thread> threads_;
 };
 
-// Nanoseconds: waking somebody costs about as much as it saves below this; and
-// the least worth taking from a job at once.
+// Nanoseconds: waking somebody costs about as much as it saves below the first;
+// the second is the least worth taking from a job at once.
 inline constexpr int64_t kWorthWaking = 20'000, kPiece = 5'000;
+// Nanoseconds until a worker that is awake has its part of a short job and the caller
+// knows of its end (measured: 100 to 350, by which cores they are), and the least
+// work worth it: two threads save half of it, and estimates may be twice too high.
+inline constexpr int64_t kHandOver = 400, kWorthHandingOver = 5 * kHandOver;
 
 // How to split a step whose whole work is about `cost_ns` on one thread: not at
 // all (inline) below the cost of waking anyone; else `grain`, the least to take at
@@ -98,6 +136,9 @@ struct Split {
   bool inline_run = true;
   int64_t grain = 1;
   int threads = 1;
+  // Of what runs inline: among workers that are awake. One thread: not even then.
+  int64_t short_grain = 1;
+  int short_threads = 1;
 };
 Split ChooseSplit(int64_t cost_ns, int64_t tasks, int threads);
 

@@ -1,6 +1,7 @@
 // File: call.cpp
 //
-// One call of a Function: find a context, lock the states, run, commit. A call
+// One call of a Function: lock the states, run, commit (contexts.cpp has where
+// its context comes from). A call
 // with known shapes does no allocation but its outputs and looks nothing up.
 #include <algorithm>
 #include <cstring>
@@ -18,26 +19,6 @@
 
 namespace oriel {
 namespace {
-
-// Kept between calls: idle contexts (each holds an arena) and dim values.
-// Contexts of other dims than the last call's are kept while they are small.
-constexpr size_t kMaxIdle = 8;
-constexpr uint64_t kMaxIdleBytes = uint64_t{64} << 20;
-constexpr size_t kMaxResolved = 16;
-
-bool Matches(const PreparedProgram& p, const ResolvedDims& d, absl::Span<const Tensor> inputs) {
-  if (inputs.size() != d.input_shapes.size()) return false;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].dtype() != p.program.buffers[p.program.inputs[i].buffer].dtype) return false;
-    if (inputs[i].shape() != d.input_shapes[i]) return false;
-  }
-  return true;
-}
-
-// Kernels need C order and the element type's alignment.
-bool UsableAsIs(const Tensor& t) {
-  return t.contiguous() && reinterpret_cast<uintptr_t>(t.raw()) % SizeOf(t.dtype()) == 0;
-}
 
 // The end of a call that charged its time to rows: those of a call that stands
 // for others are shared out, and it is settled which call is the next.
@@ -110,205 +91,6 @@ absl::StatusOr<Tensor> NewOutput(const Extents& shape, DType dtype, uint64_t byt
   return Tensor::Borrow(data, shape, {}, dtype, [block, pool] { pool->Give(std::move(*block)); });
 }
 
-void CounterTotals::Add(const Counters& c) {
-  const size_t n = c.runtime() + 1;
-  Reserve(c);
-  const uint64_t spent = c.wall.ticks.load(std::memory_order_relaxed);
-  uint64_t sum = 0;
-  for (size_t i = 0; i < n; ++i) sum += c.rows[i].ticks.load(std::memory_order_relaxed);
-  // Calls since the last split one have no rows yet: theirs are as the others'.
-  const double scale = sum > 0 && sum < spent ? static_cast<double>(spent) / static_cast<double>(sum) : 1;
-  for (size_t i = 0; i < n; ++i) {
-    const uint64_t mine = c.rows[i].ticks.load(std::memory_order_relaxed);
-    ticks[i] += scale == 1 ? mine : static_cast<uint64_t>(static_cast<double>(mine) * scale);
-    calls[i] += c.rows[i].calls.load(std::memory_order_relaxed);
-  }
-  for (size_t i = 0; c.beside != nullptr && i < c.steps; ++i) {
-    beside_wall[i] += c.beside[i].ticks.load(std::memory_order_relaxed);
-    beside_threads[i] += c.beside[i].calls.load(std::memory_order_relaxed);
-    // In a context a step always runs side by side or never does.
-    if (c.beside[i].ticks.load(std::memory_order_relaxed) == 0) continue;
-    const uint64_t mine = c.rows[i].ticks.load(std::memory_order_relaxed);
-    beside_ticks[i] += scale == 1 ? mine : static_cast<uint64_t>(static_cast<double>(mine) * scale);
-  }
-  for (size_t i = 0; i < c.scatters; ++i) AddScatter(c, i, &scatter[i]);
-  wall += spent;
-  function_calls += c.wall.calls.load(std::memory_order_relaxed);
-  loops_sampled = loops_sampled || c.loops_sampled.load(std::memory_order_relaxed) != 0;
-  calls_sampled = calls_sampled || c.calls_sampled.load(std::memory_order_relaxed) != 0;
-}
-
-void CounterTotals::Reserve(const Counters& c) {
-  const size_t n = c.runtime() + 1;
-  ticks.resize(n);
-  calls.resize(n);
-  scatter.resize(c.scatters);
-  if (c.beside == nullptr) return;
-  beside_wall.resize(c.steps);
-  beside_threads.resize(c.steps);
-  beside_ticks.resize(c.steps);
-}
-
-void CounterTotals::Subtract(const CounterTotals& other) {
-  for (size_t i = 0; i < std::min(ticks.size(), other.ticks.size()); ++i) {
-    ticks[i] -= std::min(ticks[i], other.ticks[i]);
-    calls[i] -= std::min(calls[i], other.calls[i]);
-  }
-  for (size_t i = 0; i < std::min(scatter.size(), other.scatter.size()); ++i) {
-    ScatterCounts& mine = scatter[i];
-    const ScatterCounts& theirs = other.scatter[i];
-    mine.updates -= theirs.updates;
-    mine.combined -= theirs.combined;
-    mine.sampled -= theirs.sampled;
-    mine.repeated -= theirs.repeated;
-    for (size_t k = 0; k < std::size(mine.sweeps); ++k) mine.sweeps[k] -= theirs.sweeps[k];
-    if (mine.combined == 0) mine.longest_run = 0;
-  }
-  for (size_t i = 0; i < std::min(beside_wall.size(), other.beside_wall.size()); ++i) {
-    beside_wall[i] -= std::min(beside_wall[i], other.beside_wall[i]);
-    beside_threads[i] -= std::min(beside_threads[i], other.beside_threads[i]);
-    beside_ticks[i] -= std::min(beside_ticks[i], other.beside_ticks[i]);
-  }
-  wall -= std::min(wall, other.wall);
-  function_calls -= std::min(function_calls, other.function_calls);
-}
-
-CounterTotals Function::Impl::Totals() const {
-  std::lock_guard<std::mutex> lock(mutex);
-  CounterTotals totals = retired;
-  totals.ticks.resize(prepared->steps.size() + program().inputs.size() + 1);
-  totals.calls.resize(totals.ticks.size());
-  totals.scatter.resize(static_cast<size_t>(prepared->scatters));
-  for (const auto& context : idle) totals.Add(context->counters);
-  for (const CallContext* context : busy) totals.Add(context->counters);
-  totals.Subtract(baseline);
-  return totals;
-}
-
-std::shared_ptr<const ResolvedDims> Function::Impl::Last() const {
-  std::lock_guard<std::mutex> lock(mutex);
-  return last;
-}
-
-absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::Acquire(absl::Span<const Tensor> inputs) const {
-  const uint64_t limit = Limit();
-  uint64_t extra = 0;  // contiguous copies this call will make
-  for (const Tensor& input : inputs) {
-    if (!UsableAsIs(input)) [[unlikely]] extra += RoundToAlignment(input.bytes());
-  }
-  std::vector<std::unique_ptr<CallContext>> slow;  // freed outside the lock
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    for (size_t i = idle.size(); i-- > 0;) {
-      const ResolvedDims& d = *idle[i]->dims;
-      if (!Matches(*prepared, d, inputs)) continue;
-      // With the copies an arena may be too much, or everything; or the limit is
-      // another than it was.
-      if ((idle[i]->apart != nullptr ? d.planned_peak : d.held_bytes) + extra > limit) continue;
-      if (idle[i]->used_below <= limit - extra) [[unlikely]] {
-        slow.push_back(std::move(idle[i]));
-        retired.Add(slow.back()->counters);
-        idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
-        continue;
-      }
-      busy.push_back(idle[i].get());
-      std::unique_ptr<CallContext> context = std::move(idle[i]);
-      idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
-      return context;
-    }
-  }
-  return NewContext(inputs, extra);
-}
-
-absl::StatusOr<std::shared_ptr<const ResolvedDims>> Function::Impl::Resolved(const std::vector<int64_t>& symbols, bool one_by_one) const {
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    for (const auto& known : resolved) {
-      if (known->symbols == symbols && known->one_by_one == one_by_one) return known;
-    }
-  }
-  ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> dims, Resolve(*prepared, symbols, one_by_one));
-  std::lock_guard<std::mutex> lock(mutex);
-  if (resolved.size() >= kMaxResolved) resolved.erase(resolved.begin());
-  resolved.push_back(dims);
-  return dims;
-}
-
-absl::StatusOr<std::unique_ptr<CallContext>> Function::Impl::NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const {
-  const uint64_t limit = Limit();
-  ORIEL_ASSIGN_OR_RETURN(std::vector<int64_t> symbols, BindSymbols(*prepared, inputs));
-  ORIEL_ASSIGN_OR_RETURN(std::shared_ptr<const ResolvedDims> dims, Resolved(symbols, /*one_by_one=*/false));
-  if (dims->planned_peak + extra > limit) {
-    return MemoryError(*prepared, *dims, limit, extra, "'" + program().name + "' does not fit into the memory limit");
-  }
-  uint64_t held = dims->held_bytes;
-  if (!prepared->binds.empty()) {
-    // What steps bind may grow as large as it can: then each buffer has storage
-    // of its own, of the size it turns out to have.
-    const absl::StatusOr<std::shared_ptr<const ResolvedDims>> most = Resolve(*prepared, WithLimits(*prepared, symbols));
-    held = most.ok() ? (*most)->held_bytes : std::numeric_limits<uint64_t>::max() - extra;
-  }
-  uint64_t used_below = std::numeric_limits<uint64_t>::max();
-  if (!options.guard_buffers && held + extra > limit && dims->side != nullptr) {
-    // One step after another it may fit into an arena.
-    used_below = held;
-    ORIEL_ASSIGN_OR_RETURN(dims, Resolved(symbols, /*one_by_one=*/true));
-    held = dims->held_bytes;
-  }
-  const bool apart = options.guard_buffers || held + extra > limit;
-  if (apart && !options.guard_buffers) used_below = held;
-  // What is kept for other calls goes before this one makes do with less.
-  if (held + extra + KeptBytes() > limit) (void)Trim();
-  absl::StatusOr<std::unique_ptr<CallContext>> context = TrimAndRetry([&] { return MakeContext(prepared, dims, apart, options.guard_buffers); });
-  if (!context.ok()) {
-    if (context.status().code() != absl::StatusCode::kResourceExhausted) return context.status();
-    return MemoryError(*prepared, *dims, limit, extra, std::string(context.status().message()));
-  }
-  (*context)->used_below = used_below;
-  if (clock == CallClock::kNone) (*context)->unsplit = std::numeric_limits<int64_t>::max();
-  // Asked for past the last step: never.
-  (*context)->check = options.check.value_or(CheckMode::kOff);
-  if (options.fail_at_step < static_cast<int64_t>(prepared->steps.size())) (*context)->fail_at = options.fail_at_step;
-  std::lock_guard<std::mutex> lock(mutex);
-  // Release() must find room: after a commit nothing may fail.
-  idle.reserve(idle.size() + busy.size() + 1);
-  retired.Reserve((*context)->counters);
-  busy.push_back(context->get());
-  return context;
-}
-
-void Function::Impl::Release(std::unique_ptr<CallContext> context, bool reusable, int64_t measured, uint64_t copies) const {
-  std::unique_ptr<CallContext> dropped;  // freed outside the lock
-  std::lock_guard<std::mutex> lock(mutex);
-  busy.erase(std::find(busy.begin(), busy.end(), context.get()));
-  if (last != context->dims) {
-    last = context->dims;
-    outputs->SetCapacity(last->large_output_bytes);
-  }
-  last_measured = measured;
-  last_copies = copies;
-  if (context->forget_longest) context->counters.ForgetLongest();
-  context->forget_longest = false;
-  if (!reusable) {
-    retired.Add(context->counters);
-    dropped = std::move(context);
-    return;
-  }
-  idle.push_back(std::move(context));
-  const ResolvedDims& recent = *idle.back()->dims;
-  uint64_t others = 0;
-  for (size_t i = idle.size() - 1; i-- > 0;) {
-    others += idle[i]->dims->held_bytes - idle[i]->dims->fixed_bytes;
-    const bool same = idle[i]->dims.get() == &recent;
-    if (idle.size() - i > kMaxIdle || (!same && others > kMaxIdleBytes)) {
-      retired.Add(idle[i]->counters);
-      dropped = std::move(idle[i]);
-      idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
-      break;  // at most one more came than went
-    }
-  }
-}
-
 absl::StatusOr<std::vector<Tensor>> Function::Impl::Call(absl::Span<const Tensor> inputs) const {
   const int64_t number = taps->NextCall();
   const std::shared_ptr<const TapRun> run = taps->Current();
@@ -324,14 +106,15 @@ absl::Status Function::Impl::NoMemory(const std::shared_ptr<const ResolvedDims>&
 absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const Tensor> inputs, const TapRun* run,
                                                                 int64_t number) const {
   const uint64_t entry = ReadClock(clock);
-  absl::StatusOr<std::unique_ptr<CallContext>> acquired = std::unique_ptr<CallContext>();
-  try {
-    acquired = Acquire(inputs);
-  } catch (const std::bad_alloc&) {
-    return NoMemory(Last());
+  std::unique_ptr<CallContext> acquired = AcquireHot(inputs);
+  if (acquired == nullptr) [[unlikely]] {
+    try {
+      ORIEL_ASSIGN_OR_RETURN(acquired, Acquire(inputs));
+    } catch (const std::bad_alloc&) {
+      return NoMemory(Last());
+    }
   }
-  if (!acquired.ok()) return acquired.status();
-  CallContext* context = acquired->get();
+  CallContext* context = acquired.get();
   context->taps = run;
   context->call_number = number;
   context->threads = prepared->workers;
@@ -361,7 +144,7 @@ absl::StatusOr<std::vector<Tensor>> Function::Impl::CallProgram(absl::Span<const
   const int64_t measured = context->apart != nullptr && context->apart->guard && status.ok()
                                ? static_cast<int64_t>(context->apart->counter.peak()) : -1;
   // After a failure buffers may be open and loops half way: start afresh.
-  Release(*std::move(acquired), status.ok(), measured, copies);
+  Release(std::move(acquired), status.ok(), measured, copies);
   if (!status.ok()) return status;
   return outputs;
 }
@@ -433,15 +216,21 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
     }
   }
   outputs->reserve(p.outputs.size());
-  for (const OutputDecl& output : p.outputs) {
+  for (size_t i = 0; i < p.outputs.size(); ++i) {
+    const OutputDecl& output = p.outputs[i];
     if (prepared->BufferStage(output.buffer) > 0) [[unlikely]] {
       outputs->emplace_back();  // made where its size is found
       continue;
     }
-    absl::StatusOr<Tensor> tensor = TrimAndRetry(
-        [&] { return NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs); });
-    if (!tensor.ok()) return MemoryError(*prepared, d, Limit(), *copies, std::string(tensor.status().message()));
-    outputs->push_back(*std::move(tensor));
+    const bool small = d.bytes[output.buffer] < BlockPool::kMinBytes;
+    if (small) outputs->push_back(c.outputs[i].One());
+    if (!small || outputs->back().raw() == nullptr) [[unlikely]] {
+      if (small) outputs->pop_back();
+      absl::StatusOr<Tensor> tensor = TrimAndRetry(
+          [&] { return NewOutput(d.shapes[output.buffer], p.buffers[output.buffer].dtype, d.bytes[output.buffer], this->outputs); });
+      if (!tensor.ok()) return MemoryError(*prepared, d, Limit(), *copies, std::string(tensor.status().message()));
+      outputs->push_back(*std::move(tensor));
+    }
     if (guard) continue;
     char* data = static_cast<char*>(outputs->back().raw());
     c.SetAddress(output.buffer, data == nullptr ? EmptyStorage() : data);

@@ -46,13 +46,31 @@ struct Counters {
   size_t steps, inputs, scatters, workers;
   RowCounter wall;                      // wall.calls: calls of the function
   std::atomic<uint64_t> loops_sampled{0}, calls_sampled{0};
+  // The profile's resets that `scatter` knows of: a maximum begins anew with each.
+  std::atomic<uint64_t> resets{0};
 
   size_t runtime() const { return steps + inputs; }
   // While no call runs that counts here.
-  void ForgetLongest() {
+  void Reset(uint64_t now) {
     for (size_t i = 0; i < scatters * workers; ++i) __atomic_store_n(&scatter[i].longest_run, int64_t{0}, __ATOMIC_RELAXED);
+    resets.store(now, std::memory_order_relaxed);
   }
   void MakeBeside() { beside.reset(new RowCounter[steps]); }
+};
+
+// Plain sums of counters, for snapshots.
+struct CounterTotals {
+  std::vector<uint64_t> ticks, calls;  // steps, inputs, the runtime
+  // Per step that ran side by side with others: see Counters::beside.
+  std::vector<uint64_t> beside_wall, beside_threads;
+  std::vector<uint64_t> beside_ticks;  // of `ticks`: charged by contexts in which it did
+  uint64_t wall = 0, function_calls = 0;
+  std::vector<ScatterCounts> scatter;  // per scatter step
+  bool loops_sampled = false, calls_sampled = false;
+  // `resets` of the profile there were: a maximum of before does not count.
+  void Add(const Counters& counters, uint64_t resets);
+  void Reserve(const Counters& counters);  // so that Add takes no memory
+  void Subtract(const CounterTotals& other);
 };
 
 // Adds what the workers of scatter number `number` have counted up to now.

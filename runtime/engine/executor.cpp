@@ -37,7 +37,7 @@ class Executor {
       const PreparedStep& step = p_.steps[s];
       if (side_ != nullptr) [[unlikely]] {
         if (const int32_t group = side_->of_step[s]; group != SideBySide::kAlone) {
-          if (group >= 0) Group<kTimed>(side_->groups[group]);
+          if (group >= 0 && !Group<kTimed>(side_->groups[group])) return false;
           s = step.end;
           continue;
         }
@@ -94,9 +94,10 @@ class Executor {
 
   // The setting may allow fewer threads now than the program was made for.
   void Run(const Launch& launch) {
-    if (launch.threads <= c_.threads) [[likely]] return device_.Run(launch);
+    if (std::max(launch.threads, launch.short_threads) <= c_.threads) [[likely]] return device_.Run(launch);
     Launch fewer = launch;
-    fewer.threads = c_.threads;
+    fewer.threads = std::min(launch.threads, c_.threads);
+    fewer.short_threads = std::min(launch.short_threads, c_.threads);
     device_.Run(fewer);
   }
 
@@ -106,7 +107,7 @@ class Executor {
     if (step.once) [[unlikely]] return Once(s, step);
     if (!step.fallible) {
       for (; launch != end; ++launch) {
-        if (launch->threads <= 1) {
+        if (launch->alone()) {
           if (launch->tasks > 0) launch->entry(launch->args, 0, launch->tasks, 0);
         } else {
           Run(*launch);
@@ -114,26 +115,36 @@ class Executor {
       }
       return true;
     }
-    ErrorRecord* records = reinterpret_cast<ErrorRecord*>(c_.errors.data());
-    std::memset(static_cast<void*>(records), 0, sizeof(ErrorRecord) * static_cast<size_t>(p_.workers));
+    ClearErrors(step);
     for (; launch != end; ++launch) {
       Run(*launch);
-      const ErrorRecord* first = nullptr;
-      for (int w = 0; w < p_.workers; ++w) {
-        if (records[w].code == 0) continue;
-        // The lowest position; of several index operands or nodes the first.
-        if (first == nullptr || std::tie(records[w].position, records[w].ordinal, records[w].operand) <
-                                    std::tie(first->position, first->ordinal, first->operand)) {
-          first = &records[w];
-        }
-      }
-      if (first != nullptr) {
-        c_.failed_step = s;
-        c_.error = *first;
-        return false;
-      }
+      if (const ErrorRecord* error = ErrorOf(step)) [[unlikely]] return FailWith(s, *error);
     }
     return true;
+  }
+
+  // The workers' records that a step's kernel writes to.
+  ErrorRecord* Errors(const PreparedStep& step) const { return reinterpret_cast<ErrorRecord*>(c_.words[static_cast<size_t>(step.first_word) + kArgErrors]); }
+  void ClearErrors(const PreparedStep& step) {
+    std::memset(static_cast<void*>(Errors(step)), 0, sizeof(ErrorRecord) * static_cast<size_t>(p_.workers));
+  }
+  // The lowest position; of several index operands or nodes the first. Null: none.
+  const ErrorRecord* ErrorOf(const PreparedStep& step) const {
+    const ErrorRecord* records = Errors(step);
+    const ErrorRecord* first = nullptr;
+    for (int w = 0; w < p_.workers; ++w) {
+      if (records[w].code == 0) continue;
+      if (first == nullptr || std::tie(records[w].position, records[w].ordinal, records[w].operand) <
+                                  std::tie(first->position, first->ordinal, first->operand)) {
+        first = &records[w];
+      }
+    }
+    return first;
+  }
+  bool FailWith(int32_t s, const ErrorRecord& error) {
+    c_.failed_step = s;
+    c_.error = error;
+    return false;
   }
 
   // What a worker needs to run pieces of a group.
@@ -141,11 +152,13 @@ class Executor {
     const Launch* launches;
     const SideBySide::Piece* pieces;
     BesideRun* timed;  // null: nothing is timed
+    int32_t members;   // pieces of the others are left out
   };
   static void RunPieces(const int64_t* args, int64_t begin, int64_t end, int64_t worker) {
     const BesideJob& job = *reinterpret_cast<const BesideJob*>(args[0]);
     for (int64_t i = begin; i < end; ++i) {
       const SideBySide::Piece& piece = job.pieces[i];
+      if (piece.member >= job.members) [[unlikely]] continue;
       const Launch& launch = job.launches[piece.launch];
       const uint64_t start = job.timed != nullptr ? Ticks() : 0;
       launch.entry(launch.args, piece.begin, piece.end, worker);
@@ -153,18 +166,32 @@ class Executor {
     }
   }
 
-  // All steps of a group, none of which can fail. Their rows share the time that
-  // passes as the time that threads spend in them.
+  // All steps of a group. Their rows share the time that passes as the time that
+  // threads spend in them. One after another, those after the first that fails
+  // would not have run: only those before it go on, as one of them may fail yet.
   template <bool kTimed>
-  void Group(const SideBySide::Group& group) {
+  bool Group(const SideBySide::Group& group) {
     BesideRun& run = *c_.beside;
     if constexpr (kTimed) run.Clear();
+    const ErrorRecord* error = nullptr;
+    size_t members = group.steps.size();
+    if (group.fallible) {
+      for (int32_t s : group.steps) {
+        if (p_.steps[s].fallible) ClearErrors(p_.steps[s]);
+      }
+    }
     for (const SideBySide::Round& round : group.rounds) {
-      const BesideJob job{c_.launches.data(), side_->pieces.data() + round.first, kTimed ? &run : nullptr};
+      const BesideJob job{c_.launches.data(), side_->pieces.data() + round.first, kTimed ? &run : nullptr, static_cast<int32_t>(members)};
       const int64_t args[1] = {reinterpret_cast<int64_t>(&job)};
       Run({RunPieces, args, round.pieces, 1, round.threads, /*in_turn=*/true});
+      for (size_t m = 0; group.fallible && m < members; ++m) {
+        const PreparedStep& step = p_.steps[group.steps[m]];
+        if (!step.fallible || ErrorOf(step) == nullptr) continue;
+        error = ErrorOf(step);
+        members = m;
+      }
     }
-    for (int32_t s : group.steps) c_.counters.rows[s].AddCalls(1);
+    for (size_t m = 0; m < members; ++m) c_.counters.rows[group.steps[m]].AddCalls(1);
     if constexpr (kTimed) {
       const uint64_t now = Ticks();
       uint64_t left = now - c_.last_tick, of = 0;
@@ -181,6 +208,7 @@ class Executor {
         c_.counters.beside[group.steps[m]].AddCalls(mine);
       }
     }
+    return error == nullptr || FailWith(group.steps[members], *error);
   }
 
   // A step whose results are kept: by the first call that gets here, others wait
@@ -430,7 +458,8 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
   c.launches = d.launches;
   c.address.assign(buffers, nullptr);
   c.iterations.reserve(static_cast<size_t>(p.loops));
-  ORIEL_ASSIGN_OR_RETURN(c.errors, Block::Allocate(sizeof(ErrorRecord) * static_cast<uint64_t>(p.workers)));
+  ORIEL_ASSIGN_OR_RETURN(c.errors, Block::Allocate(sizeof(ErrorRecord) * static_cast<uint64_t>(p.workers) *
+                                                  static_cast<uint64_t>(d.side != nullptr ? d.side->error_sets : 1)));
   if (!apart) {
     ORIEL_ASSIGN_OR_RETURN(c.arena, HostDevice().Allocate(d.stage_arena[0]));
   } else {
@@ -452,6 +481,11 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
   if (d.side != nullptr) {
     c.beside = std::make_unique<BesideRun>(static_cast<size_t>(p.workers), static_cast<size_t>(d.side->most_members));
     c.counters.MakeBeside();
+  }
+
+  for (const OutputDecl& output : p.program.outputs) {
+    const bool known = p.BufferStage(output.buffer) == 0;
+    c.outputs.push_back(known ? NewTensors(d.shapes[output.buffer], p.buffer(output.buffer).dtype) : NewTensors());
   }
 
   // Shadows are tensors, so that a commit is a swap.
@@ -518,7 +552,8 @@ absl::StatusOr<std::unique_ptr<CallContext>> MakeContext(std::shared_ptr<const P
       shared = c.apart->shared[s].data();
     }
     int64_t* words = &c.words[step.first_word];
-    words[kArgErrors] = reinterpret_cast<int64_t>(c.errors.data());
+    const size_t errors = d.side != nullptr ? static_cast<size_t>(d.side->errors[s]) * static_cast<size_t>(p.workers) : 0;
+    words[kArgErrors] = reinterpret_cast<int64_t>(reinterpret_cast<ErrorRecord*>(c.errors.data()) + errors);
     words[kArgScratch] = reinterpret_cast<int64_t>(scratch);
     words[kArgShared] = reinterpret_cast<int64_t>(shared);
     if (step.scatter >= 0) {

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "oriel/config.h"
 #include "oriel/tensor.h"
+#include "runtime/core/new_tensors.h"
 #include "runtime/engine/clock.h"
 #include "runtime/engine/counters.h"
 #include "runtime/engine/prepared.h"
@@ -32,6 +33,12 @@ struct ApartStorage {
 
 struct TapRun;
 class BlockPool;
+
+// Can kernels read it where it lies? They need C order and the element type's
+// alignment.
+inline bool UsableAsIs(const Tensor& t) {
+  return t.contiguous() && reinterpret_cast<uintptr_t>(t.raw()) % SizeOf(t.dtype()) == 0;
+}
 
 // Somewhere valid for empty tensors to point to.
 char* EmptyStorage();
@@ -118,7 +125,7 @@ struct CallContext {
   // The limit from which on another context would run calls of this shape faster
   // (in an arena, steps side by side): this one is used below it alone.
   uint64_t used_below = UINT64_MAX;
-  bool forget_longest = false;     // the profile was reset while it was running
+  std::vector<NewTensors> outputs;  // per output of stage 0
 
   // Of the running call.
   uint64_t last_tick = 0;

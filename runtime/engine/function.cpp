@@ -305,8 +305,7 @@ void Function::reset_profile() const {
   base.function_calls += now.function_calls;
   // A maximum cannot be subtracted: it begins anew.
   for (ScatterCounts& counts : impl.retired.scatter) counts.longest_run = 0;
-  for (const auto& context : impl.idle) context->counters.ForgetLongest();
-  for (CallContext* context : impl.busy) context->forget_longest = true;
+  impl.resets.store(impl.resets.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 MemoryReport Function::memory() const {

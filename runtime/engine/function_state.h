@@ -5,6 +5,7 @@
 #ifndef ORIEL_ENGINE_FUNCTION_STATE_H_
 #define ORIEL_ENGINE_FUNCTION_STATE_H_
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,21 +22,12 @@
 
 namespace oriel {
 
-// Plain sums of counters, for snapshots.
-struct CounterTotals {
-  std::vector<uint64_t> ticks, calls;  // steps, inputs, the runtime
-  // Per step that ran side by side with others: see Counters::beside.
-  std::vector<uint64_t> beside_wall, beside_threads;
-  std::vector<uint64_t> beside_ticks;  // of `ticks`: charged by contexts in which it did
-  uint64_t wall = 0, function_calls = 0;
-  std::vector<ScatterCounts> scatter;  // per scatter step
-  bool loops_sampled = false, calls_sampled = false;
-  void Add(const Counters& counters);
-  void Reserve(const Counters& counters);  // so that Add takes no memory
-  void Subtract(const CounterTotals& other);
-};
-
 struct Function::Impl {
+  Impl() = default;
+  ~Impl() { delete hot.load(std::memory_order_acquire); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
   std::shared_ptr<const PreparedProgram> prepared;
   CompileOptions options;
   CompileInfo info;
@@ -48,12 +40,20 @@ struct Function::Impl {
   std::vector<std::shared_ptr<graph::StateCell>> default_states;
   CallClock clock = CallClock::kNone;  // of calls; none: profile = false
 
-  // Contexts in use and idle, resolved dims, totals of retired contexts.
+  // Of the last call that ended, and owned, or null: the next call of the same
+  // shapes takes it without the mutex.
+  mutable std::atomic<CallContext*> hot{nullptr};
+  // `last` while the last call has nothing else to tell, so that the next like it
+  // needs no mutex either.
+  mutable std::atomic<const ResolvedDims*> told{nullptr};
+  // All contexts, those of them that are idle but the hot one, resolved dims,
+  // totals of retired contexts.
   mutable std::mutex mutex;
-  mutable std::vector<std::unique_ptr<CallContext>> idle;  // last used at the back
-  mutable std::vector<CallContext*> busy;
+  mutable std::vector<CallContext*> contexts;
+  mutable std::vector<std::unique_ptr<CallContext>> idle;  // last used at the back; room for all
   mutable std::vector<std::shared_ptr<const ResolvedDims>> resolved;
   mutable CounterTotals retired, baseline;
+  mutable std::atomic<uint64_t> resets{0};  // of the profile; written under the mutex
   // Memory of large outputs that the user has dropped; outputs share it.
   std::shared_ptr<BlockPool> outputs = std::make_shared<BlockPool>();
   // Of the last call, for reports.
@@ -67,6 +67,10 @@ struct Function::Impl {
   absl::StatusOr<std::vector<Tensor>> Call(absl::Span<const Tensor> inputs) const;
 
   CounterTotals Totals() const;  // since the last reset; takes the mutex
+  // Puts the hot context to the idle ones. Needs the mutex.
+  void ParkHot() const;
+  // Of an idle context that goes. Needs the mutex.
+  void Retire(const CallContext& context) const;
   std::shared_ptr<const ResolvedDims> Last() const;
   // Frees what idle contexts and dropped outputs hold; the bytes. Of this very
   // program; All...: of those that run while someone looks too.
@@ -88,8 +92,11 @@ struct Function::Impl {
  private:
   // One call of this very program.
   absl::StatusOr<std::vector<Tensor>> CallProgram(absl::Span<const Tensor> inputs, const TapRun* run, int64_t number) const;
+  // The hot context, if it is one for these inputs: all of them usable as they are.
+  std::unique_ptr<CallContext> AcquireHot(absl::Span<const Tensor> inputs) const;
   absl::StatusOr<std::unique_ptr<CallContext>> Acquire(absl::Span<const Tensor> inputs) const;
   void Release(std::unique_ptr<CallContext> context, bool reusable, int64_t measured, uint64_t copies) const;
+  void ReleaseLocked(std::unique_ptr<CallContext> context, bool reusable, int64_t measured, uint64_t copies) const;
   absl::StatusOr<std::unique_ptr<CallContext>> NewContext(absl::Span<const Tensor> inputs, uint64_t extra) const;
   absl::StatusOr<std::shared_ptr<const ResolvedDims>> Resolved(const std::vector<int64_t>& symbols, bool one_by_one) const;
   absl::Status Run(CallContext* context, absl::Span<const Tensor> inputs, uint64_t entry, std::vector<Tensor>* outputs,

@@ -113,7 +113,6 @@ class Preparer {
       out.fallible = d->fallible;
       if (d->op_class == kScatterClass) out.scatter = p_.scatters++;
       out.once = d->once;
-      out.plain = !d->fallible && !d->once;
       out.first_phase = static_cast<int32_t>(p_.entries.size());
       out.phases = static_cast<int32_t>(d->phases.size());
       for (const KernelPhase& phase : d->phases) {

@@ -43,7 +43,6 @@ struct PreparedStep {
   StepKind kind = StepKind::kDispatch;
   bool fallible = false;
   bool once = false;
-  bool plain = false;   // kDispatch: neither of both
   int32_t end = 0, else_begin = 0;
   // kDispatch: its phases in PreparedProgram::entries, its words in the call's
   // argument words.

@@ -322,9 +322,15 @@ class Resolver {
         if (launch.tasks < 0) {
           return absl::InvalidArgumentError("step " + std::to_string(s) + ": " + std::to_string(launch.tasks) + " tasks" + SymbolsText(p_, symbols_));
         }
-        const Split split = ChooseSplit(CostOf(step) / step.phases, launch.tasks, p_.workers);
+        launch.cost_ns = CostOf(step) / step.phases;
+        const Split split = ChooseSplit(launch.cost_ns, launch.tasks, p_.workers);
         launch.grain = split.grain;
         launch.threads = split.inline_run ? 1 : split.threads;
+        // Each piece of a scatter looks at all updates, so short ones are not split.
+        if (step.scatter < 0) {
+          launch.short_grain = split.short_grain;
+          launch.short_threads = split.short_threads;
+        }
         if (step.scatter >= 0 && launch.threads > 1) launch.grain = (launch.tasks + launch.threads - 1) / launch.threads;
         r->launches.push_back(launch);
       }

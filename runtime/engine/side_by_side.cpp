@@ -26,7 +26,8 @@ class OrderFinder {
     for (const FlatStep& flat : p_.flat) order.bodies.resize(std::max(order.bodies.size(), static_cast<size_t>(flat.body) + 1));
     for (int32_t s = 0; s < static_cast<int32_t>(p_.steps.size()); ++s) order.bodies[p_.flat[s].body].push_back(s);
     std::vector<std::vector<int32_t>> before(p_.steps.size());
-    for (const std::vector<int32_t>& body : order.bodies) Body(body, &before);
+    order.line.assign(p_.steps.size(), -1);
+    for (const std::vector<int32_t>& body : order.bodies) Body(body, &before, &order.line);
     for (std::vector<int32_t>& list : before) {
       std::sort(list.begin(), list.end());
       list.erase(std::unique(list.begin(), list.end()), list.end());
@@ -68,7 +69,7 @@ class OrderFinder {
     access->ordered = access->ordered || step.fallible || step.once;
   }
 
-  void Body(const std::vector<int32_t>& body, std::vector<std::vector<int32_t>>* before) {
+  void Body(const std::vector<int32_t>& body, std::vector<std::vector<int32_t>>* before, std::vector<int32_t>* line) {
     std::unordered_map<int32_t, Last> last;
     int32_t last_ordered = -1;
     for (int32_t s : body) {
@@ -91,7 +92,7 @@ class OrderFinder {
         at.writer = s;
       }
       if (!access.ordered) continue;
-      add(last_ordered);
+      (*line)[s] = last_ordered;
       last_ordered = s;
     }
   }
@@ -125,7 +126,7 @@ class GroupFinder {
   // Could others run beside it?
   bool IsNarrow(int32_t s) const {
     const PreparedStep& step = p_.steps[s];
-    if (step.kind != StepKind::kDispatch || !step.plain || cost_[s] < kLeast) return false;
+    if (step.kind != StepKind::kDispatch || step.once || cost_[s] < kLeast) return false;
     for (int32_t i = step.first_phase; i < step.first_phase + step.phases; ++i) {
       if (launches_[i].threads >= p_.workers) return false;
     }
@@ -135,8 +136,11 @@ class GroupFinder {
     return true;
   }
 
-  // Is everything that it needs done?
-  bool IsReady(int32_t s) const {
+  // Is everything that it needs done? Beside `members`, those that may fail have
+  // their order all the same.
+  bool IsReady(int32_t s, const std::vector<int32_t>& members) const {
+    const int32_t before = p_.order.line[s];
+    if (before >= 0 && !done_[before] && std::find(members.begin(), members.end(), before) == members.end()) return false;
     for (int32_t k = p_.order.first[s]; k < p_.order.first[s + 1]; ++k) {
       if (!done_[p_.order.before[k]]) return false;
     }
@@ -162,7 +166,7 @@ class GroupFinder {
       if (IsNarrow(s)) {
         for (size_t k = i + 1; k < std::min(body.size(), i + 1 + kAhead) && members.size() < most_; ++k) {
           const int32_t other = body[k];
-          if (done_[other] || !IsNarrow(other) || !IsReady(other)) continue;
+          if (done_[other] || !IsNarrow(other) || !IsReady(other, members)) continue;
           members.push_back(other);
           sum += cost_[other];
           longest = std::max(longest, Longest(other));
@@ -184,10 +188,16 @@ class GroupFinder {
       found_ = std::make_unique<SideBySide>();
       found_->of_step.assign(p_.steps.size(), SideBySide::kAlone);
       for (int32_t s = 0; s < static_cast<int32_t>(p_.steps.size()); ++s) found_->runs_at.push_back(s);
+      found_->errors.assign(p_.steps.size(), 0);
     }
     SideBySide::Group group;
     group.steps = members;
-    int32_t rounds = 0;
+    int32_t rounds = 0, error_sets = 0;
+    for (int32_t member : members) {
+      if (p_.steps[member].fallible) found_->errors[member] = error_sets++;
+    }
+    group.fallible = error_sets > 0;
+    found_->error_sets = std::max(found_->error_sets, error_sets);
     for (size_t m = 0; m < members.size(); ++m) {
       found_->of_step[members[m]] = m == 0 ? static_cast<int32_t>(found_->groups.size()) : SideBySide::kMovedUp;
       found_->runs_at[members[m]] = members[0];

@@ -5,9 +5,11 @@
 // tasks), form a group: one job of the thread pool in place of one after another.
 //
 // A group runs where the first of its steps stands; the others move up to it, so
-// that nothing that one of them needs may stand between. What may fail, hands
-// values out, or writes a state keeps its place. Results, errors and their order
-// are those of one step after another.
+// that nothing that one of them needs may stand between. What hands values out or
+// writes a state keeps its place. A step that may fail moves up when all before it
+// that may fail has run or is of the group; of those that fail the first of the
+// plan is the one that counts, and nothing after the group runs. Results and
+// errors are those of one step after another.
 #ifndef ORIEL_ENGINE_SIDE_BY_SIDE_H_
 #define ORIEL_ENGINE_SIDE_BY_SIDE_H_
 
@@ -26,6 +28,9 @@ struct PreparedProgram;
 struct StepOrder {
   std::vector<std::vector<int32_t>> bodies;  // the steps of each, in plan order
   std::vector<int32_t> first, before;        // of step s: before[first[s]...first[s + 1])
+  // Of a step that may fail, hands values out or writes a state: the one of its body
+  // before it, or -1.
+  std::vector<int32_t> line;
 };
 StepOrder FindOrder(const PreparedProgram& p);
 
@@ -47,6 +52,7 @@ struct SideBySide {
   struct Group {
     std::vector<int32_t> steps;  // in plan order
     std::vector<Round> rounds;
+    bool fallible = false;
   };
 
   std::vector<int32_t> of_step;  // kAlone, kMovedUp, or the group that it leads
@@ -54,6 +60,10 @@ struct SideBySide {
   std::vector<Piece> pieces;
   std::vector<int32_t> runs_at;  // per step: the step in whose place it runs
   int32_t most_members = 0;
+  // Per step: the error records that it has, of those of a group; 0 where it runs
+  // alone.
+  std::vector<int32_t> errors;
+  int32_t error_sets = 1;
 };
 
 // `cost`: of each step in nanoseconds on one thread; `launches`: of all phases,

@@ -39,6 +39,7 @@ uint64_t CallContext::OwnBytes() const {
 uint64_t Function::Impl::KeptBytes() const {
   uint64_t bytes = outputs->kept_bytes();
   std::lock_guard<std::mutex> lock(mutex);
+  ParkHot();
   for (const auto& context : idle) bytes += context->OwnBytes();
   return bytes;
 }
@@ -54,14 +55,15 @@ uint64_t Function::Impl::Trim() const {
   uint64_t bytes = 0;
   {
     std::lock_guard<std::mutex> lock(mutex);
+    ParkHot();
     for (const auto& context : idle) {
-      retired.Add(context->counters);
+      Retire(*context);
       bytes += context->OwnBytes();
     }
     // What running calls push back when they end must find room.
     dropped.swap(idle);
     try {
-      idle.reserve(busy.size() + 1);
+      idle.reserve(contexts.size() + 1);
     } catch (const std::bad_alloc&) {
       dropped.swap(idle);
       while (!idle.empty()) {  // keeps its room, frees the rest

@@ -31,7 +31,15 @@ enum class DType : uint8_t {
 inline constexpr int kNumDTypes = 13;
 
 // Bytes of one element.
-size_t SizeOf(DType dtype);
+constexpr size_t SizeOf(DType dtype) {
+  switch (dtype) {
+    case DType::i8: case DType::u8: case DType::boolean: return 1;
+    case DType::f16: case DType::bf16: case DType::i16: case DType::u16: return 2;
+    case DType::f32: case DType::i32: case DType::u32: return 4;
+    case DType::f64: case DType::i64: case DType::u64: return 8;
+  }
+  return 0;  // none of these
+}
 
 // NumPy's name: "float32", "int64", "bool", "bfloat16".
 std::string_view NumpyName(DType dtype);

@@ -83,13 +83,13 @@ class Tensor {
                                        bool read_only = false);
 
   DType dtype() const { return dtype_; }
-  const Extents& shape() const { return shape_; }
+  const Extents& shape() const { return form().shape; }
   int64_t dim(int axis) const;  // negative axes count from the end
-  int rank() const { return static_cast<int>(shape_.size()); }
-  int64_t size() const;                      // elements
-  size_t bytes() const;                      // size() * SizeOf(dtype())
-  const std::vector<int64_t>& strides() const { return strides_; }  // bytes
-  bool contiguous() const;                   // C order, no gaps
+  int rank() const { return static_cast<int>(form().shape.size()); }
+  int64_t size() const { return form().size; }  // elements
+  size_t bytes() const { return static_cast<size_t>(size()) * SizeOf(dtype_); }
+  const std::vector<int64_t>& strides() const { return form().strides; }  // bytes
+  bool contiguous() const { return form().contiguous; }  // C order, no gaps
   bool read_only() const { return read_only_; }
 
   // The address of element (0, ..., 0). Typed access requires the dtype to be
@@ -127,15 +127,26 @@ class Tensor {
   absl::Status Save(const std::string& path) const;
 
  private:
+  friend class NewTensors;  // runtime/core/new_tensors.h
   struct NoData {};
   explicit Tensor(NoData) {}
+  // How the elements lie. Immutable: tensors share it.
+  struct Form {
+    Extents shape;
+    std::vector<int64_t> strides;  // bytes
+    int64_t size = 1;              // elements
+    bool contiguous = true;
+  };
+  static const Form& ScalarForm();
+  static std::shared_ptr<const Form> MakeForm(Extents shape, std::vector<int64_t> strides, DType dtype);
+  const Form& form() const { return form_ != nullptr ? *form_ : ScalarForm(); }
   static Tensor Failed(DType dtype);
+  bool Allocate(size_t bytes);
   const char* AddressOf(absl::Span<const int64_t> index) const;
 
   std::shared_ptr<void> owner_;
   void* data_ = nullptr;
-  Extents shape_;
-  std::vector<int64_t> strides_;
+  std::shared_ptr<const Form> form_;  // null: a scalar's
   DType dtype_ = DType::f32;
   bool read_only_ = false;
 };

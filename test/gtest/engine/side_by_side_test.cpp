@@ -125,48 +125,138 @@ TEST(SideBySide, WritesComeAfterWhatReadsBefore) {
   EXPECT_THAT(Floats(Expect(Expect(b.Make())({F32({1, 2, 3, 4})}))[0]), ElementsAre(7, 14, 21, 28));
 }
 
-TEST(SideBySide, WhatMayFailKeepsItsPlace) {
-  ProgramBuilder b("may_fail");
-  const int32_t x = b.Input("x", DType::f32, {4}), i = b.Input("i", DType::i64, {4}), j = b.Input("j", DType::i64, {4});
-  std::vector<int32_t> made;
-  const int32_t s = b.State("s", DType::f32, {4});
-  const auto gather = [&](const std::string& name, int32_t indices) {
-    const int32_t out = b.Output(name, DType::f32, {4});
-    DispatchStep d;
-    d.kernel = "gather";
-    d.phases.push_back({"gather", 1});
-    d.args = {{x, 0}, {indices, 0}, {out, 0}, {-1, 4}, {-1, 4}};
-    d.reads = {x, indices};
-    d.writes = {out};
-    d.fallible = true;
-    d.cost = Dim(kLong);
-    d.node = b.program().buffers[out].node;
-    d.ordinals = {{{d.node}}};
-    b.Add(d, {out});
-  };
-  for (const char* name : {"p", "q"}) {
-    gather(std::string("g") + name, name[0] == 'p' ? i : j);
-    made.push_back(b.Temp(name, DType::f32, {4}));
-    b.Add(Costly(&b, "double", {x}, made.back()), {made.back()});
+// x[indices], which fails at indices outside; `late`: in its second phase.
+DispatchStep Gather(ProgramBuilder* b, int32_t x, int32_t indices, int32_t out, bool late = false) {
+  DispatchStep d;
+  d.kernel = "gather";
+  if (late) d.phases.push_back({"gather", 0});
+  d.phases.push_back({"gather", 1});
+  d.args = {{x, 0}, {indices, 0}, {out, 0}, {-1, 4}, {-1, 4}};
+  d.reads = {x, indices};
+  d.writes = {out};
+  d.fallible = true;
+  d.cost = Dim(kLong);
+  d.node = b->program().buffers[out].node;
+  d.ordinals = {{{d.node}}};
+  return d;
+}
+
+Tensor Indices(std::vector<int64_t> values) { return *Tensor::From<int64_t>(values, {static_cast<int64_t>(values.size())}); }
+
+TEST(SideBySide, TheFirstOfThePlanThatFailsCounts) {
+  for (const bool late : {false, true}) {  // does the first fail in a later round than the second?
+    ProgramBuilder b("may_fail");
+    const int32_t x = b.Input("x", DType::f32, {4}), i = b.Input("i", DType::i64, {4}), j = b.Input("j", DType::i64, {4});
+    std::vector<int32_t> made;
+    const int32_t s = b.State("s", DType::f32, {4});
+    for (const char* name : {"p", "q"}) {
+      const int32_t out = b.Output(std::string("g") + name, DType::f32, {4});
+      b.Add(Gather(&b, x, name[0] == 'p' ? i : j, out, late && name[0] == 'p'), {out});
+      made.push_back(b.Temp(name, DType::f32, {4}));
+      b.Add(Costly(&b, "double", {x}, made.back()), {made.back()});
+    }
+    b.Add(Costly(&b, "add", made, s), {}, made);
+    b.Update(s, s);
+    EXPECT_THAT(GroupsOf(b.program(), 2), ElementsAre(ElementsAre(0, 1, 2, 3)));
+    CompileOptions options;
+    for (const int threads : {1, 2, 4}) {
+      options.num_threads = threads;
+      const Function f = Expect(b.Make(options));
+      const Tensor good = Indices({0, 1, 2, 3}), bad = Indices({0, 1, 2, 9}), worse = Indices({7, 1, 2, 9});
+      Expect(f({F32({1, 2, 3, 4}), good, good}));
+      EXPECT_THAT(Floats(f.states()[0].cell()->storage), ElementsAre(4, 8, 12, 16));
+      const absl::StatusOr<std::vector<Tensor>> both = f({F32({0, 0, 0, 0}), bad, worse});
+      EXPECT_THAT(std::string(both.status().message()), HasSubstr("9"));
+      const absl::StatusOr<std::vector<Tensor>> second = f({F32({0, 0, 0, 0}), good, worse});
+      EXPECT_THAT(std::string(second.status().message()), HasSubstr("7"));
+      // Neither changed the state, and the next call is as good as any.
+      EXPECT_THAT(Floats(f.states()[0].cell()->storage), ElementsAre(4, 8, 12, 16));
+      EXPECT_THAT(Floats(Expect(f({F32({5, 6, 7, 8}), good, Indices({-1, 0, 1, 2})}))[1]), ElementsAre(8, 5, 6, 7));
+    }
   }
-  b.Add(Costly(&b, "add", made, s), {}, made);
-  b.Update(s, s);
-  EXPECT_THAT(GroupsOf(b.program(), 2), ElementsAre(ElementsAre(1, 3)));
-  CompileOptions options;
-  for (const int threads : {1, 2, 4}) {
-    options.num_threads = threads;
-    const Function f = Expect(b.Make(options));
-    const Tensor good = *Tensor::From<int64_t>({0, 1, 2, 3}, {4}), bad = *Tensor::From<int64_t>({0, 1, 2, 9}, {4});
-    const Tensor worse = *Tensor::From<int64_t>({7, 1, 2, 9}, {4});
-    Expect(f({F32({1, 2, 3, 4}), good, good}));
-    EXPECT_THAT(Floats(f.states()[0].cell()->storage), ElementsAre(4, 8, 12, 16));
-    // The first of the plan, as if they ran one after another.
-    const absl::StatusOr<std::vector<Tensor>> both = f({F32({0, 0, 0, 0}), bad, worse});
-    EXPECT_THAT(std::string(both.status().message()), HasSubstr("9"));
-    const absl::StatusOr<std::vector<Tensor>> second = f({F32({0, 0, 0, 0}), good, worse});
-    EXPECT_THAT(std::string(second.status().message()), HasSubstr("7"));
-    EXPECT_THAT(Floats(f.states()[0].cell()->storage), ElementsAre(4, 8, 12, 16));
+}
+
+// Between two that may fail stands one that may fail too, but is too short for the
+// group: the second of them keeps its place.
+TEST(SideBySide, WhatMayFailPassesNothingThatMayFail) {
+  ProgramBuilder b("in_line");
+  const int32_t x = b.Input("x", DType::f32, {4}), i = b.Input("i", DType::i64, {4});
+  std::vector<int32_t> outs;
+  for (const char* name : {"p", "q", "r"}) {
+    outs.push_back(b.Output(name, DType::f32, {4}));
+    DispatchStep d = Gather(&b, x, i, outs.back());
+    if (name[0] == 'q') d.cost = Dim(0);
+    b.Add(d, {outs.back()});
   }
+  EXPECT_THAT(GroupsOf(b.program(), 2), ElementsAre());
+}
+
+// Programs of steps that fail or not, straight or in a loop: what a call says, and
+// the values, are those of one thread.
+TEST(SideBySide, RandomFailuresAreTheSame) {
+  std::mt19937 random(11);
+  int grouped = 0, failed = 0;
+  for (int round = 0; round < 60; ++round) {
+    const bool loops = round % 2 == 1;
+    ProgramBuilder b("failures");
+    const int32_t x = b.Input("x", DType::f32, {4}), y = b.Output("y", DType::f32, {4});
+    const int32_t trips = loops ? b.Input("trips", DType::i64, {}) : -1;
+    const int32_t current = loops ? b.Temp("current", DType::f32, {4}) : -1, next = loops ? b.Temp("next", DType::f32, {4}) : -1;
+    const int32_t first = loops ? current : x, last = loops ? next : y;
+    std::vector<int32_t> inputs;
+    for (int k = 0; k < 6; ++k) inputs.push_back(b.Input("i" + std::to_string(k), DType::i64, {4}));
+    std::vector<int32_t> values = {first};
+    std::vector<Step> body;
+    for (int k = 0; k < 12; ++k) {
+      const int32_t from = values[random() % values.size()], out = b.Temp("t" + std::to_string(k), DType::f32, {4});
+      if (random() % 3 == 0) {
+        body.push_back(b.Wrap(Costly(&b, "double", {from}, out), {out}));
+      } else {
+        body.push_back(b.Wrap(Gather(&b, from, inputs[random() % inputs.size()], out, random() % 2 == 0), {out}));
+      }
+      values.push_back(out);
+    }
+    std::vector<int32_t> release(values.begin() + 1, values.end());
+    body.push_back(b.Wrap(Costly(&b, "add", {values[values.size() - 1], values[values.size() - 2]}, last), loops ? std::vector<int32_t>() : std::vector<int32_t>{y}, release));
+    if (loops) {
+      LoopStep loop;
+      loop.trips = trips;
+      loop.initial = {x};
+      loop.current = {current};
+      loop.next = {next};
+      loop.results = {y};
+      loop.body = std::move(body);
+      b.Add(loop, {current, next, y}, {current, next});
+    } else {
+      b.program().steps = std::move(body);
+    }
+    grouped += GroupsOf(b.program(), 3).empty() ? 0 : 1;
+    std::vector<Function> functions;
+    for (const int threads : {1, 2, 3, 8}) {
+      CompileOptions options;
+      options.num_threads = threads;
+      functions.push_back(Expect(b.Make(options)));
+    }
+    for (int call = 0; call < 6; ++call) {
+      std::vector<Tensor> arguments = {F32({1, 2, 3, 4})};
+      if (loops) arguments.push_back(Tensor::Scalar<int64_t>(2));
+      for (size_t k = 0; k < inputs.size(); ++k) {
+        std::vector<int64_t> indices;
+        for (int e = 0; e < 4; ++e) indices.push_back(random() % 14 == 0 ? 100 + static_cast<int64_t>(random() % 100) : static_cast<int64_t>(random() % 4));
+        arguments.push_back(Indices(indices));
+      }
+      const absl::StatusOr<std::vector<Tensor>> expected = functions[0](arguments);
+      failed += !expected.ok();
+      for (const Function& f : functions) {
+        const absl::StatusOr<std::vector<Tensor>> actual = f(arguments);
+        ASSERT_EQ(actual.status(), expected.status()) << round;
+        if (expected.ok()) ASSERT_EQ(Floats((*actual)[0]), Floats((*expected)[0])) << round;
+      }
+    }
+  }
+  EXPECT_GE(grouped, 40);
+  EXPECT_GE(failed, 60);
+  EXPECT_LE(failed, 300);
 }
 
 // What a step writes may be allocated between the place where it runs and its own:

@@ -106,6 +106,88 @@ TEST(ThreadPool, ShortStepsStayInline) {
   EXPECT_GE(AvailableCores(), 1);
 }
 
+TEST(ThreadPool, ShortStepsAreForWorkersThatAreAwake) {
+  EXPECT_EQ(ChooseSplit(kWorthHandingOver - 1, 1000, 8).short_threads, 1);
+  EXPECT_EQ(ChooseSplit(kWorthHandingOver, 1, 8).short_threads, 1);
+  EXPECT_EQ(ChooseSplit(kWorthHandingOver, 1000, 1).short_threads, 1);
+  EXPECT_EQ(ChooseSplit(kWorthHandingOver, 1000, 8).short_threads, 2);
+  const Split split = ChooseSplit(kWorthWaking - 1, 1000, 8);
+  EXPECT_TRUE(split.inline_run);
+  EXPECT_EQ(split.threads, 1);
+  EXPECT_EQ(split.short_threads, 8);
+  EXPECT_GE(1000 / split.short_grain, 8);
+  EXPECT_EQ(ChooseSplit(kWorthWaking, 1000, 8).short_threads, 1);
+}
+
+constexpr int64_t kShort = kWorthWaking / 2;  // what a short job is said to cost
+
+void CheckShort(ThreadPool* pool, int64_t tasks, int64_t grain, int threads, int* helped, int spin_us = 0) {
+  Job job(tasks, std::max(threads, 1));
+  job.spin_us = spin_us;
+  const int64_t args[1] = {reinterpret_cast<int64_t>(&job)};
+  pool->RunShort(Count, args, tasks, grain, threads, kShort);
+  EXPECT_EQ(job.wrong, 0);
+  for (auto& ran : job.ran) ASSERT_EQ(ran, 1);
+  *helped += job.max_worker > 0;
+}
+
+TEST(ThreadPool, ALoneShortJobWakesNobody) {
+  ThreadPool pool;
+  int helped = 0;
+  CheckShort(&pool, 8, 1, 4, &helped);
+  EXPECT_EQ(helped, 0);
+  EXPECT_EQ(pool.workers(), 0);
+}
+
+TEST(ThreadPool, ShortJobsWakeAWorkerInTimeAndAreSharedWithIt) {
+  ThreadPool pool(/*cores=*/2);
+  int helped = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (int i = 0; helped < 20 && std::chrono::steady_clock::now() < deadline; ++i) {
+    CheckShort(&pool, 1 + i % 9, 1 + i % 3, 2, &helped, /*spin_us=*/2);
+    // Some come when it has gone to sleep, or is about to.
+    if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::microseconds(i % 400));
+  }
+  EXPECT_EQ(helped, 20);
+  EXPECT_EQ(pool.workers(), 1);
+}
+
+TEST(ThreadPool, ShortAndLongJobsOfManyCallers) {
+  ThreadPool pool(/*cores=*/64);  // more than there are: they take each other's turns
+  std::vector<std::thread> callers;
+  std::atomic<int> all_helped{0};
+  for (int c = 0; c < 4; ++c) {
+    callers.emplace_back([&pool, &all_helped, c] {
+      int helped = 0;
+      for (int i = 0; i < 1000; ++i) {
+        if (i % 37 == 0) {
+          Check(&pool, 1 + (i * 7 + c) % 50, 1 + i % 3, 2 + (i + c) % 4);
+        } else {
+          CheckShort(&pool, 1 + (i * 5 + c) % 20, 1 + i % 4, 1 + (i + c) % 4, &helped, i % 4 == 0 ? 20 : 0);
+        }
+      }
+      all_helped += helped;
+    });
+  }
+  for (std::thread& t : callers) t.join();
+  RecordProperty("helped", all_helped);
+}
+
+// A task that calls the pool again, with a short job.
+void NestedShort(const int64_t* args, int64_t, int64_t, int64_t) {
+  int helped = 0;
+  CheckShort(reinterpret_cast<ThreadPool*>(args[0]), 20, 1, 4, &helped);
+  EXPECT_EQ(helped, 0);
+}
+TEST(ThreadPool, NestedShortJobsAreInline) {
+  ThreadPool pool;
+  const int64_t args[1] = {reinterpret_cast<int64_t>(&pool)};
+  for (int i = 0; i < 20; ++i) {
+    pool.Run(NestedShort, args, 8, 1, 4);
+    pool.RunShort(NestedShort, args, 8, 1, 4, kShort);
+  }
+}
+
 TEST(HostDevice, CopiesLargeAreas) {
   std::vector<char> from(5'000'001), to(from.size());
   for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<char>(i * 7 + i / 1000);
