@@ -216,7 +216,71 @@ Dim OpaqueDim(Atom::Kind kind, const Dim& a, const Dim& b) {
   return Compare(a, b) <= 0 ? FunctionDim(kind, {a, b}) : FunctionDim(kind, {b, a});
 }
 
-Dim MakeDim(Poly poly) { return DimMaker::Make(std::move(poly)); }
+// ---- min(a,b) + max(a,b) = a + b ----
+
+// Of a term that is a multiple of a min or max of two: that, else null.
+const Atom* ExtremumOfTwo(const DimTerm& term, Atom::Kind kind) {
+  if (term.factors.size() != 1) return nullptr;
+  const Atom* atom = term.factors[0].get();
+  return atom->kind == kind && atom->args.size() == 2 ? atom : nullptr;
+}
+
+// Orders mins and maxes of two by their arguments but for a constant that is
+// added to both.
+int CompareButForShift(const Atom& a, const Atom& b) {
+  for (int i = 0; i < 2; ++i) {
+    if (const int c = CompareTerms(a.args[i].node().terms, b.args[i].node().terms)) return c;
+  }
+  const auto apart = [](const Atom& x) {
+    return static_cast<__int128>(x.args[1].node().constant) - x.args[0].node().constant;
+  };
+  return apart(a) == apart(b) ? 0 : apart(a) < apart(b) ? -1 : 1;
+}
+
+// What a sum that holds multiples of the min and the max of the same two Dims
+// is without one of them. Blocks cut from an axis by clipped bounds are joined
+// to the axis by this: min(1,n) + max(n-1,0) is n. Without it the extents of a
+// chain of such steps double with each.
+std::optional<Dim> JoinExtrema(const Poly& poly) {
+  using Found = std::pair<const Atom*, size_t>;  // and the term's place
+  std::vector<Found> mins, maxes;
+  for (size_t i = 0; i < poly.terms.size(); ++i) {
+    if (const Atom* min = ExtremumOfTwo(poly.terms[i], Atom::Kind::kMin)) mins.emplace_back(min, i);
+    if (const Atom* max = ExtremumOfTwo(poly.terms[i], Atom::Kind::kMax)) maxes.emplace_back(max, i);
+  }
+  if (mins.empty() || maxes.empty()) return std::nullopt;
+  const auto less = [](const Found& a, const Found& b) { return CompareButForShift(*a.first, *b.first) < 0; };
+  // Of equal ones the first: what is joined must not depend on the sort.
+  std::sort(maxes.begin(), maxes.end(), [&less](const Found& a, const Found& b) {
+    return less(a, b) || (!less(b, a) && a.second < b.second);
+  });
+  for (const Found& min : mins) {
+    for (auto max = std::lower_bound(maxes.begin(), maxes.end(), min, less);
+         max != maxes.end() && !less(min, *max); ++max) {
+      const int64_t x = poly.terms[min.second].coefficient, y = poly.terms[max->second].coefficient;
+      const std::vector<Dim>&low = min.first->args, &high = max->first->args;
+      int64_t shift;
+      if ((x < 0) != (y < 0)) continue;
+      if (__builtin_sub_overflow(high[0].node().constant, low[0].node().constant, &shift)) continue;
+      const int64_t both = x < 0 ? std::max(x, y) : std::min(x, y);
+      Poly rest = poly;
+      rest.terms[min.second].coefficient -= both;
+      rest.terms[max->second].coefficient -= both;
+      rest.terms.erase(std::remove_if(rest.terms.begin(), rest.terms.end(),
+                                      [](const DimTerm& term) { return term.coefficient == 0; }),
+                       rest.terms.end());
+      return MakeDim(std::move(rest)) + Dim(both) * (low[0] + low[1] + Dim(shift));
+    }
+  }
+  return std::nullopt;
+}
+
+Dim MakeDim(Poly poly) {
+  if (poly.terms.size() > 1) {
+    if (std::optional<Dim> joined = JoinExtrema(poly)) return *std::move(joined);
+  }
+  return DimMaker::Make(std::move(poly));
+}
 
 // a as a multiple q*b + r of a single term or constant b: every part of a that
 // b divides goes to q. For a constant divisor the constant of r is reduced to
@@ -282,14 +346,25 @@ Dim DivideAll(const Dim& a, int64_t g) {
   return MakeDim(std::move(poly));
 }
 
-// The atom when d is exactly one atom of that kind.
-const Atom* OnlyAtom(const Dim& d, Atom::Kind kind) {
+// The atom when d is one atom of that kind and perhaps a constant.
+const Atom* AtomBefore(const Dim& d, Atom::Kind kind) {
   const Dim::Node& n = d.node();
-  if (n.constant != 0 || n.terms.size() != 1 || n.terms[0].coefficient != 1 || n.terms[0].factors.size() != 1) {
-    return nullptr;
-  }
+  if (n.terms.size() != 1 || n.terms[0].coefficient != 1 || n.terms[0].factors.size() != 1) return nullptr;
   const Atom* atom = n.terms[0].factors[0].get();
   return atom->kind == kind ? atom : nullptr;
+}
+
+// The atom when d is exactly one atom of that kind.
+const Atom* OnlyAtom(const Dim& d, Atom::Kind kind) {
+  return d.node().constant == 0 ? AtomBefore(d, kind) : nullptr;
+}
+
+// Whether the constants of all `args` can be added to.
+bool AllFit(const std::vector<Dim>& args, int64_t added) {
+  return std::all_of(args.begin(), args.end(), [added](const Dim& arg) {
+    int64_t sum;
+    return !__builtin_add_overflow(arg.node().constant, added, &sum);
+  });
 }
 
 Dim Divide(const Dim& a, const Dim& b, bool ceil) {
@@ -333,11 +408,14 @@ Dim Divide(const Dim& a, const Dim& b, bool ceil) {
 
 Dim Extremum(const Dim& a, const Dim& b, bool max) {
   const Atom::Kind kind = max ? Atom::Kind::kMax : Atom::Kind::kMin;
-  // Nested min or max of the same kind flatten into one list.
+  // Nested min or max of the same kind flatten into one list, also where a
+  // constant was added to it: max(max(n-1,0)-1,0) is max(n-2,-1,0).
   std::vector<Dim> args;
   for (const Dim* d : {&a, &b}) {
-    if (const Atom* atom = OnlyAtom(*d, kind)) {
-      args.insert(args.end(), atom->args.begin(), atom->args.end());
+    const int64_t added = d->node().constant;
+    const Atom* atom = AtomBefore(*d, kind);
+    if (atom != nullptr && AllFit(atom->args, added)) {
+      for (const Dim& arg : atom->args) args.push_back(added == 0 ? arg : arg + Dim(added));
     } else {
       args.push_back(*d);
     }
@@ -435,6 +513,11 @@ Dim Dim::Mod(const Dim& a, const Dim& b) {
       if (term.coefficient != 0) rest.terms.push_back(std::move(term));
     }
     const Dim r = MakeDim(std::move(rest));
+    const auto is_reduced = [c](const DimTerm& term) { return term.coefficient > 0 && term.coefficient < c; };
+    if (!std::all_of(r.node().terms.begin(), r.node().terms.end(), is_reduced) || r.node().constant < 0 ||
+        r.node().constant >= c) {
+      return Mod(r, b);  // terms were joined
+    }
     if (r.is_static()) return r;
     if (const Atom* inner = OnlyAtom(r, Atom::Kind::kMod)) {
       if (inner->args[1] == b) return r;

@@ -27,9 +27,10 @@ bool ProvablyNonNegative(const Dim& dim) {
     for (const auto& atom : term.factors) {
       const auto& args = atom->args;
       if (atom->kind == Kind::kCeilSqrt) continue;
-      const bool all = std::all_of(args.begin(), args.end(), ProvablyNonNegative);
-      const bool any = std::any_of(args.begin(), args.end(), ProvablyNonNegative);
-      if (atom->kind == Kind::kMax ? !any : !all) return false;
+      // One walk over the arguments: two would be two to the depth in all.
+      const bool is_known = atom->kind == Kind::kMax ? std::any_of(args.begin(), args.end(), ProvablyNonNegative)
+                                                     : std::all_of(args.begin(), args.end(), ProvablyNonNegative);
+      if (!is_known) return false;
     }
   }
   return true;

@@ -54,6 +54,28 @@ TEST(Dim, NormalForm) {
   EXPECT_EQ(NumElements({}), Dim(1));
 }
 
+TEST(Dim, WhatIsCutFromAnAxisAndJoinedIsTheAxis) {
+  const Dim n = S("n"), m = S("m");
+  EXPECT_EQ(Dim::Min(1, n) + Dim::Max(0, n - 1), n);
+  EXPECT_EQ(Dim::Max(0, n - 1) + n - Dim::Max(0, n - 1), n);
+  EXPECT_EQ(3 * Dim::Min(n, m) + 2 * Dim::Max(n + 4, m + 4), 2 * n + 2 * m + 8 + Dim::Min(n, m));
+  EXPECT_EQ(-Dim::Min(n, m) - Dim::Max(n, m) + 1, 1 - n - m);
+  EXPECT_NE(Dim::Min(n, m) - Dim::Max(n, m), n + m);
+  EXPECT_NE(Dim::Min(1, n) + Dim::Max(0, n - 2), n);
+  EXPECT_EQ((Dim::Min(n, m) + 1) * (Dim::Max(n, m) + 1), Dim::Min(n, m) * Dim::Max(n, m) + n + m + 1);
+  EXPECT_EQ(Dim::Mod(Dim::Max(n, m) - Dim::Min(n, m), 3).Evaluate({{"n", 9}, {"m", 2}}).value(), 1);
+  // Constants added in between do not stop nested ones from being one.
+  EXPECT_EQ(Dim::Max(Dim::Max(n - 1, 0) - 1, 0), Dim::Max(n - 2, 0));
+  EXPECT_EQ(Dim::Min(Dim::Min(n, 5) + 2, 6), Dim::Min(n + 2, 6));
+  Dim whole = n, shorter = n;
+  for (int i = 0; i < 1000; ++i) {
+    whole = Dim::Max(whole - 1, 0) + Dim::Min(1, whole);
+    shorter = Dim::Max(shorter - 1, 0);
+  }
+  EXPECT_EQ(whole, n);
+  EXPECT_EQ(shorter, Dim::Max(n - 1000, 0));
+}
+
 // An expression tree evaluated directly, without any normal form.
 struct Tree {
   char op;  // n: number, s: symbol, + - * / (floor) c (ceil) % < (min) > (max) r (ceilsqrt)
