@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 #include <numpy/arrayobject.h>
 
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -137,8 +138,14 @@ Tensor ToTensor(nb::handle object) {
     }
     return Borrowed(reinterpret_cast<PyArrayObject*>(object.ptr()));
   }
+  if (PyArray_IsScalar(object.ptr(), Generic)) {  // no need to ask for more
+    PyObject* array = PyArray_FromScalar(object.ptr(), nullptr);
+    if (array == nullptr) throw nb::python_error();
+    const nb::object held = nb::steal(array);
+    return Borrowed(reinterpret_cast<PyArrayObject*>(array));
+  }
   if (nb::isinstance<Tensor>(object)) return nb::cast<Tensor>(object);
-  // torch, CuPy and others; NumPy's scalars have no __dlpack__.
+  // torch, CuPy and others.
   if (nb::hasattr(object, "__dlpack__")) return FromCapsule(object.attr("__dlpack__")());
   PyObject* array = PyArray_FROM_O(object.ptr());
   if (array == nullptr) throw nb::python_error();
@@ -153,8 +160,11 @@ Tensor ToTensor(nb::handle object) {
 std::optional<Tensor> ScalarToTensor(nb::handle object, DType dtype) {
   PyObject* o = object.ptr();
   if (PyFloat_CheckExact(o)) {
+    const double value = PyFloat_AS_DOUBLE(o);
+    if (dtype == DType::f64) return Tensor::Scalar<double>(value);
+    if (dtype == DType::f32) return Tensor::Scalar<float>(static_cast<float>(value));
     if (!IsFloat(dtype)) return std::nullopt;
-    return Check(Tensor::Scalar<double>(PyFloat_AS_DOUBLE(o)).Cast(dtype));
+    return Check(Tensor::Scalar<double>(value).Cast(dtype));
   }
   if (PyBool_Check(o)) return Check(Tensor::Scalar<bool>(o == Py_True).Cast(dtype));
   if (!PyLong_CheckExact(o) || IsBool(dtype)) return std::nullopt;
@@ -166,18 +176,34 @@ std::optional<Tensor> ScalarToTensor(nb::handle object, DType dtype) {
     if (wide == -1.0 && PyErr_Occurred() != nullptr) throw nb::python_error();
     return Check(Tensor::Scalar<double>(wide).Cast(dtype));
   }
+  if (dtype == DType::i64) return Tensor::Scalar<int64_t>(value);
   Tensor cast = Check(Tensor::Scalar<int64_t>(value).Cast(dtype));
   if (cast.ElementAsInt({}) != value || (value < 0 && IsUnsigned(dtype))) return std::nullopt;
   return cast;
 }
 
+namespace {
+
+// A new reference.
+PyArray_Descr* DescrOf(DType dtype) {
+  if (dtype == DType::bf16) return reinterpret_cast<PyArray_Descr*>(NumpyDType(DType::bf16).release().ptr());
+  return PyArray_DescrFromType(NumpyType(dtype));
+}
+
+}  // namespace
+
+nb::object OutputToNumpy(const Tensor& tensor) {
+  // NumPy has small arrays at hand: one of its own costs less than an owner does.
+  constexpr size_t kCopied = 1024;
+  if (tensor.bytes() > kCopied || !tensor.contiguous()) return ToNumpy(tensor);
+  PyObject* array = PyArray_NewFromDescr(&PyArray_Type, DescrOf(tensor.dtype()), tensor.rank(), tensor.shape().data(), nullptr, nullptr, 0, nullptr);
+  if (array == nullptr) throw nb::python_error();
+  if (tensor.bytes() > 0) std::memcpy(PyArray_DATA(reinterpret_cast<PyArrayObject*>(array)), tensor.raw(), tensor.bytes());
+  return nb::steal(array);
+}
+
 nb::object ToNumpy(const Tensor& tensor) {
-  PyArray_Descr* descr = nullptr;
-  if (tensor.dtype() == DType::bf16) {
-    descr = reinterpret_cast<PyArray_Descr*>(NumpyDType(DType::bf16).release().ptr());
-  } else {
-    descr = PyArray_DescrFromType(NumpyType(tensor.dtype()));
-  }
+  PyArray_Descr* descr = DescrOf(tensor.dtype());
   auto kept = std::make_unique<Tensor>(tensor);
   const int flags = tensor.read_only() ? 0 : NPY_ARRAY_WRITEABLE;
   void* data = kept->raw();

@@ -22,6 +22,8 @@ std::optional<Tensor> ScalarToTensor(nanobind::handle object, DType dtype);
 
 // A NumPy array over the Tensor's memory, which it keeps alive.
 nanobind::object ToNumpy(const Tensor& tensor);
+// Of an output, which nobody else has: a small one is copied.
+nanobind::object OutputToNumpy(const Tensor& tensor);
 
 // "float32", numpy.float32, numpy.dtype(...), or "floatX" for the setting.
 DType ToDType(nanobind::handle object);

@@ -153,17 +153,17 @@ nb::object PythonFunction::Call(nb::handle args, nb::handle kwargs) const {
     case Result::kNone:
       return nb::none();
     case Result::kOne:
-      return ToNumpy((*outputs)[0]);
+      return OutputToNumpy((*outputs)[0]);
     case Result::kDict: {
       nb::dict dict;
-      for (size_t i = 0; i < outputs->size(); ++i) dict[keys[i]] = ToNumpy((*outputs)[i]);
+      for (size_t i = 0; i < outputs->size(); ++i) dict[keys[i]] = OutputToNumpy((*outputs)[i]);
       return dict;
     }
     case Result::kList:
       break;
   }
   nb::list list;
-  for (const Tensor& output : *outputs) list.append(ToNumpy(output));
+  for (const Tensor& output : *outputs) list.append(OutputToNumpy(output));
   return list;
 }
 
@@ -299,6 +299,36 @@ FunctionObject LoadPythonFunction(const std::filesystem::path& path, nb::handle 
   return FunctionObject(nb::cast(std::move(made)));
 }
 
+namespace {
+
+ternaryfunc slow_call = nullptr;  // through __call__, whose arguments are looked at once more
+
+// f(...) without the general way from an object to a C++ function.
+PyObject* CallSlot(PyObject* self, PyObject* args, PyObject* kwargs) {
+  if (!nb::inst_ready(self)) return slow_call(self, args, kwargs);  // of Function.__new__ alone: says so
+  try {
+    return nb::inst_ptr<PythonFunction>(self)->Call(args, kwargs).release().ptr();
+  } catch (nb::python_error& error) {
+    error.restore();
+  } catch (const StatusError& error) {
+    SetPythonError(error.status());
+  } catch (const nb::builtin_exception& error) {
+    PyErr_SetString(error.type() == nb::exception_type::type_error    ? PyExc_TypeError
+                    : error.type() == nb::exception_type::value_error ? PyExc_ValueError
+                                                                      : PyExc_RuntimeError,
+                    error.what());
+  } catch (const std::bad_cast&) {
+    PyErr_SetString(PyExc_TypeError, "an argument, or an element of one, has the wrong type");
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 void BindFunction(nb::module_& m, VariableClass& variable) {
   nb::class_<InputSpec>(m, "In", "An input of a function with a default value, or a name of its own.")
       .def(
@@ -377,6 +407,11 @@ void BindFunction(nb::module_& m, VariableClass& variable) {
            "The shared variables it reads or updates, each once.")
       .def("__repr__", [](const PythonFunction& f) { return "<oriel.Function '" + f.function.name() + "'>"; });
   BindTaps(c);
+  // After __call__ is there, which stays for whoever looks at it or overrides it.
+  auto* type = reinterpret_cast<PyTypeObject*>(c.ptr());
+  slow_call = type->tp_call;
+  type->tp_call = CallSlot;
+  PyType_Modified(type);
 
   m.def("trim_memory", &TrimMemory, nb::call_guard<nb::gil_scoped_release>(), "trim() of every function of the process.");
   m.def("function", &MakePythonFunction, nb::arg("inputs"), nb::arg("outputs") = nb::none(),
