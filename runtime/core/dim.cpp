@@ -211,6 +211,14 @@ Dim FunctionDim(Atom::Kind kind, std::vector<Dim> args) {
   return AtomDim(std::move(atom));
 }
 
+// Whatever is made of what grew past the bounds did so too: a difference of two
+// such, say, is not 0.
+bool IsTooLarge(const Dim& d) {
+  const Terms& terms = d.node().terms;
+  return terms.size() == 1 && terms[0].factors.size() == 1 && terms[0].factors[0]->symbol == kTooLargeSymbol;
+}
+const Dim* TooLarge(const Dim& a, const Dim& b) { return IsTooLarge(a) ? &a : IsTooLarge(b) ? &b : nullptr; }
+
 // Commutative, so the arguments are sorted.
 Dim OpaqueDim(Atom::Kind kind, const Dim& a, const Dim& b) {
   return Compare(a, b) <= 0 ? FunctionDim(kind, {a, b}) : FunctionDim(kind, {b, a});
@@ -367,7 +375,22 @@ bool AllFit(const std::vector<Dim>& args, int64_t added) {
   });
 }
 
+// A quotient by a positive constant of a min or max of which one argument at most
+// is no constant is the min or max of the quotients: max(n-1,0) over 2 and again
+// over 2 nests no further. Null where it is nothing of that kind.
+const Atom* DividedByArgument(const Dim& d) {
+  const Atom* atom = AtomBefore(d, Atom::Kind::kMax);
+  if (atom == nullptr) atom = AtomBefore(d, Atom::Kind::kMin);
+  if (atom == nullptr || !AllFit(atom->args, d.node().constant)) return nullptr;
+  const auto dynamic = std::count_if(atom->args.begin(), atom->args.end(),
+                                     [](const Dim& arg) { return !arg.is_static(); });
+  return dynamic <= 1 ? atom : nullptr;
+}
+
+Dim Extremum(const Dim& a, const Dim& b, bool max);
+
 Dim Divide(const Dim& a, const Dim& b, bool ceil) {
+  if (const Dim* large = TooLarge(a, b)) return *large;
   const Atom::Kind kind = ceil ? Atom::Kind::kCeilDiv : Atom::Kind::kFloorDiv;
   if (b.is_static()) {
     const int64_t c = b.value();
@@ -395,6 +418,14 @@ Dim Divide(const Dim& a, const Dim& b, bool ceil) {
         return s.quotient + Divide(inner->args[0], Dim(product), ceil);
       }
     }
+    if (const Atom* extremum = DividedByArgument(rest)) {
+      std::vector<Dim> quotients;
+      for (const Dim& arg : extremum->args) {
+        quotients.push_back(Divide(arg + Dim(rest.node().constant), Dim(divisor), ceil));
+      }
+      const bool max = extremum->kind == Atom::Kind::kMax;
+      return s.quotient + CombineDims(std::move(quotients), [max](const Dim& x, const Dim& y) { return Extremum(x, y, max); });
+    }
     return s.quotient + FunctionDim(kind, {rest, Dim(divisor)});
   }
   if (IsMonomial(b)) {
@@ -406,20 +437,62 @@ Dim Divide(const Dim& a, const Dim& b, bool ceil) {
   return FunctionDim(kind, {a, b});
 }
 
-Dim Extremum(const Dim& a, const Dim& b, bool max) {
-  const Atom::Kind kind = max ? Atom::Kind::kMax : Atom::Kind::kMin;
-  // Nested min or max of the same kind flatten into one list, also where a
-  // constant was added to it: max(max(n-1,0)-1,0) is max(n-2,-1,0).
-  std::vector<Dim> args;
-  for (const Dim* d : {&a, &b}) {
-    const int64_t added = d->node().constant;
-    const Atom* atom = AtomBefore(*d, kind);
-    if (atom != nullptr && AllFit(atom->args, added)) {
-      for (const Dim& arg : atom->args) args.push_back(added == 0 ? arg : arg + Dim(added));
-    } else {
-      args.push_back(*d);
+// As an argument of a max p - min(x,y) is p-x and p-y, of a min p - max(x,y) is.
+// Nullopt where that is not shorter: of n-1-min(n,1) the n goes away.
+std::optional<std::vector<Dim>> Choices(const Dim& d, bool max) {
+  const Terms& terms = d.node().terms;
+  for (size_t i = 0; i < terms.size(); ++i) {
+    const Atom* atom = ExtremumOfTwo(terms[i], max ? Atom::Kind::kMin : Atom::Kind::kMax);
+    if (atom == nullptr || terms[i].coefficient != -1) continue;
+    Poly rest = PolyOf(d);
+    rest.terms.erase(rest.terms.begin() + static_cast<ptrdiff_t>(i));
+    const Dim before = MakeDim(std::move(rest));
+    std::vector<Dim> choices = {before - atom->args[0], before - atom->args[1]};
+    if (choices[0].node().size + choices[1].node().size < d.node().size) return choices;
+  }
+  return std::nullopt;
+}
+
+// Adds an argument of a min or max to its list. Nested ones of the same kind
+// flatten into it, also where a constant was added to them: max(max(n-1,0)-1,0)
+// is max(n-2,-1,0).
+void AddChoices(const Dim& d, bool max, std::vector<Dim>* args) {
+  const int64_t added = d.node().constant;
+  const Atom* atom = AtomBefore(d, max ? Atom::Kind::kMax : Atom::Kind::kMin);
+  if (atom != nullptr && AllFit(atom->args, added)) {
+    for (const Dim& arg : atom->args) args->push_back(added == 0 ? arg : arg + Dim(added));
+  } else if (const std::optional<std::vector<Dim>> choices = Choices(d, max)) {
+    for (const Dim& choice : *choices) AddChoices(choice, max, args);  // each is shorter
+  } else {
+    args->push_back(d);
+  }
+}
+
+// Whether an argument of a max can never be above `least` (of a min, below):
+// n-3-max(n-2,0) is at most -1.
+bool NeverDecides(const Dim& arg, int64_t least, bool max) {
+  for (const DimTerm& term : arg.node().terms) {
+    if (term.factors.size() != 1) continue;
+    const Atom& atom = *term.factors[0];
+    // What bounds the argument on the side in question.
+    if (atom.kind != ((term.coefficient > 0) == max ? Atom::Kind::kMin : Atom::Kind::kMax)) continue;
+    Poly others = PolyOf(arg);
+    others.terms.erase(others.terms.begin() + (&term - arg.node().terms.data()));
+    const Dim rest = MakeDim(std::move(others));
+    for (const Dim& choice : atom.args) {
+      const Dim bound = rest + Dim(term.coefficient) * choice;
+      if (bound.is_static() && (max ? bound.value() <= least : bound.value() >= least)) return true;
     }
   }
+  return false;
+}
+
+Dim Extremum(const Dim& a, const Dim& b, bool max) {
+  if (const Dim* large = TooLarge(a, b)) return *large;
+  const Atom::Kind kind = max ? Atom::Kind::kMax : Atom::Kind::kMin;
+  std::vector<Dim> args;
+  AddChoices(a, max, &args);
+  AddChoices(b, max, &args);
   // Sorted by terms, then constant: of candidates that differ by a constant
   // only (which are neighbours now) one wins whatever the symbols are.
   std::sort(args.begin(), args.end(), [](const Dim& x, const Dim& y) { return Compare(x, y) < 0; });
@@ -430,6 +503,12 @@ Dim Extremum(const Dim& a, const Dim& b, bool max) {
     } else {
       kept.push_back(std::move(d));
     }
+  }
+  const auto constant = std::find_if(kept.begin(), kept.end(), [](const Dim& d) { return d.is_static(); });
+  if (constant != kept.end()) {
+    const int64_t least = constant->value();
+    kept.erase(std::remove_if(kept.begin(), kept.end(), [&](const Dim& d) { return NeverDecides(d, least, max); }),
+               kept.end());
   }
   if (kept.size() == 1) return kept[0];
   return FunctionDim(kind, std::move(kept));
@@ -478,14 +557,17 @@ std::string Dim::symbol() const {
 }
 
 Dim operator+(const Dim& a, const Dim& b) {
+  if (const Dim* large = TooLarge(a, b)) return *large;
   std::optional<Poly> sum = AddPoly(a, b, /*subtract=*/false);
   return sum ? MakeDim(*std::move(sum)) : OpaqueDim(Atom::Kind::kOpaqueAdd, a, b);
 }
 Dim operator-(const Dim& a, const Dim& b) {
+  if (const Dim* large = TooLarge(a, b)) return *large;
   std::optional<Poly> sum = AddPoly(a, b, /*subtract=*/true);
   return sum ? MakeDim(*std::move(sum)) : OpaqueDim(Atom::Kind::kOpaqueAdd, a, -b);
 }
 Dim operator*(const Dim& a, const Dim& b) {
+  if (const Dim* large = TooLarge(a, b)) return *large;
   std::optional<Poly> product = MulPoly(a, b);
   return product ? MakeDim(*std::move(product)) : OpaqueDim(Atom::Kind::kOpaqueMul, a, b);
 }
@@ -497,6 +579,7 @@ Dim Dim::FloorDiv(const Dim& a, const Dim& b) { return Divide(a, b, /*ceil=*/fal
 Dim Dim::CeilDiv(const Dim& a, const Dim& b) { return Divide(a, b, /*ceil=*/true); }
 
 Dim Dim::Mod(const Dim& a, const Dim& b) {
+  if (const Dim* large = TooLarge(a, b)) return *large;
   const auto atom = [](const Dim& x, const Dim& y) { return FunctionDim(Atom::Kind::kMod, {x, y}); };
   if (b.is_static() && b.value() <= 0) {
     // -1 divides everything; other negative divisors are rare: fold constants.

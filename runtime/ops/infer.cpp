@@ -10,6 +10,17 @@ namespace {
 
 using Kind = DimAtom::Kind;
 
+// The atom of a term of one factor.
+Dim LoneDim(const DimTerm& term) {
+  const DimAtom& atom = *term.factors[0];
+  switch (atom.kind) {
+    case Kind::kMin: return CombineDims(atom.args, Dim::Min);
+    case Kind::kMax: return CombineDims(atom.args, Dim::Max);
+    case Kind::kFloorDiv: return Dim::FloorDiv(atom.args[0], atom.args[1]);
+    default: return Dim::CeilDiv(atom.args[0], atom.args[1]);
+  }
+}
+
 // The atom when the dim is just one, else nullptr.
 const DimAtom* LoneAtom(const Dim& dim) {
   const Dim::Node& node = dim.node();
@@ -18,8 +29,9 @@ const DimAtom* LoneAtom(const Dim& dim) {
   return lone ? node.terms[0].factors[0].get() : nullptr;
 }
 
-// Dims nest at most kMaxDimDepth deep, which bounds this recursion and the next.
-bool ProvablyNonNegative(const Dim& dim) {
+// Nothing of it can be negative. Dims nest at most kMaxDimDepth deep, which bounds
+// this recursion and the next.
+bool HasNoNegativePart(const Dim& dim) {
   const Dim::Node& node = dim.node();
   if (node.constant < 0) return false;
   for (const DimTerm& term : node.terms) {
@@ -27,13 +39,56 @@ bool ProvablyNonNegative(const Dim& dim) {
     for (const auto& atom : term.factors) {
       const auto& args = atom->args;
       if (atom->kind == Kind::kCeilSqrt) continue;
+      if (atom->symbol == kTooLargeSymbol) return false;
       // One walk over the arguments: two would be two to the depth in all.
-      const bool is_known = atom->kind == Kind::kMax ? std::any_of(args.begin(), args.end(), ProvablyNonNegative)
-                                                     : std::all_of(args.begin(), args.end(), ProvablyNonNegative);
+      const bool is_known = atom->kind == Kind::kMax ? std::any_of(args.begin(), args.end(), HasNoNegativePart)
+                                                     : std::all_of(args.begin(), args.end(), HasNoNegativePart);
       if (!is_known) return false;
     }
   }
   return true;
+}
+
+// `dim` with `by` instead of the min, max or quotient that is the one factor of `term`.
+Dim Replace(const Dim& dim, const DimTerm& term, const Dim& by) {
+  const Dim atom = LoneDim(term);
+  return dim - Dim(term.coefficient) * atom + Dim(term.coefficient) * by;
+}
+
+// Tries at most *steps bounds: a min is at most, a max at least each argument, a
+// quotient at most what is divided.
+bool ProvablyNonNegative(const Dim& dim, int* steps) {
+  if (HasNoNegativePart(dim)) return true;
+  for (const DimTerm& term : dim.node().terms) {
+    if (term.factors.size() != 1) continue;
+    const DimAtom& atom = *term.factors[0];
+    const bool is_added = term.coefficient > 0;
+    if (atom.kind == Kind::kMin || atom.kind == Kind::kMax) {
+      const auto holds = [&](const Dim& arg) {
+        return --*steps >= 0 && ProvablyNonNegative(Replace(dim, term, arg), steps);
+      };
+      // The extreme value itself is one of the arguments.
+      return (atom.kind == Kind::kMax) == is_added ? std::any_of(atom.args.begin(), atom.args.end(), holds)
+                                                   : std::all_of(atom.args.begin(), atom.args.end(), holds);
+    }
+    const bool is_quotient = atom.kind == Kind::kFloorDiv || atom.kind == Kind::kCeilDiv;
+    if (is_quotient && !is_added && atom.args[1].is_static() && atom.args[1].value() > 0 &&
+        HasNoNegativePart(atom.args[0])) {
+      return --*steps >= 0 && ProvablyNonNegative(Replace(dim, term, atom.args[0]), steps);
+    }
+  }
+  return false;
+}
+
+bool ProvablyNonNegative(const Dim& dim) {
+  int steps = 64;
+  return ProvablyNonNegative(dim, &steps);
+}
+
+// The max of both, `distance` not being negative: what never is positive is left
+// out, so that the extents of a chain of slices do not grow with it.
+Dim AtLeast(const Dim& distance, const Dim& other) {
+  return ProvablyNonNegative(-other) ? distance : Dim::Max(distance, other);
 }
 
 // high - low where low <= high is known: clips that cancel do so.
@@ -42,16 +97,22 @@ Dim Distance(const Dim& low, const Dim& high) {
   if (const DimAtom* atom = LoneAtom(low); atom != nullptr && atom->kind == Kind::kMin) {
     if (std::find(atom->args.begin(), atom->args.end(), high) != atom->args.end()) {
       Dim distance(0);
-      for (const Dim& arg : atom->args) distance = Dim::Max(distance, high - arg);
+      for (const Dim& arg : atom->args) distance = AtLeast(distance, high - arg);
       return distance;
     }
   }
   if (const DimAtom* atom = LoneAtom(high); atom != nullptr && atom->kind == Kind::kMax) {
     if (std::find(atom->args.begin(), atom->args.end(), low) != atom->args.end()) {
       Dim distance(0);
-      for (const Dim& arg : atom->args) distance = Dim::Max(distance, arg - low);
+      for (const Dim& arg : atom->args) distance = AtLeast(distance, arg - low);
       return distance;
     }
+  }
+  // high - max(a, b) = min(high - a, high - b), where that says it in fewer words.
+  if (const DimAtom* atom = LoneAtom(low); atom != nullptr && atom->kind == Kind::kMax) {
+    Dim distance = high - atom->args[0];
+    for (const Dim& arg : atom->args) distance = Dim::Min(distance, high - arg);
+    if (distance.node().size < (high - low).node().size) return distance;
   }
   return high - low;
 }

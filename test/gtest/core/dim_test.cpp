@@ -67,6 +67,12 @@ TEST(Dim, WhatIsCutFromAnAxisAndJoinedIsTheAxis) {
   // Constants added in between do not stop nested ones from being one.
   EXPECT_EQ(Dim::Max(Dim::Max(n - 1, 0) - 1, 0), Dim::Max(n - 2, 0));
   EXPECT_EQ(Dim::Min(Dim::Min(n, 5) + 2, 6), Dim::Min(n + 2, 6));
+  EXPECT_EQ(Dim::Max(n - 1 - Dim::Min(n, 1), 0), Dim::Max(n - 2, 0));
+  EXPECT_EQ(Dim::Min(n + 1 - Dim::Max(n, 1), 5), Dim::Min(n, 1));
+  EXPECT_EQ(Dim::Max(n - 3 - Dim::Max(n - 2, 0), 0), Dim(0));
+  EXPECT_EQ(Dim::Max(Dim::Max(n - 3 - Dim::Max(n - 2, 0), m), 0), Dim::Max(m, 0));
+  EXPECT_EQ(Dim::CeilDiv(Dim::Max(Dim::CeilDiv(Dim::Max(n, 0), 2), 0), 2), Dim::Max(Dim::CeilDiv(n, 4), 0));
+  EXPECT_EQ(Dim::FloorDiv(Dim::Min(n, 9) + 1, 4), Dim::Min(Dim::FloorDiv(n + 1, 4), 2));
   Dim whole = n, shorter = n;
   for (int i = 0; i < 1000; ++i) {
     whole = Dim::Max(whole - 1, 0) + Dim::Min(1, whole);
@@ -309,6 +315,10 @@ TEST(Dim, DeepExpressionsBecomeAnErrorWhenEvaluated) {
   const absl::StatusOr<int64_t> v = d.Evaluate({{"n", 1}});
   ASSERT_FALSE(v.ok());
   EXPECT_THAT(std::string(v.status().message()), HasSubstr("bounds"));
+  // Nothing that is computed from it has a value.
+  for (const Dim& made : {d - d, d * 0, Dim::FloorDiv(d, d), Dim::Mod(d, d), Dim::Max(0, d), d + 1 - d, -d + d}) {
+    EXPECT_FALSE(made.Evaluate({{"n", 1}}).ok()) << made.ToString();
+  }
 }
 
 TEST(DimProgram, UnknownSymbolsAreNamed) {

@@ -1,5 +1,8 @@
 // Indexing, slices and shape functions: the types, and the values by Evaluate.
+#include <functional>
+
 #include "graph_test_util.h"
+#include "oriel/compose.h"
 #include "runtime/graph/node.h"
 
 namespace oriel {
@@ -63,6 +66,44 @@ TEST(Indexing, SymbolicSlicesClampAsNumPy) {
   EXPECT_THAT(at(x[-1], 4), ElementsAre(3));
   absl::StatusOr<std::vector<Tensor>> missing = Evaluate({x}, {x[3]}, {}, {Range({2})});
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kOutOfRange);
+}
+
+// What a program does again and again to an axis of unknown extent: its extent is
+// the one of the known axis, and said in as many words after many steps as after a
+// few, so that they compile in time proportional to their number.
+TEST(Indexing, ExtentsOfChainsStayShort) {
+  const auto rows = [](const Value& x) { return x.dim(0); };
+  const std::pair<const char*, std::function<Value(Value)>> kSteps[] = {
+      {"rotate", [&](Value x) { return concatenate({slice(x, {1}, {rows(x)}), slice(x, {0}, {1}) * 1.01}, 0); }},
+      {"rotate back", [&](Value x) { return concatenate({slice(x, {-1}, {rows(x)}), slice(x, {0}, {-1})}, 0); }},
+      {"roll", [&](Value x) { return roll(x, -3, 0) + roll(x, 3, 0); }},
+      {"inner", [&](Value x) { return slice(x, {1}, {-1}); }},
+      {"neighbours", [&](Value x) { return slice(x, {1}, {-1}) + slice(x, {0}, {-2}) + slice(x, {2}, {rows(x)}); }},
+      {"every second", [&](Value x) { return slice(x, {0}, {rows(x)}, {2}); }},
+      {"every second but the first", [&](Value x) { return slice(x, {1}, {rows(x)}, {2}); }},
+      {"halves", [&](Value x) {
+         const Dim half = Dim::FloorDiv(rows(x), 2);
+         return concatenate({slice(x, {half}, {rows(x)}), slice(x, {0}, {half})}, 0);
+       }},
+      {"window", [&](Value x) { return concatenate({slice(x, {1}, {rows(x)}), reshape(sum(x), {1})}, 0); }},
+      {"differences", [&](Value x) { return concatenate({slice(x, {0}, {1}), slice(x, {1}, {rows(x)}) - slice(x, {0}, {-1})}, 0); }},
+  };
+  for (const auto& [name, step] : kSteps) {
+    Value x = input("x", DType::f32, {n});
+    for (int i = 0; i < 40; ++i) x = step(x);
+    EXPECT_LT(rows(x).ToString().size(), 50u) << name << ": " << rows(x).ToString();
+    for (int64_t extent = 0; extent < 10; ++extent) {
+      Value any = input("x", DType::f32, {n}), known = input("x", DType::f32, {Dim(extent)});
+      for (int i = 0; i < 6; ++i) {
+        any = step(any);
+        known = step(known);
+        ASSERT_TRUE(any.ok() && known.ok()) << name << ": " << any.status() << known.status();
+        const absl::StatusOr<int64_t> value = rows(any).Evaluate({{"n", extent}});
+        ASSERT_TRUE(value.ok()) << value.status();
+        ASSERT_EQ(*value, rows(known).value()) << name << ", " << extent << " rows, step " << i << ": " << rows(any).ToString();
+      }
+    }
+  }
 }
 
 TEST(Indexing, IntegerArrays) {
