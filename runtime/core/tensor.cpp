@@ -15,6 +15,7 @@
 #include "runtime/core/convert.h"
 #include "runtime/core/new_tensors.h"
 #include "runtime/core/status.h"
+#include "runtime/core/strided_copy.h"
 #include "runtime/core/walk.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -79,20 +80,6 @@ int64_t Product(const Extents& shape) {
   int64_t n = 1;
   for (int64_t e : shape) n *= e;
   return n;
-}
-
-// Copies between equal shapes, either side strided.
-void CopyStrided(const void* from, const std::vector<int64_t>& from_strides, void* to, const Extents& shape,
-                 size_t element_bytes) {
-  char* out = static_cast<char*>(to);
-  ForEachRow(from, shape, from_strides, [&](const char* row, int64_t n, int64_t stride) {
-    if (stride == static_cast<int64_t>(element_bytes)) {
-      std::memcpy(out, row, static_cast<size_t>(n) * element_bytes);
-      out += static_cast<size_t>(n) * element_bytes;
-      return;
-    }
-    for (int64_t i = 0; i < n; ++i, out += element_bytes) std::memcpy(out, row + i * stride, element_bytes);
-  });
 }
 
 template <typename T>

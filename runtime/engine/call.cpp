@@ -13,6 +13,7 @@
 #include "runtime/core/thread_setting.h"
 #include "runtime/engine/error_report.h"
 #include "runtime/engine/function_state.h"
+#include "runtime/engine/input_copy.h"
 #include "runtime/engine/trim.h"
 #include "runtime/memory/arena.h"
 #include "runtime/memory/limits.h"
@@ -171,17 +172,7 @@ absl::Status Function::Impl::Run(CallContext* context, absl::Span<const Tensor> 
         c.last_tick = now;
       }
       if (copied.empty()) copied.reserve(inputs.size());
-      Tensor copy;
-      if (tensor->contiguous()) {  // only badly aligned
-        ORIEL_ASSIGN_OR_RETURN(copy, TrimAndRetry([&] { return Tensor::Empty(d.shapes[b], tensor->dtype()); }));
-        std::memcpy(copy.raw(), tensor->raw(), d.bytes[b]);
-      } else {
-        ORIEL_RETURN_IF_ERROR(TrimAndRetry([&]() -> absl::Status {
-          copy = tensor->Clone();
-          if (copy.bytes() == d.bytes[b]) return absl::OkStatus();
-          return absl::ResourceExhaustedError("no memory for a contiguous copy of input '" + p.inputs[i].name + "'");
-        }));
-      }
+      ORIEL_ASSIGN_OR_RETURN(Tensor copy, CopyInput(*tensor, p.inputs[i].name, c.threads));
       const uint64_t bytes = RoundToAlignment(d.bytes[b]);
       copied.push_back(std::move(copy));
       tensor = &copied.back();

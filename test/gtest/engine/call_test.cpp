@@ -79,6 +79,21 @@ TEST(Call, StridedInputsAreCopiedAndReported) {
   EXPECT_EQ(Floats(Expect(f({reversed, F32({1, 1, 1})}))[0]), (std::vector<float>{12, 6, 2}));
 }
 
+TEST(Call, LargeStridedInputsAreCopiedByAllThreads) {
+  CompileOptions options;
+  options.num_threads = 3;
+  const Function f = Expect(AddMul().Make(options));
+  constexpr int64_t n = 1'000'003;
+  std::vector<float> every_third(3 * n), ones(n, 1.0f);
+  for (int64_t i = 0; i < n; ++i) every_third[3 * i] = static_cast<float>(i % 1000);
+  const Tensor strided = *Tensor::Borrow(every_third.data() + 3 * (n - 1), {n}, {-12}, DType::f32);
+  const Tensor out = Expect(f({strided, *Tensor::Borrow(ones.data(), {n}, {4}, DType::f32)}))[0];
+  for (int64_t i = 0; i < n; ++i) {
+    const float x = every_third[3 * (n - 1 - i)];
+    ASSERT_EQ(out.data<float>()[i], (x + 1) * x) << i;
+  }
+}
+
 TEST(Call, WrongInputs) {
   const Function f = Expect(AddMul().Make());
   const auto error = [&](std::vector<Tensor> inputs) {
