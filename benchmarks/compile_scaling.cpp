@@ -147,6 +147,37 @@ Graph Scan(int n) {
   return g;
 }
 
+// Each value is an output, and read again by later ones.
+Graph Outputs(int n) {
+  Graph g;
+  std::vector<Value> values = {Input(&g, "x", 16)};
+  for (int i = 0; i < n; ++i) {
+    const Value &last = values.back(), &other = values[values.size() > 7 ? values.size() - 7 : 0];
+    values.push_back(i % 8 == 7 ? tanh(last) : i % 2 == 0 ? last * other : last + other);
+  }
+  g.outputs.assign(values.begin() + 1, values.end());
+  return g;
+}
+
+// As many parts as there is room for are made of one value and joined.
+Graph Joined(int n) {
+  Graph g;
+  const Value x = Input(&g, "x", 16);
+  std::vector<Value> parts;
+  for (int i = 0; i < (n + 1) / 2; ++i) parts.push_back(tanh(x * static_cast<float>(i)));
+  g.outputs = {sum(concatenate(parts, 0), {1})};
+  return g;
+}
+
+// Rows go round by one, again and again: the extents are cut and joined.
+Graph Rotated(int n) {
+  Graph g;
+  Value y = Input(&g, "x", 16);
+  for (int i = 0; 4 * i < n; ++i) y = concatenate({slice(y, {1, 0}, {y.dim(0), 16}), slice(y, {0, 0}, {1, 16}) * 1.01f}, 0);
+  g.outputs = {y};
+  return g;
+}
+
 // One value with N / 2 users.
 Graph Shared(int n) {
   Graph g;
@@ -169,7 +200,7 @@ Graph Rows(int n) {
 
 const std::vector<std::pair<std::string, std::function<Graph(int)>>>& Shapes() {
   static const auto* shapes = new std::vector<std::pair<std::string, std::function<Graph(int)>>>{
-      {"chain", Chain}, {"wide", Wide}, {"mlp", Mlp}, {"mixed", Mixed}, {"states", States}, {"scan", Scan}, {"shared", Shared}, {"rows", Rows}};
+      {"chain", Chain}, {"wide", Wide}, {"mlp", Mlp}, {"mixed", Mixed}, {"states", States}, {"scan", Scan}, {"shared", Shared}, {"rows", Rows}, {"outputs", Outputs}, {"joined", Joined}, {"rotated", Rotated}};
   return *shapes;
 }
 

@@ -81,9 +81,10 @@ void BlockFuser::computeAgain() {
     bool takes = !group.isSealed && (group.kernelClass == KernelClass::Elementwise ||
                                      group.kernelClass == KernelClass::RowReduce ||
                                      group.kernelClass == KernelClass::ColumnReduce);
-    // An argmax makes its operand, nothing else.
-    bool takesOperand = roles[index] == OpRole::ArgReduce && group.ops.size() == 1;
     bool reduces = roles[index] == OpRole::RowReduce || roles[index] == OpRole::ColumnReduce;
+    // An argmax, and the maximum beside it, make their operand, nothing else.
+    bool takesOperand = group.kernelClass == KernelClass::ArgReduce &&
+                        (roles[index] == OpRole::ArgReduce || reduces);
     for (const Source &source : getSources(ops[index])) {
       if (source.op == kNone || source.group == static_cast<int>(id))
         continue;
@@ -96,7 +97,9 @@ void BlockFuser::computeAgain() {
       }
       bool isFull = levels[index] == Level::Full || reduces;
       bool fits = takes && isFull && dims.areEqual(shapeOf(source.base), group.space);
-      if (!source.isDirect || !(fits || takesOperand))
+      // A gather looks into memory.
+      bool looks = roles[index] == OpRole::Gather && source.value == ops[index]->getOperand(0);
+      if (!source.isDirect || looks || !(fits || takesOperand))
         of.barred.push_back(id);
     }
   }

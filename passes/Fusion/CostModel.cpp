@@ -128,6 +128,11 @@ double CostModel::opNs(OpKind op, unsigned elementBytes) const {
   return machine.vectorBits >= 256 ? ns : 2 * ns;
 }
 
+double CostModel::scalarNs(OpKind op) const {
+  // Of f64: a scalar takes as long as a vector of them.
+  return machine.scalarNs * std::max(1.0, timeOf(op).f64 / timeOf(OpKind::kAdd).f64 / 4);
+}
+
 KernelWork CostModel::elementwise(OpKind op, const Dims &shape,
                                   unsigned elementBytes) const {
   KernelWork work;
@@ -145,6 +150,29 @@ KernelWork CostModel::matmul(double batch, double m, double n, double k,
       std::min(256u, machine.vectorBits) / (8.0 * (elementBytes >= 8 ? 8 : 4));
   work.computeNs = work.points * k / (2 * 3.7 * lanes * 0.9);
   return work;
+}
+
+CostModel::Packing CostModel::packing(bool isLeft, bool lies, double m, double n,
+                                      unsigned elementBytes, bool byRows) const {
+  // The blocks of the code generator (MatMulTile.cpp, MatMulWalk.cpp).
+  constexpr double kDepth = 256, kReadRows = 128, kReadColumns = 192, kTileRows = 8, kBlockRows = 128;
+  double lanes = machine.vectorBits / (8.0 * elementBytes);
+  double blockColumns = machine.l2Bytes * 15.0 / 16 / (kDepth * elementBytes);
+  double tasks = byRows ? 1 : std::ceil(n / (6 * lanes)); // that go down different columns
+  double columnRuns = std::min<double>(machine.columnRuns, tasks);
+  Packing packing;
+  if (isLeft) {
+    // Once for each block of columns; threads have columns of their own.
+    packing.times = packing.reads = std::max(std::ceil(n / blockColumns), columnRuns);
+    packing.isPacked = n > kReadColumns;
+  } else {
+    // Once for each run of tasks down some columns, whose rows are many.
+    double runs = byRows ? std::ceil(m / kBlockRows) : std::ceil(machine.columnRuns / columnRuns);
+    packing.isPacked = !lies || m / runs > kReadRows;
+    packing.times = std::min(runs, std::ceil(m / kTileRows));
+    packing.reads = packing.isPacked ? packing.times : std::ceil(m / kTileRows);
+  }
+  return packing;
 }
 
 //===----------------------------------------------------------------------===//

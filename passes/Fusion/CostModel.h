@@ -41,7 +41,10 @@ struct MachineModel {
   double rowNs = 2.5;      // a sweep over a row: loop and addresses
   double sweepNs = 0.2;    // a further one: it waits for the one before
   double rowOpShare = 6;   // of an op's time an element, where it is a scalar
+  double scalarNs = 1.1;   // that the result of a simple scalar op is waited for
   double spillNs = 0.03;   // a vector's store and load, an element of 4 bytes
+  double packNs = 0.12;    // an element of a matmul's operand into a panel
+  unsigned columnRuns = 2; // threads that take columns of a product of their own
   unsigned threads = 4;    // that share a kernel's tasks
   double threadNs = 10000; // of work that is worth waking one more
   int64_t taskElements = 16384; // of an elementwise kernel
@@ -98,6 +101,8 @@ public:
   /// One core's time for an element of `op`, vectorised, operands in registers.
   /// From docs/math.md; 16-bit floats compute as 4 bytes.
   double opNs(OpKind op, unsigned elementBytes) const;
+  /// One scalar, whose operands are waited for.
+  double scalarNs(OpKind op) const;
   /// Computing `op` for each element of `shape`; no memory yet.
   KernelWork elementwise(OpKind op, const Dims &shape,
                          unsigned elementBytes) const;
@@ -105,6 +110,16 @@ public:
   /// vectors of FMA a cycle, a share lost to packing).
   KernelWork matmul(double batch, double m, double n, double k,
                     unsigned elementBytes) const;
+
+  /// How a matmul of m x n results reads one operand.
+  struct Packing {
+    double times = 1;      // that each element is packed, if it is
+    double reads = 1;      // or goes through what is computed as it is read
+    bool isPacked = false; // also where nothing is computed
+  };
+  /// `lies`: the right operand's columns are contiguous. `byRows`: whole rows of
+  /// the result are made at a time.
+  Packing packing(bool isLeft, bool lies, double m, double n, unsigned elementBytes, bool byRows) const;
 
   /// Moving `bytes` of a kernel that touches `footprint` bytes in all.
   double moveNs(double bytes, double footprint) const;

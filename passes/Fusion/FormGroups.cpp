@@ -49,7 +49,8 @@ void BlockFuser::formGroups() {
     default: {
       SmallVector<Source> sources = getSources(ops[index]);
       addAlone(index, sources);
-      remark(index, sources, DenseMap<int, std::string>());
+      if (roles[index] != OpRole::MatMul) // takePrologues has more to say of those
+        remark(index, sources, DenseMap<int, std::string>());
       break;
     }
     }
@@ -355,38 +356,6 @@ void BlockFuser::addReduce(unsigned index) {
   }
   addAlone(index, sources);
   remark(index, sources, reasons);
-}
-
-/// Why `index` is in another kernel than the computing ops it reads.
-void BlockFuser::remark(unsigned index, ArrayRef<Source> sources,
-                        const DenseMap<int, std::string> &reasons) {
-  SmallVector<int> told;
-  for (const Source &source : sources) {
-    if (source.op == kNone || llvm::is_contained(told, source.op))
-      continue;
-    told.push_back(source.op);
-    bool isFused = graph.find(nodes[source.op]) == graph.find(nodes[index]);
-    std::string reason;
-    if (!isFused) {
-      auto it = reasons.find(source.op);
-      reason = !fusion ? "fusion is off"
-               : it != reasons.end() && !it->second.empty()
-                   ? it->second
-                   : toString(getClassOf(roles[index])).str() +
-                         " kernels read their operands from memory";
-      if (fusion)
-        remarks.push_back(label(ops[index]) + " not fused into the kernel of " +
-                          label(ops[source.op]) + ": " + reason);
-    }
-    if (!explanation)
-      continue;
-    auto it = weighed.find(source.op);
-    explainPair(index, source.op, isFused, reason,
-                it != weighed.end() ? it->second
-                                    : weighJoin(index, graph[nodes[source.op]],
-                                                Level::Full, sources));
-  }
-  weighed.clear();
 }
 
 } // namespace oriel

@@ -10,6 +10,8 @@
 
 #include "passes/Fusion/FuseBlock.h"
 
+#include "dialect/Graph/Infer.h"
+
 using namespace mlir;
 
 namespace oriel {
@@ -31,6 +33,8 @@ void BlockFuser::run() {
   formGroups();
   if (fusion)
     computeAgain();
+  takePrologues();
+  tellDecisions();
   build();
 }
 
@@ -44,14 +48,13 @@ int BlockFuser::indexOf(Operation *op) const {
 //===----------------------------------------------------------------------===//
 
 /// A scalar computed from dims and constants (the divisor of a mean) or from
-/// what the block is given (a learning rate, a loop's counter) is a leaf while it
-/// costs a few ops: cheaper than a dispatch.
-bool BlockFuser::isScalarLeaf(unsigned index, std::vector<char> &costs) const {
-  constexpr int maxCost = 8;
+/// what the block is given (a learning rate, a loop's counter) is a leaf while
+/// making it again for each of its readers costs less than a dispatch.
+bool BlockFuser::isScalarLeaf(unsigned index, std::vector<double> &costs) const {
   Operation *op = ops[index];
   if (cast<RankedTensorType>(op->getResult(0).getType()).getRank() != 0)
     return false;
-  int cost = 1;
+  double cost = model.scalarNs(ir::getOpKind(op).value_or(OpKind::kDiv));
   for (Value operand : op->getOperands()) {
     int source = indexOf(operand.getDefiningOp());
     if (source == kNone && isCheap(op))
@@ -60,7 +63,8 @@ bool BlockFuser::isScalarLeaf(unsigned index, std::vector<char> &costs) const {
       return false;
     cost += costs[source];
   }
-  if (cost > maxCost)
+  double readers = std::distance(op->use_begin(), op->use_end());
+  if (readers * cost > model.getMachine().dispatchNs)
     return false;
   for (OpOperand &use : op->getResult(0).getUses())
     if (use.getOwner()->getBlock() != &block ||
@@ -72,12 +76,9 @@ bool BlockFuser::isScalarLeaf(unsigned index, std::vector<char> &costs) const {
 }
 
 void BlockFuser::classify() {
-  std::vector<char> costs(ops.size(), 0);
+  std::vector<double> costs(ops.size(), 0);
   for (auto [index, op] : llvm::enumerate(ops)) {
     roles.push_back(getRole(op));
-    // Without fusion what a cast gives lies in memory.
-    if (!fusion && (isa<ir::CastOp>(op) || getMatMulPrologue(op) >= 0))
-      roles.back() = OpRole::Elementwise;
     if (fusion && roles.back() == OpRole::Elementwise &&
         isScalarLeaf(index, costs))
       roles.back() = OpRole::Leaf;
@@ -89,6 +90,8 @@ Reading BlockFuser::readingOf(Operation *op, unsigned operand) const {
     return Reading::Buffer;
   if (isa<ir::ScatterOp>(op) && operand == 0)
     return Reading::Fill;
+  if (isa<ir::GatherOp>(op) && operand == 0)
+    return Reading::Spread;
   if (absorbsTransposes(op, operand))
     return Reading::Transposed;
   if (absorbsViews(op, operand) || isa<ir::DynamicSliceOp>(op))
@@ -112,6 +115,19 @@ bool BlockFuser::isFill(Value value) const {
   return def && isSplatConstant(def);
 }
 
+/// Broadcasts, in this block, of what lies in memory: an element of one is an
+/// element of that, wherever it is.
+bool BlockFuser::isSpread(Value value) const {
+  Value base = value;
+  while (Operation *def = base.getDefiningOp()) {
+    if (indexOf(def) == kNone || roles[indexOf(def)] != OpRole::View || !isa<ir::BroadcastOp, ir::ReshapeOp>(def))
+      break;
+    base = def->getOperand(0);
+  }
+  Operation *def = base.getDefiningOp();
+  return base != value && (!def || (!isView(def) && !isLeaf(def)));
+}
+
 /// Which views and ramps must lie in memory: those with a use that reads
 /// memory. Users come after what they use, so that one backward walk does it.
 void BlockFuser::findBuffers() {
@@ -131,6 +147,8 @@ void BlockFuser::findBuffers() {
       bool absorbed = reading == Reading::Viewed || intoMatMul;
       if (reading == Reading::Fill && isViewOp)
         absorbed = isFill(op->getResult(0));
+      if (reading == Reading::Spread && isViewOp)
+        absorbed = isSpread(op->getResult(0));
       // Views do not cross blocks.
       if (isViewOp && user->getBlock() != &block)
         absorbed = false;
@@ -142,9 +160,7 @@ void BlockFuser::findBuffers() {
         if (isa<ir::ReshapeOp>(user) && needsBuffer[userIndex])
           absorbed = false;
         // A matmul reads matrices of memory only.
-        int prologue = getMatMulPrologue(user);
-        bool isNumber = prologue >= 0 && use.get() != user->getOperand(prologue);
-        if (feedsMatMul[userIndex] && !isTranspose && !isNumber)
+        if (feedsMatMul[userIndex] && !isTranspose)
           absorbed = false;
         if (feedsMatMul[userIndex] && isTranspose)
           feedsMatMul[index] = true;
@@ -166,14 +182,12 @@ bool BlockFuser::endsViews(Operation *view) const {
          (needsBuffer[index] && isa<ir::TransposeOp>(view));
 }
 
-/// May a matmul read its operand through `view`: a transpose, a cast, or, when it
-/// is the first, one matrix for all of a batch?
+/// May a matmul read its operand through `view`: a transpose, or, when it is the
+/// first, one matrix for all of a batch?
 bool BlockFuser::isMatrixView(Operation *view, bool isFirst) {
   // A constant's transpose is made once and kept: reading across is not.
   if (isa<ir::TransposeOp>(view))
     return !view->getOperand(0).getDefiningOp<ir::ConstantOp>();
-  if (isa<ir::CastOp>(view) || getMatMulPrologue(view) >= 0)
-    return true;
   auto broadcast = dyn_cast<ir::BroadcastOp>(view);
   if (!broadcast || !isFirst)
     return false;
@@ -196,6 +210,10 @@ BlockFuser::Source BlockFuser::getSource(Operation *op,
   source.access = Access::identity(value);
   switch (readingOf(op, operand)) {
   case Reading::Buffer:
+    break;
+  case Reading::Spread:
+    if (isSpread(value))
+      source.access = resolveViews(value, [&](Operation *view) { return indexOf(view) == kNone; });
     break;
   case Reading::Viewed:
     source.access = resolveViews(value, [&](Operation *view) {

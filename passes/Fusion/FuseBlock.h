@@ -6,6 +6,7 @@
 #include "passes/Fusion/CostModel.h"
 #include "passes/Fusion/DimAnalysis.h"
 #include "passes/Fusion/GroupGraph.h"
+#include "passes/Fusion/MoveFirst.h"
 #include "llvm/ADT/MapVector.h"
 
 #include <map>
@@ -28,20 +29,22 @@ enum class Reading {
   Buffer,     // as it lies in memory
   Fill,       // as memory, or made in place when it is one value
   Transposed, // through transposes of memory, one matrix for all of a batch
+  Spread,     // through broadcasts of memory, at any element
   Viewed,     // through any views of memory, or made again where it is cheap
 };
 
 /// Decides which ops of a block form one kernel, and rewrites the block.
 class BlockFuser {
 public:
-  /// `label` names an op for remarks: "add (net.cpp:42)". `explanation` gets a
-  /// line for each decision, unless it is null.
+  /// `label` names an op for remarks: "add (net.cpp:42)"; `moveReasons` say why
+  /// neighbours did not change places. `explanation` gets a line for each decision,
+  /// unless it is null.
   BlockFuser(mlir::Block &block, const DimAnalysis &dims, const CostModel &model,
              bool fusion, llvm::function_ref<std::string(mlir::Operation *)> label,
-             std::vector<std::string> &remarks,
+             const MoveReasons &moveReasons, std::vector<std::string> &remarks,
              std::vector<std::string> *explanation)
       : block(block), dims(dims), model(model), fusion(fusion), label(label),
-        remarks(remarks), explanation(explanation) {}
+        moveReasons(moveReasons), remarks(remarks), explanation(explanation) {}
 
   void run();
 
@@ -62,10 +65,11 @@ private:
 
   // Roles, views that need a buffer.
   void classify();
-  bool isScalarLeaf(unsigned index, std::vector<char> &costs) const;
+  bool isScalarLeaf(unsigned index, std::vector<double> &costs) const;
   void findBuffers();
   Reading readingOf(mlir::Operation *op, unsigned operand) const;
   bool isFill(mlir::Value value) const;
+  bool isSpread(mlir::Value value) const;
   bool endsViews(mlir::Operation *view) const;
   static bool isMatrixView(mlir::Operation *view, bool isFirst);
   bool isLeaf(mlir::Operation *op) const;
@@ -88,6 +92,8 @@ private:
   bool tryTakeIn(unsigned index, unsigned producer, llvm::ArrayRef<Source> sources,
                  std::string *reason);
   std::string whyNotMade(unsigned index, unsigned producer, llvm::ArrayRef<Source> sources) const;
+  bool hasExtremeOf(unsigned index, const Group &producer) const;
+  void takeExtreme(unsigned index, llvm::ArrayRef<Source> sources);
   unsigned addAlone(unsigned index, llvm::ArrayRef<Source> sources);
   /// The level `op` has in the group of `sources`' ops; nullopt with a reason
   /// when it cannot be in that group.
@@ -111,6 +117,30 @@ private:
   std::string whyNotRows(const Group &group) const;
   double rowBlocksNs(const Group &group) const;
 
+  // FuseMatMulOperands.cpp: what a matmul computes as it reads its operands.
+  struct Prologue {
+    llvm::SmallVector<unsigned> ops; // in program order
+    llvm::SmallVector<unsigned> kept; // of other kernels, to be written for it
+    unsigned matrices = 0;           // tensors as large as the operand
+    bool isChain = true;             // of one tensor and numbers
+    bool isConstant = true;          // of constants alone
+    std::string reason;              // why not
+  };
+  struct PrologueDecision {
+    bool isTaken = false;
+    std::string reason;
+    FusionFigures figures;
+  };
+  Prologue prologueOf(unsigned index) const;
+  void lookAt(Prologue &made, unsigned index) const;
+  std::string whyNotPrologue(const Group &reader, const Prologue &made, unsigned index) const;
+  KernelWork workPrologue(const Group &reader, unsigned value, const Prologue &made,
+                          llvm::DenseMap<const void *, Group::Read> &reads) const;
+  double operandNs(const Group &reader, unsigned operand, const Prologue &made) const;
+  KernelWork workWithout(const Group &home, unsigned value, const Prologue &made) const;
+  void takePrologues();
+  void explainOperands(unsigned index);
+
   // GroupCosts.cpp: what the model says.
   void countEdges();
   double bytesOf(mlir::Value value) const;
@@ -131,8 +161,21 @@ private:
                   bool isFull) const;
   /// Books `index`, which is in its group now, among what the group reads.
   void account(unsigned index, llvm::ArrayRef<Source> sources);
-  void explainPair(unsigned index, unsigned source, bool isFused,
-                   const std::string &why, const FusionFigures &figures);
+
+  // ExplainGroups.cpp: why neighbours are one kernel or are not.
+  struct Decision {
+    unsigned index, source;
+    bool isFused, isRemark, isLine;
+    std::string why;
+    FusionFigures figures;
+  };
+  void explainPair(unsigned index, unsigned source, bool isFused, const std::string &why,
+                   const FusionFigures &figures, bool isRemark = false);
+  void explainAcross(unsigned index, const Source &source);
+  void noteMerge(unsigned a, unsigned b, const FusionFigures &figures);
+  const FusionFigures *whatUnited(unsigned a, unsigned b) const;
+  void explainScalars();
+  void tellDecisions();
   void remark(unsigned index, llvm::ArrayRef<Source> sources,
               const llvm::DenseMap<int, std::string> &reasons);
   const Dims &shapeOf(mlir::Value value) const { return dims.getDims(value); }
@@ -158,6 +201,7 @@ private:
     llvm::DenseMap<mlir::Value, mlir::Value> matrices;  // views a matmul reads
   };
   mlir::Value getArgument(Kernel &kernel, mlir::Value value);
+  mlir::Value getMade(Kernel &kernel, mlir::OpBuilder &b, unsigned group, mlir::Value value);
   mlir::Value getInside(Kernel &kernel, mlir::OpBuilder &b, unsigned group,
                         mlir::Value value, Reading reading);
   mlir::Value currentValue(mlir::Value value) const;
@@ -168,6 +212,7 @@ private:
   const CostModel &model;
   bool fusion;
   llvm::function_ref<std::string(mlir::Operation *)> label;
+  const MoveReasons &moveReasons;
   std::vector<std::string> &remarks;
   std::vector<std::string> *explanation;
 
@@ -187,6 +232,16 @@ private:
   int lastObserver = kNone;      // the group of the last that looks at values
   llvm::DenseMap<int, FusionFigures> weighed; // by source, of the op at hand
   llvm::DenseSet<std::pair<int64_t, int64_t>> pairsTold; // nodes
+  std::vector<Decision> decisions;
+  /// Which merge took a group into another, of those that were taken into none
+  /// before: a forest whose merges are later towards the roots.
+  struct Merged {
+    unsigned into = 0, merge = 0, size = 1;
+    bool isRoot = true;
+  };
+  llvm::DenseMap<unsigned, Merged> mergedInto;
+  std::vector<FusionFigures> merges;
+  llvm::DenseMap<std::pair<unsigned, unsigned>, PrologueDecision> prologues; // group, value
   GroupGraph graph;
   llvm::MapVector<mlir::Value, mlir::Value> results; // old value -> kernel's
 };

@@ -26,6 +26,8 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
     NodeTable table = ir::getNodeTable(module);
     auto label = [&](Operation *op) {
       std::string text = op->getName().stripDialect().str();
+      if (auto reduce = dyn_cast<ir::ReduceOp>(op))
+        text = ir::stringifyReduceKind(reduce.getKind()).str();
       const NodeInfo *node = table.Find(ir::getNodeId(op));
       if (!node)
         return text;
@@ -56,8 +58,9 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
             blocks.push_back(&block);
       });
       std::string moves;
+      MoveReasons reasons;
       if (fusion && failed(changePlaces(function, blocks, model, label, *dims,
-                                        explains ? &moves : nullptr)))
+                                        explains ? &moves : nullptr, reasons)))
         return signalPassFailure();
       explanation += moves;
       // Inner blocks first: what they make again for themselves is then dead
@@ -65,7 +68,7 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
       std::vector<std::vector<std::string>> ofBlocks(blocks.size());
       std::vector<std::vector<std::string>> explained(blocks.size());
       for (size_t k = blocks.size(); k-- > 0;)
-        BlockFuser(*blocks[k], *dims, model, fusion, label, ofBlocks[k],
+        BlockFuser(*blocks[k], *dims, model, fusion, label, reasons, ofBlocks[k],
                    explains ? &explained[k] : nullptr)
             .run();
       for (std::vector<std::string> &lines : ofBlocks)
@@ -93,10 +96,11 @@ struct FuseKernels : impl::FuseKernelsBase<FuseKernels> {
   LogicalResult changePlaces(func::FuncOp function, ArrayRef<Block *> blocks,
                              const CostModel &model,
                              llvm::function_ref<std::string(Operation *)> label,
-                             DimAnalysis &dims, std::string *explanation) {
+                             DimAnalysis &dims, std::string *explanation,
+                             MoveReasons &reasons) {
     std::vector<std::string> lines;
     for (auto change : {pickFirst, splitByPart}) {
-      MoveContext context{dims, model, label, explanation ? &lines : nullptr};
+      MoveContext context{dims, model, label, explanation ? &lines : nullptr, &reasons};
       bool changed = false;
       for (Block *block : blocks)
         changed |= change(*block, context);

@@ -2,7 +2,8 @@
 //
 // The kernel of a concatenate computes its parts straight into their places, that
 // of an argmax or argmin its operand a block at a time: each takes the
-// elementwise ops and gathers along that make what it reads.
+// elementwise ops and gathers along that make what it reads. The maximum of what an
+// argmax looks at is found by the way.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,6 +39,8 @@ static bool isWhole(const Access &access, Value operand, bool mayAddAxes, const 
 
 bool BlockFuser::readsAcross(ArrayRef<unsigned> members) const {
   for (unsigned member : members) {
+    if (isa<ir::ReduceOp>(ops[member]))
+      continue; // of a value that the others make
     int last = static_cast<int>(shapeOf(ops[member]->getResult(0)).size()) - 1;
     for (const Source &source : getSources(ops[member]))
       for (auto [k, axis] : llvm::enumerate(source.access.axes))
@@ -45,6 +48,41 @@ bool BlockFuser::readsAcross(ArrayRef<unsigned> members) const {
           return true;
   }
   return false;
+}
+
+/// Is `op` the maximum of the rows (or columns) of which `arg` finds where it is?
+static bool isExtremeOf(ir::ReduceOp op, Operation *arg) {
+  bool isMax = isa<ir::ArgMaxOp>(arg);
+  size_t axis = isMax ? cast<ir::ArgMaxOp>(arg).getAxis() : cast<ir::ArgMinOp>(arg).getAxis();
+  return op && op.getKind() == (isMax ? ir::ReduceKind::max : ir::ReduceKind::min) &&
+         op.getX() == arg->getOperand(0) && op.getAxes().size() == 1 &&
+         op.getAxes()[0] == static_cast<int64_t>(axis) &&
+         !op.getX().getDefiningOp<ir::IotaOp>() &&
+         !getElementTypeOrSelf(op.getX().getType()).isInteger(1);
+}
+
+/// Does `producer` make the operand of the argmax or argmin `index`, and its extreme
+/// value, and nothing else?
+bool BlockFuser::hasExtremeOf(unsigned index, const Group &producer) const {
+  Operation *def = ops[index]->getOperand(0).getDefiningOp();
+  if (roles[index] != OpRole::ArgReduce || producer.reducedAxis < 0 ||
+      (def && (getRole(def) == OpRole::View || isLeaf(def))))
+    return false;
+  unsigned found = 0;
+  for (unsigned member : producer.ops) {
+    OpRole role = roles[member];
+    bool reduces = role == OpRole::RowReduce || role == OpRole::ColumnReduce;
+    if (reduces ? !isExtremeOf(cast<ir::ReduceOp>(ops[member]), ops[index])
+                : levels[member] != Level::Full)
+      return false;
+    found += reduces;
+    // What comes after the maximum (a softmax) takes sweeps of its own.
+    for (int made : operandOps[member])
+      if (roles[made] == OpRole::RowReduce || roles[made] == OpRole::ColumnReduce)
+        if (llvm::is_contained(producer.ops, static_cast<unsigned>(made)))
+          return false;
+  }
+  return found == 1;
 }
 
 bool BlockFuser::tryTakeIn(unsigned index, unsigned producer, ArrayRef<Source> sources,
@@ -58,7 +96,8 @@ bool BlockFuser::tryTakeIn(unsigned index, unsigned producer, ArrayRef<Source> s
                                 : toString(group.kernelClass).str() + " kernels take no other ops";
     return false;
   }
-  if (group.kernelClass != KernelClass::Elementwise && group.kernelClass != KernelClass::Gather) {
+  if (group.kernelClass != KernelClass::Elementwise && group.kernelClass != KernelClass::Gather &&
+      !hasExtremeOf(index, group)) {
     *reason = toString(group.kernelClass).str() + " and " + name + " kernels do not combine";
     return false;
   }
@@ -123,6 +162,7 @@ bool BlockFuser::tryTakeIn(unsigned index, unsigned producer, ArrayRef<Source> s
     *reason = kInBetween;
     return false;
   }
+  noteMerge(home, producer, figures);
   Group &merged = graph[home];
   merged.kernelClass = kernelClass;
   merged.space = std::move(space);
@@ -155,6 +195,26 @@ void BlockFuser::takeOperands(unsigned index) {
         reasons[other.op] = reason;
   }
   remark(index, sources, reasons);
+  if (roles[index] == OpRole::ArgReduce && fusion)
+    takeExtreme(index, sources);
+}
+
+/// The extreme value of an operand that lies in memory for both.
+void BlockFuser::takeExtreme(unsigned index, ArrayRef<Source> sources) {
+  for (Operation *user : ops[index]->getOperand(0).getUsers()) {
+    int reduce = indexOf(user);
+    if (reduce == kNone || nodes[reduce] == kNone || !isExtremeOf(dyn_cast<ir::ReduceOp>(user), ops[index]))
+      continue;
+    unsigned producer = graph.find(nodes[reduce]);
+    if (producer == graph.find(nodes[index]))
+      continue;
+    std::string reason;
+    FusionFigures figures;
+    if (explanation)
+      figures = weighMerge(graph[producer], graph[nodes[index]]);
+    bool isFused = tryTakeIn(index, producer, sources, &reason);
+    explainPair(index, reduce, isFused, "they read the same tensor" + (isFused ? "" : ", but " + reason), figures);
+  }
 }
 
 } // namespace oriel

@@ -9,7 +9,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialect/Graph/Infer.h"
-#include "dialect/Graph/NodeId.h"
 #include "passes/Fusion/FuseBlock.h"
 
 using namespace mlir;
@@ -335,18 +334,6 @@ void BlockFuser::account(unsigned index, ArrayRef<Source> sources) {
   if (roles[index] == OpRole::Gather)
     group.gathers = true;
   group.updatesState |= isStateValue[index];
-}
-
-void BlockFuser::explainPair(unsigned index, unsigned source, bool isFused,
-                             const std::string &why,
-                             const FusionFigures &figures) {
-  // Copies of two nodes, one a part of a concatenation, are one edge.
-  NodeId reader = ir::getNodeId(ops[index]), made = ir::getNodeId(ops[source]);
-  if (explanation && (reader == kNoNode || made == kNoNode || pairsTold.insert({reader, made}).second))
-    explanation->push_back(label(ops[index]) + " and " + label(ops[source]) +
-                           (isFused ? ": fused" : ": not fused") +
-                           (why.empty() ? "" : ", " + why) + ": " +
-                           figures.toString());
 }
 
 } // namespace oriel

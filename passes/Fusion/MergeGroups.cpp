@@ -16,6 +16,17 @@ std::string tooManyInputs() {
          " tensors";
 }
 
+/// Would what comes together sweep its rows more often than a kernel may? More
+/// than `apart`, the sweeps that either has already.
+static bool hasTooManySweeps(const KernelWork &fused, double apart) {
+  return fused.passes > kMaxKernelSweeps && fused.passes > apart;
+}
+
+static std::string tooManySweeps() {
+  return "the kernel would sweep its rows more than " +
+         std::to_string(kMaxKernelSweeps) + " times";
+}
+
 /// A kernel over the rows of a reduction can be part of it: its ops then run
 /// once a row.
 bool BlockFuser::canBeRowsOf(const Group &rows, const Group &reduction) const {
@@ -108,6 +119,10 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
     return false;
   }
   FusionFigures figures = weighMerge(first, second);
+  if (hasTooManySweeps(figures.fused, std::max(first.work.passes, second.work.passes))) {
+    *reason = tooManySweeps();
+    return false;
+  }
   if (!figures.isWorthIt()) {
     *reason = kDearer;
     return false;
@@ -131,6 +146,7 @@ bool BlockFuser::tryMerge(unsigned a, unsigned b, std::string *reason) {
     *reason = kInBetween;
     return false;
   }
+  noteMerge(a, b, figures);
   for (unsigned index : rows)
     levels[index] = Level::Row;
   for (unsigned index : later)
@@ -212,6 +228,10 @@ bool BlockFuser::tryJoin(unsigned index, unsigned group, KernelClass joined,
   for (const Source &source : sources)
     if (source.op != kNone && source.group == static_cast<int>(group))
       weighed[source.op] = figures;
+  if (hasTooManySweeps(figures.fused, graph[group].work.passes)) {
+    *reason = tooManySweeps();
+    return false;
+  }
   if (!figures.isWorthIt()) {
     *reason = kDearer;
     return false;
@@ -275,7 +295,7 @@ void BlockFuser::mergeSiblings() {
         reason = kNotInPlace;
       else
         isFused = tryMerge(nodes[a], nodes[b], &reason);
-      explainPair(b, a, isFused, isFused ? "they read the same tensor" : reason,
+      explainPair(b, a, isFused, "they read the same tensor" + (isFused ? "" : ", but " + reason),
                   figures);
     }
   }

@@ -19,19 +19,17 @@ namespace {
 
 constexpr unsigned kMostOps = 16;    // that move past one slice or gather
 constexpr unsigned kMostGathers = 4; // instead of one
+constexpr unsigned kMostReaders = 16; // of a transpose, through views
 
-class PickFirst {
+class PickFirst : MoveBlock {
 public:
-  PickFirst(Block &block, const MoveContext &context) : block(block), context(context) {
-    for (Operation &op : block)
-      indices[&op] = indices.size();
-  }
+  using MoveBlock::MoveBlock;
 
   bool run() {
     bool changed = false;
     SmallVector<Operation *> picks;
     for (Operation &op : block)
-      if (isa<ir::SliceOp, ir::GatherOp>(op))
+      if (isa<ir::SliceOp, ir::GatherOp, ir::TransposeOp>(op) || (isa<ir::ReshapeOp>(op) && isView(&op)))
         picks.push_back(&op);
     for (Operation *pick : picks)
       changed |= tryMove(pick);
@@ -41,6 +39,8 @@ public:
 private:
   bool tryMove(Operation *pick);
   bool collect(Operation *pick);
+  bool hasReaders(Operation *pick) const;
+  bool isComputed(Value value) const;
   bool canPickOf(Operation *pick, Value leaf);
   bool isCheaper(Operation *pick);
   Value pickOf(OpBuilder &b, Operation *pick, Value leaf);
@@ -48,32 +48,31 @@ private:
     auto shape = cast<RankedTensorType>(pick->getResult(0).getType()).getShape();
     return RankedTensorType::get(shape, cast<RankedTensorType>(value.getType()).getElementType());
   }
-  bool isElementwise(Operation *op) const {
-    return op && op->getBlock() == &block && indices.contains(op) &&
-           getRole(op) == OpRole::Elementwise;
-  }
-  double bytesOf(Value value, double elements) const {
-    unsigned bits = cast<RankedTensorType>(value.getType()).getElementTypeBitWidth();
-    return elements * std::max(1u, bits / 8);
+  /// Does each index of the gather name an element, not a slice?
+  static bool picksElements(Operation *pick) {
+    auto gather = dyn_cast<ir::GatherOp>(pick);
+    return gather && static_cast<int64_t>(gather.getIndices().size()) ==
+                         cast<RankedTensorType>(gather.getX().getType()).getRank();
   }
 
-  Block &block;
-  const MoveContext &context;
-  llvm::DenseMap<Operation *, unsigned> indices;
   llvm::SetVector<Operation *> tree; // users first
+  llvm::SmallPtrSet<Operation *, 8> shared; // of it: what others read too
   llvm::SetVector<Value> leaves;
-  unsigned gathers = 0;
+  unsigned gathers = 0; // that take the pick's place
+  unsigned wholes = 0;  // of them: of tensors that have all the axes
 };
 
-/// The elementwise ops above `pick` that nothing else needs, and what they read.
+/// The elementwise ops above `pick`, and what they read. Nothing else needs them,
+/// but where few elements are picked: those are computed once more.
 bool PickFirst::collect(Operation *pick) {
   tree.clear();
+  shared.clear();
   leaves.clear();
   std::priority_queue<std::pair<unsigned, Operation *>> next;
   auto visit = [&](Value value) {
     Operation *def = value.getDefiningOp();
     if (isElementwise(def))
-      next.push({indices.lookup(def), def});
+      next.push({indexOf(def), def});
     else
       leaves.insert(value);
   };
@@ -84,9 +83,13 @@ bool PickFirst::collect(Operation *pick) {
     if (tree.contains(op))
       continue;
     // Later ops have been visited: what else reads it needs it whole.
-    for (Operation *user : op->getUsers())
-      if (user != pick && !tree.contains(user))
-        return false;
+    bool isShared = llvm::any_of(op->getUsers(), [&](Operation *user) {
+      return user != pick && (!tree.contains(user) || shared.contains(user));
+    });
+    if (isShared && (tree.empty() || !picksElements(pick)))
+      return false;
+    if (isShared)
+      shared.insert(op);
     if (cast<RankedTensorType>(op->getResult(0).getType()).getRank() == 0)
       return false;
     tree.insert(op);
@@ -113,24 +116,63 @@ static bool isUniform(ir::GatherOp gather, Value leaf) {
   });
 }
 
+/// Does a kernel of this block write the value, or could it?
+bool PickFirst::isComputed(Value value) const {
+  Operation *def = value.getDefiningOp();
+  if (!def || def->getBlock() != &block || !isKnown(def))
+    return false;
+  OpRole role = getRole(def);
+  return role != OpRole::View && role != OpRole::Leaf && role != OpRole::Outside;
+}
+
+/// A transpose or a reshape makes nothing smaller: it is worth moving where those
+/// that read it take the ops in, at the elements that they read.
+bool PickFirst::hasReaders(Operation *pick) const {
+  bool isReshape = isa<ir::ReshapeOp>(pick);
+  SmallVector<Operation *> work(pick->user_begin(), pick->user_end());
+  for (unsigned k = 0; k < work.size(); ++k) {
+    OpRole role = getRole(work[k]);
+    if (work[k]->getBlock() != &block || work[k]->hasTrait<OpTrait::IsTerminator>() ||
+        role == OpRole::Outside) {
+      if (isReshape) // which renames memory
+        return false;
+      continue;
+    }
+    if (role == OpRole::View) {
+      work.append(work[k]->user_begin(), work[k]->user_end());
+      if (work.size() > kMostReaders)
+        return false;
+    } else if (role != OpRole::Elementwise && role != OpRole::RowReduce && role != OpRole::ColumnReduce) {
+      return false; // reads memory, a matmul across
+    }
+  }
+  return !work.empty();
+}
+
 bool PickFirst::canPickOf(Operation *pick, Value leaf) {
-  auto isMemory = [&](Value value) {
-    Operation *def = value.getDefiningOp();
-    return !def || def->getBlock() != &block || getRole(def) == OpRole::Outside;
-  };
-  Value base = resolveViews(leaf, [&](Operation *view) { return view->getBlock() != &block; }).base;
-  Operation *def = base.getDefiningOp(), *direct = leaf.getDefiningOp();
-  // Of what has been made here dims are not known.
-  if (direct && direct->getBlock() == &block && !indices.contains(direct))
-    return false;
-  if (!isMemory(base) && !(def && getRole(def) == OpRole::Leaf))
-    return false;
   auto gather = dyn_cast<ir::GatherOp>(pick);
+  auto broadcast = leaf.getDefiningOp<ir::BroadcastOp>();
+  bool elements = picksElements(pick);
+  // One value a row: its kernel writes that instead of the rows.
+  bool isSmall = elements && broadcast && isKnown(broadcast) && broadcast->getBlock() == &block &&
+                 (isMemory(broadcast.getX()) || isComputed(broadcast.getX()));
+  if (isSmall) {
+    gathers += !isUniform(gather, leaf);
+    return true;
+  }
+  if (elements && isComputed(leaf) && !isElementwise(leaf.getDefiningOp())) {
+    ++gathers;
+    ++wholes;
+    return true;
+  }
+  if (!isFreeToPick(leaf))
+    return false;
   if (!gather || isUniform(gather, leaf))
     return true;
   if (!isMemory(leaf))
     return false;
   ++gathers;
+  ++wholes;
   return true;
 }
 
@@ -142,10 +184,12 @@ bool PickFirst::isCheaper(Operation *pick) {
   KernelWork making, picking, fused;
   making.points = whole;
   picking.points = fused.points = picked;
+  bool isMadeElsewhere = !shared.empty(); // where its operands are read anyway
   for (Operation *op : tree) {
     std::optional<OpKind> kind = ir::getOpKind(op);
     double each = kind ? model.opNs(*kind, bytesOf(op->getResult(0), 1)) : 0;
-    making.computeNs += whole * each;
+    if (!shared.contains(op))
+      making.computeNs += whole * each;
     fused.computeNs += picked * each;
   }
   for (Value leaf : leaves) {
@@ -156,11 +200,17 @@ bool PickFirst::isCheaper(Operation *pick) {
     double all = bytesOf(base, model.elements(context.dims.getDims(base)));
     making.readBytes += std::min(all, bytesOf(base, whole));
     fused.readBytes += std::min(all, bytesOf(base, picked));
+    if (isComputed(base)) {
+      isMadeElsewhere = true;
+      fused.writtenBytes += all;
+    }
   }
+  if (isMadeElsewhere)
+    making.readBytes = 0;
   making.live = fused.live = leaves.size() + 1;
   making.writtenBytes = bytesOf(pick->getOperand(0), whole);
   picking.readBytes = picking.writtenBytes = bytesOf(pick->getResult(0), picked);
-  fused.writtenBytes = picking.writtenBytes;
+  fused.writtenBytes += picking.writtenBytes;
   if (gather) {
     double each = model.elements(context.dims.getDims(gather.getIndices()[0])) *
                   model.opNs(OpKind::kGather, 4);
@@ -170,9 +220,29 @@ bool PickFirst::isCheaper(Operation *pick) {
   FusionFigures figures = model.compare(making, picking, fused);
   bool isWorthIt = figures.isWorthIt();
   if (context.explanation && isWorthIt)
-    context.explanation->push_back(context.label(pick) + " and " + context.label(tree.front()) +
-                                   ": fused, computed for the elements that are read alone: " +
+    context.explanation->push_back(context.label(pick) + " and " + context.label(tree.front()) + ": fused, computed " +
+                                   (isa<ir::SliceOp, ir::GatherOp>(pick)
+                                        ? "for the elements that are read alone: "
+                                        : "where its readers read it: ") +
                                    figures.toString());
+  // What read the gather reads the last op from now on.
+  if (context.explanation && isWorthIt && isa<ir::GatherOp>(pick)) {
+    llvm::SetVector<Operation *> readers(pick->user_begin(), pick->user_end());
+    for (unsigned k = 0; k < readers.size(); ++k)
+      if (OpRole role = getRole(readers[k]); role == OpRole::View)
+        readers.insert(readers[k]->user_begin(), readers[k]->user_end());
+      else if (role != OpRole::Outside && readers[k]->getBlock() == &block)
+        context.explanation->push_back(context.label(readers[k]) + " and " + context.label(pick) +
+                                       ": fused, computed for the elements that are read alone: " + figures.toString());
+  }
+  if (context.explanation && isWorthIt)
+    for (Operation *op : tree)
+      for (Value operand : op->getOperands()) {
+        Value base = resolveViews(operand, [](Operation *) { return false; }).base;
+        if (!shared.contains(op) && leaves.contains(operand) && isComputed(base))
+          context.explanation->push_back(context.label(op) + " and " + context.label(base.getDefiningOp()) +
+                                         ": not fused, what is gathered lies in memory: " + figures.toString());
+      }
   return isWorthIt;
 }
 
@@ -184,6 +254,12 @@ Value PickFirst::pickOf(OpBuilder &b, Operation *pick, Value leaf) {
   if (!gather || !isUniform(gather, leaf)) {
     Operation *clone = b.clone(*pick);
     clone->setOperand(0, leaf);
+    if (auto transpose = dyn_cast<ir::TransposeOp>(pick)) {
+      // As much of each extent is known as of the leaf's.
+      auto given = cast<RankedTensorType>(leaf.getType());
+      auto shape = llvm::map_to_vector(transpose.getPermutation(), [&](int64_t axis) { return given.getDimSize(axis); });
+      type = RankedTensorType::get(shape, given.getElementType());
+    }
     clone->getResult(0).setType(type);
     return clone->getResult(0);
   }
@@ -209,14 +285,15 @@ Value PickFirst::pickOf(OpBuilder &b, Operation *pick, Value leaf) {
 }
 
 bool PickFirst::tryMove(Operation *pick) {
-  gathers = 0;
-  if (!collect(pick))
+  gathers = wholes = 0;
+  bool isPick = isa<ir::SliceOp, ir::GatherOp>(pick);
+  if ((!isPick && !hasReaders(pick)) || !collect(pick))
     return false;
   for (Value leaf : leaves)
     if (!canPickOf(pick, leaf))
       return false;
   // The index is still to be checked, and not often.
-  if (isa<ir::GatherOp>(pick) && (gathers == 0 || gathers > kMostGathers))
+  if (isa<ir::GatherOp>(pick) && (wholes == 0 || gathers > kMostGathers))
     return false;
   if (!isCheaper(pick))
     return false;
@@ -233,10 +310,9 @@ bool PickFirst::tryMove(Operation *pick) {
   }
   pick->getResult(0).replaceAllUsesWith(picked.lookup(pick->getOperand(0)));
   pick->erase();
-  for (Operation *op : tree) {
-    indices.erase(op);
-    op->erase();
-  }
+  for (Operation *op : tree)
+    if (!shared.contains(op))
+      erase(op);
   return true;
 }
 

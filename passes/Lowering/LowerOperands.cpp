@@ -1,7 +1,7 @@
 //===- LowerOperands.cpp - generics that make what a sole op reads --------===//
 //
-// A concatenate, a scatter or an argmax whose kernel computes its operands reads the
-// results of linalg.generics. Operands that have ops in common, or the same
+// A concatenate, a scatter or an argmax (and the maximum beside it) whose kernel
+// computes its operands reads the results of linalg.generics. Operands that have ops in common, or the same
 // shape and an argument in common, are results of one: what they share is
 // computed and read once.
 //
@@ -111,7 +111,7 @@ FailureOr<SmallVector<Value>> KernelLowering::lowerOperands(Operation *op) {
     make(operand.getOperandNumber(), hasAll ? base : operand.get());
   }
   for (Value value : returned)
-    if (value != op->getResult(0) && isComputed(value.getDefiningOp()))
+    if (value != op->getResult(0) && isComputed(value.getDefiningOp()) && !value.getDefiningOp<ir::ReduceOp>())
       make(-1, value);
 
   llvm::EquivalenceClasses<unsigned> together;
@@ -212,9 +212,22 @@ LogicalResult KernelLowering::lowerWithOperands() {
   auto type = cast<RankedTensorType>(last->getResult(0).getType());
   clone->getResult(0).setType(RankedTensorType::get(type.getShape(), getMemoryType(type.getElementType())));
   markElements(last, clone);
+  // The extreme value beside an argmax reads the same.
+  Operation *extreme = nullptr;
+  for (auto reduce : kernel.getBody().front().getOps<ir::ReduceOp>()) {
+    if (extreme || kernelClass != KernelClass::ArgReduce || reduce.getX() != last->getOperand(0))
+      return reduce.emitOpError() << "must be the only reduction of the kernel's argmax's or argmin's operand";
+    auto reduced = cast<RankedTensorType>(reduce.getResult().getType());
+    extreme = b.clone(*reduce);
+    extreme->setOperand(0, operands->front());
+    extreme->getResult(0).setType(RankedTensorType::get(reduced.getShape(), getMemoryType(reduced.getElementType())));
+    markElements(reduce, extreme);
+  }
   for (auto [position, value] : llvm::enumerate(returned)) {
     if (value == last->getResult(0))
       results[position] = clone->getResult(0);
+    if (value.getDefiningOp<ir::ReduceOp>())
+      results[position] = extreme->getResult(0);
     if (!results[position])
       return kernel.emitError() << "result " << position << " of a " << toString(kernelClass)
                                 << " kernel is made by none of its ops";

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Codegen/Cpu/EmptyGathers.h"
 #include "passes/Codegen/Cpu/GenericKernel.h"
 #include "passes/Codegen/Cpu/LoweredValues.h"
 
@@ -22,6 +23,9 @@ namespace oriel {
 namespace {
 
 constexpr int64_t kElementsPerTask = 16384;
+// Parts that each have code of their own; more are a loop over a table of them: code
+// for thousands would take the time of their square.
+constexpr size_t kMostUnrolled = 16;
 
 class ConcatenateEmitter {
 public:
@@ -45,6 +49,7 @@ private:
     Dim tasks;
   };
   LogicalResult match();
+  Value makeTable(EntryBuilder &entry);
   void emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, const Dim &width, const Dim &total);
 
   ModuleOp module;
@@ -104,6 +109,26 @@ LogicalResult ConcatenateEmitter::match() {
   return success();
 }
 
+/// Pointer, length and place of each part that lies in memory.
+Value ConcatenateEmitter::makeTable(EntryBuilder &entry) {
+  Code &code = entry.code;
+  Type i64 = code.getI64Type();
+  Value table = entry.stack(i64, 3 * parts.size());
+  int64_t word = 0;
+  Value start = code.i64(0);
+  for (const Part &part : parts) {
+    // Made and stored one after another: few values live at a time.
+    start = entry.prologue([&] {
+      Value length = entry.dim(part.length);
+      if (part.arg)
+        for (Value value : {entry.pointer(*part.arg), length, start})
+          code.store(value, code.gep(i64, table, code.i64(word++)), 8);
+      return code.add(start, length);
+    });
+  }
+  return table;
+}
+
 /// Tasks of ranges of the elements of rows that hold the `copied` parts alone.
 void ConcatenateEmitter::emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, const Dim &width,
                                     const Dim &total) {
@@ -113,6 +138,7 @@ void ConcatenateEmitter::emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, 
   Value read = entry.dim(width), written = entry.dim(rowLength), all = entry.dim(total);
   Value streams = entry.isLarge(*out, kStreamedBytes);
   Value zero = code.i64(0), one = code.i64(1), chunk = code.i64(kElementsPerTask);
+  Value table = copied.size() > kMostUnrolled ? makeTable(entry) : Value();
   code.loop(entry.begin, entry.end, one, [&](Value task) {
     Value first = code.mul(task, chunk);
     Value last = code.minimum(all, code.add(first, chunk));
@@ -123,20 +149,33 @@ void ConcatenateEmitter::emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, 
       Value low = code.sub(code.maximum(first, start), start);
       Value high = code.sub(code.minimum(last, code.add(start, read)), start);
       Value to = code.gep(element, entry.pointer(*out), code.mul(row, written));
-      Value segment = zero;
-      for (const Part &part : copied) {
-        Value length = entry.dim(part.length);
+      // The part's elements, `length` a row, of which `segment` on are read.
+      auto copy = [&](Value pointer, Value length, Value start, Value segment) {
         Value end = code.add(segment, length);
         Value from = code.maximum(low, segment);
         // Negative when the task's range misses the segment.
         Value count = code.maximum(code.sub(code.minimum(high, end), from), zero);
         Value within = code.sub(from, segment);
-        Value source = code.gep(element, entry.pointer(*part.arg),
-                                code.add(code.mul(row, length), within));
-        Value target = code.gep(element, to, code.add(entry.dim(part.start), within));
+        Value source = code.gep(element, pointer, code.add(code.mul(row, length), within));
+        Value target = code.gep(element, to, code.add(start, within));
         emitCopy(code, element, target, source, count, options.vectorBits, streams);
-        segment = end;
+        return end;
+      };
+      if (table) {
+        code.loop(zero, code.i64(copied.size()), one, ValueRange{zero},
+                  [&](Value k, ValueRange carried) -> SmallVector<Value> {
+                    auto word = [&](int64_t at, Type type) {
+                      Value index = code.add(code.mul(k, code.i64(3)), code.i64(at));
+                      return code.load(type, code.gep(code.getI64Type(), table, index), 8);
+                    };
+                    return {copy(word(0, table.getType()), word(1, code.getI64Type()),
+                                 word(2, code.getI64Type()), carried[0])};
+                  });
+        return;
       }
+      Value segment = zero;
+      for (const Part &part : copied)
+        segment = copy(entry.pointer(*part.arg), entry.dim(part.length), entry.dim(part.start), segment);
     });
   });
 }
@@ -186,6 +225,10 @@ LogicalResult ConcatenateEmitter::run() {
   if (!copied.empty())
     tasks = tasks + Dim::CeilDiv(total, kElementsPerTask);
   info.tasks = {tasks};
+  SmallVector<const KernelModel *> models;
+  for (const std::unique_ptr<Maker> &maker : makers)
+    models.push_back(&maker->model);
+  addEmptyGathers(module, signature, models, options.vectorBits, info);
   return success();
 }
 

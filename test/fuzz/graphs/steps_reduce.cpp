@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 
+#include "test/fuzz/graphs/data.h"
 #include "test/fuzz/graphs/steps.h"
 
 namespace oriel::fuzz {
@@ -50,8 +51,13 @@ void ReduceStep(Maker& m) {
     case 5: if (filled) m.Add(reduce_min(v, axes, keep), x.exact, x.size); break;
     case 6: if (jumps) m.Add(any(not_equal(v, 0), axes, keep), x.exact, 0); break;
     case 7: if (jumps) m.Add(all_of(not_equal(v, 0), axes, keep), x.exact, 0); break;
-    case 8: if (jumps && Filled(m, v, {axis})) m.Add(argmax(v, axis, keep), x.exact, 6); break;
-    case 9: if (jumps && Filled(m, v, {axis})) m.Add(argmin(v, axis, keep), x.exact, 6); break;
+    case 8: case 9: {  // where the extreme is, and what (one kernel then)
+      if (!jumps || !Filled(m, v, {axis})) break;
+      const bool largest = m.random().Percent(50);
+      if (m.random().Percent(60)) m.Add(largest ? reduce_max(v, {axis}) : reduce_min(v, {axis}), x.exact, x.size);
+      m.Add(largest ? argmax(v, axis, keep) : argmin(v, axis, keep), x.exact, 6);
+      break;
+    }
     case 10: if (real && Filled(m, v, {axis})) m.Add(softmax(m.Tame(x, 4), axis), false, 0); break;
     case 11: if (real && Filled(m, v, {axis})) m.Add(log_softmax(m.Tame(x, 4), axis), false, 5); break;
     case 12: if (real && filled) m.Add(logsumexp(m.Tame(x, 4), axes, keep), false, 5); break;
@@ -74,6 +80,41 @@ DType Wider(DType t) {
 
 namespace {
 
+// What a kernel of a product may compute as it reads an operand.
+Value Made(Maker& m, const Value& x) {
+  if (!IsFloat(x.dtype()) || x.rank() < 2) return x;
+  Value y = x;
+  for (int64_t steps = m.random().Between(1, 3); steps > 0; --steps) {
+    switch (m.random().Below(7)) {
+      case 0: y = y * 0.75; break;
+      case 1: y = maximum(y, 0.0); break;
+      case 2: y = y - 0.1 * sum(x, {-1}, true); break;        // a row's
+      case 3: y = y * tanh(sum(x, {-2}, true)); break;        // a column's
+      case 4: y = y + x; break;
+      case 5: y = minimum(y, abs(x)); break;
+      default: y = tanh(y); break;
+    }
+  }
+  return cast(y, x.dtype());
+}
+
+// The product of matrices with constant weights on either side, narrow ones too, as
+// they are or transposed; none where the extent to contract is unknown.
+std::optional<Value> Weighted(Maker& m, const Value& a) {
+  const bool left = m.random().Percent(30), across = m.random().Percent(40);
+  if (a.rank() < 2) return std::nullopt;
+  const Dim depth = a.dim(left ? -2 : -1);
+  if (!depth.is_static() || depth.value() == 0) return std::nullopt;
+  const int64_t lines = m.random().Between(2, 70);
+  if (m.Elements(a.shape()) * lines > (int64_t{1} << 22)) return std::nullopt;
+  const DType wide = a.dtype(), narrow = m.random().Percent(50) ? DType::i8 : wide;
+  const Extents extents = left == across ? Extents{depth.value(), lines} : Extents{lines, depth.value()};
+  const Tensor data = Data(extents, narrow, m.random().Next(), false);
+  Value w = cast(constant(data), wide);
+  if (across) w = transpose(w);
+  return left ? matmul(w, a) : matmul(a, w);
+}
+
 // The product that the shapes allow, where there is one.
 std::optional<Value> Product(const Value& a, const Value& b) {
   const int p = a.rank(), q = b.rank();
@@ -87,6 +128,8 @@ std::optional<Value> Product(const Value& a, const Value& b) {
   }
   if (q == 1 && a.dim(-1) == b.dim(0)) return matmul(a, b);
   if (p == 1 && a.dim(0) == b.dim(-2)) return matmul(a, b);
+  if (p == 2 && q == 1 && a.dim(0) == b.dim(0)) return matmul(transpose(a), b);
+  if (p == 1 && q == 2 && a.dim(0) == b.dim(1)) return matmul(a, transpose(b));
   if (p >= 2 && q >= 2 && a.dim(-1) == b.dim(-2)) {
     const Dims batch_a(a.shape().begin(), a.shape().end() - 2), batch_b(b.shape().begin(), b.shape().end() - 2);
     if (Broadcast(batch_a, batch_b)) return matmul(a, b);
@@ -107,10 +150,19 @@ void ContractStep(Maker& m) {
   if (second == nullptr || x.value.rank() > 3) return;
   const Item y = *second;
   Value a = m.Tame(x, 1), b = m.Tame(y, 1);
+  if (m.random().Percent(30)) {
+    if (const std::optional<Value> product = Weighted(m, a)) {
+      m.Add(*product, x.exact && !IsFloat(a.dtype()), 7);
+      return;
+    }
+  }
   if (m.random().Percent(40)) {
     a = cast(a, Wider(a.dtype()));
     b = cast(b, Wider(b.dtype()));
   }
+  const bool squares = a.shape() == b.shape();
+  if (m.random().Percent(40)) a = Made(m, a);
+  if (m.random().Percent(40)) b = squares && m.random().Percent(50) ? a : Made(m, b);
   const bool exact = x.exact && y.exact && !IsFloat(a.dtype());
   // The work is the elements of the result times the contracted extent.
   if (m.Elements(a.shape()) * std::max<int64_t>(m.Elements(b.shape()), 1) > (int64_t{1} << 22)) return;

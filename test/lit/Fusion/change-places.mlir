@@ -95,3 +95,50 @@ func.func @needed(%a: tensor<4xf32>, %b: tensor<5xf32>) -> (tensor<9xf32>, tenso
   %1 = oriel.tanh %0 : tensor<9xf32>
   return %0, %1 : tensor<9xf32>, tensor<9xf32>
 }
+
+// -----
+
+// Sums across the joined axis are those of the parts, and the chain over rows runs
+// in each: only numbers a row are joined.
+// CHECK-LABEL: func @rows_of_parts
+// CHECK-COUNT-2: oriel.kernel "RowReduce"
+// CHECK: oriel.kernel "Concatenate" ({{.*}}) -> tensor<?xf32>
+// CHECK-NOT: oriel.kernel
+// CHECK: return
+// WHY: max and concatenate: fused, computed part by part: apart
+func.func @rows_of_parts(%a: tensor<?x1000xf32> {oriel.dims = #oriel.dims<n, 1000>}, %b: tensor<?x1000xf32> {oriel.dims = #oriel.dims<m, 1000>}) -> tensor<?xf32> {
+  %0 = oriel.neg %b : tensor<?x1000xf32>
+  %1 = oriel.concatenate %a, %0 axis 0 : (tensor<?x1000xf32>, tensor<?x1000xf32>) -> tensor<?x1000xf32>
+  %2 = oriel.reduce max %1 axes [1] keepdims : tensor<?x1000xf32> -> tensor<?x1xf32>
+  %3 = oriel.broadcast %2 shape <"n+m", 1000> axes [0, 1] : tensor<?x1xf32> -> tensor<?x1000xf32>
+  %4 = oriel.sub %1, %3 : tensor<?x1000xf32>
+  %5 = oriel.exp %4 : tensor<?x1000xf32>
+  %6 = oriel.reduce sum %5 axes [1] : tensor<?x1000xf32> -> tensor<?xf32>
+  return %6 : tensor<?xf32>
+}
+
+// -----
+
+// What may be combined in any order along the joined axis is: integers' sums and
+// extreme values, with one more op a part.
+// CHECK-LABEL: func @along
+// CHECK-NOT: oriel.concatenate
+// CHECK: return
+func.func @along(%a: tensor<4000x500xi32>, %b: tensor<4000x900xi32>) -> (tensor<4000xi32>, tensor<4000xi32>) {
+  %0 = oriel.concatenate %a, %b axis 1 : (tensor<4000x500xi32>, tensor<4000x900xi32>) -> tensor<4000x1400xi32>
+  %1 = oriel.reduce sum %0 axes [1] : tensor<4000x1400xi32> -> tensor<4000xi32>
+  %2 = oriel.reduce max %0 axes [1] : tensor<4000x1400xi32> -> tensor<4000xi32>
+  return %1, %2 : tensor<4000xi32>, tensor<4000xi32>
+}
+
+// -----
+
+// A sum's tree is over the whole row.
+// CHECK-LABEL: func @one_tree
+// CHECK: oriel.kernel "Concatenate"
+// CHECK: oriel.kernel "RowReduce"
+func.func @one_tree(%a: tensor<40x500xf32>, %b: tensor<40x900xf32>) -> tensor<40xf32> {
+  %0 = oriel.concatenate %a, %b axis 1 : (tensor<40x500xf32>, tensor<40x900xf32>) -> tensor<40x1400xf32>
+  %1 = oriel.reduce sum %0 axes [1] : tensor<40x1400xf32> -> tensor<40xf32>
+  return %1 : tensor<40xf32>
+}

@@ -15,7 +15,7 @@
 // CHECK: oriel.reduce max
 // CHECK-NOT: oriel.kernel
 // CHECK: return
-// WHY: sub, made of add: computed in the kernel of reduce: costs {{.*}} of ops, saves {{.*}} of memory, {{.*}} without, {{.*}} with
+// WHY: sub, made of add: computed in the kernel of max: costs {{.*}} of ops, saves {{.*}} of memory, {{.*}} without, {{.*}} with
 func.func @outer(%a: tensor<2000xf32>, %b: tensor<1000xf32>, %x: tensor<2000x1000xf32>) -> (tensor<2000xf32>, tensor<1000xf32>) {
   %0 = oriel.broadcast %a shape <2000, 1000> axes [0] : tensor<2000xf32> -> tensor<2000x1000xf32>
   %1 = oriel.broadcast %b shape <2000, 1000> axes [1] : tensor<1000xf32> -> tensor<2000x1000xf32>
@@ -62,7 +62,7 @@ func.func @even(%x: tensor<2000x1000xf32>, %y: tensor<2000x1000xf32>) -> (tensor
 
 // -----
 
-// The largest value and its place, of a value that is never written.
+// The least value and the place of the largest, of a value that is never written.
 // CHECK-LABEL: func @largest
 // CHECK: oriel.kernel "RowReduce" ({{[^,]*}}, {{[^,]*}}) -> tensor<2000xf32>
 // CHECK: oriel.mul
@@ -74,6 +74,6 @@ func.func @largest(%x: tensor<2000x1000xf32>, %w: tensor<1000xf32>) -> (tensor<2
   %0 = oriel.broadcast %w shape <2000, 1000> axes [1] : tensor<1000xf32> -> tensor<2000x1000xf32>
   %1 = oriel.mul %x, %0 : tensor<2000x1000xf32>
   %2 = oriel.argmax %1 axis 1 : tensor<2000x1000xf32> -> tensor<2000xi64>
-  %3 = oriel.reduce max %1 axes [1] : tensor<2000x1000xf32> -> tensor<2000xf32>
+  %3 = oriel.reduce min %1 axes [1] : tensor<2000x1000xf32> -> tensor<2000xf32>
   return %2, %3 : tensor<2000xi64>, tensor<2000xf32>
 }

@@ -13,12 +13,12 @@
 // APART: oriel.kernel "Elementwise"
 // APART: oriel.kernel "MatMul"
 func.func @widened(%a: tensor<?x16xi8> {oriel.dims = #oriel.dims<m, 16>, oriel.node = 0 : i64},
-                   %b: tensor<8x16xi8> {oriel.node = 1 : i64}) -> tensor<?x8xi32> {
-  %t = oriel.transpose %b permutation [1, 0] : tensor<8x16xi8> -> tensor<16x8xi8>
+                   %b: tensor<512x16xi8> {oriel.node = 1 : i64}) -> tensor<?x512xi32> {
+  %t = oriel.transpose %b permutation [1, 0] : tensor<512x16xi8> -> tensor<16x512xi8>
   %x = oriel.cast %a : tensor<?x16xi8> -> tensor<?x16xi32>
-  %y = oriel.cast %t : tensor<16x8xi8> -> tensor<16x8xi32>
-  %c = oriel.matmul %x, %y : (tensor<?x16xi32>, tensor<16x8xi32>) -> tensor<?x8xi32>
-  return %c : tensor<?x8xi32>
+  %y = oriel.cast %t : tensor<16x512xi8> -> tensor<16x512xi32>
+  %c = oriel.matmul %x, %y : (tensor<?x16xi32>, tensor<16x512xi32>) -> tensor<?x512xi32>
+  return %c : tensor<?x512xi32>
 }
 
 // -----

@@ -3,7 +3,7 @@
 // RUN: oriel-opt %s --oriel-explain-fusion --compile-to="fused cpu=x86-64-v3" -split-input-file 2>&1 >%t | FileCheck %s --check-prefix=EXPLAIN
 
 // The softmax of a layer is one kernel.
-// EXPLAIN: reduce {{.*}} and add {{.*}}: fused: apart {{.*}}; fused {{.*}}
+// EXPLAIN: {{max|sum|min}} {{.*}} and add {{.*}}: fused: apart {{.*}}; fused {{.*}}
 // CHECK-LABEL: func.func @softmax
 // CHECK-COUNT-1: oriel.dispatch
 // CHECK-NOT: oriel.dispatch
@@ -46,7 +46,7 @@ func.func @centered(%x: tensor<128x64xf32>, %w: tensor<64x96xf32>, %h: tensor<12
 
 // -----
 
-// EXPLAIN: reduce {{.*}} and matmul {{.*}}: not fused, rows of 10 elements are faster side by side, in a kernel of their own: apart
+// EXPLAIN: {{max|sum|min}} {{.*}} and matmul {{.*}}: not fused, rows of 10 elements are faster side by side, in a kernel of their own: apart
 func.func @short(%x: tensor<128x64xf32>, %w: tensor<64x10xf32>) -> tensor<128xf32> {
   %p = oriel.matmul %x, %w : (tensor<128x64xf32>, tensor<64x10xf32>) -> tensor<128x10xf32>
   %s = oriel.reduce sum %p axes [1] : tensor<128x10xf32> -> tensor<128xf32>
@@ -55,7 +55,7 @@ func.func @short(%x: tensor<128x64xf32>, %w: tensor<64x10xf32>) -> tensor<128xf3
 
 // -----
 
-// EXPLAIN: reduce {{.*}} and matmul {{.*}}: not fused, 8 rows are too few for threads to share: apart
+// EXPLAIN: {{max|sum|min}} {{.*}} and matmul {{.*}}: not fused, 8 rows are too few for threads to share: apart
 func.func @few(%x: tensor<8x64xf32>, %w: tensor<64x100xf32>) -> tensor<8xf32> {
   %p = oriel.matmul %x, %w : (tensor<8x64xf32>, tensor<64x100xf32>) -> tensor<8x100xf32>
   %s = oriel.reduce sum %p axes [1] : tensor<8x100xf32> -> tensor<8xf32>
@@ -65,7 +65,7 @@ func.func @few(%x: tensor<8x64xf32>, %w: tensor<64x100xf32>) -> tensor<8xf32> {
 // -----
 
 // The right operand lies across and is large: each block of rows would pack it.
-// EXPLAIN: reduce {{.*}} and matmul {{.*}}: not fused, together they would take longer: apart
+// EXPLAIN: {{max|sum|min}} {{.*}} and matmul {{.*}}: not fused, together they would take longer: apart
 func.func @packed(%x: tensor<4096x4096xf32>, %w: tensor<8192x4096xf32>) -> tensor<4096xf32> {
   %t = oriel.transpose %w permutation [1, 0] : tensor<8192x4096xf32> -> tensor<4096x8192xf32>
   %p = oriel.matmul %x, %t : (tensor<4096x4096xf32>, tensor<4096x8192xf32>) -> tensor<4096x8192xf32>
@@ -75,7 +75,7 @@ func.func @packed(%x: tensor<4096x4096xf32>, %w: tensor<8192x4096xf32>) -> tenso
 
 // -----
 
-// EXPLAIN: reduce {{.*}} and matmul {{.*}}: not fused, products of narrow integers are summed in wider ones: apart
+// EXPLAIN: {{max|sum|min}} {{.*}} and matmul {{.*}}: not fused, products of narrow integers are summed in wider ones: apart
 func.func @narrow(%x: tensor<128x64xi8>, %w: tensor<64x100xi8>) -> tensor<128xi8> {
   %p = oriel.matmul %x, %w : (tensor<128x64xi8>, tensor<64x100xi8>) -> tensor<128x100xi8>
   %s = oriel.reduce max %p axes [1] : tensor<128x100xi8> -> tensor<128xi8>

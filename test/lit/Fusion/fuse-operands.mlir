@@ -106,3 +106,42 @@ func.func @few(%a: tensor<9xf32>) -> (tensor<17xf32>, tensor<9xf32>) {
   %2 = oriel.concatenate %a, %1 axis 0 : (tensor<9xf32>, tensor<8xf32>) -> tensor<17xf32>
   return %2, %0 : tensor<17xf32>, tensor<9xf32>
 }
+
+// -----
+
+// The extreme values are found where they are looked for, of memory too.
+// CHECK-LABEL: func @value_and_place
+// CHECK: oriel.kernel "ArgReduce" ({{.*}}) -> (tensor<?xf32>, tensor<?xi64>)
+// CHECK: %[[Y:.*]] = oriel.mul
+// CHECK-DAG: oriel.reduce max %[[Y]] axes [1]
+// CHECK-DAG: oriel.argmax %[[Y]] axis 1
+// CHECK: oriel.kernel "ArgReduce" (%[[X:.*]] = %{{.*}} : tensor<?x?xf32>) -> (tensor<?xi64>, tensor<1x?xf32>)
+// CHECK-DAG: oriel.argmin %[[X]] axis 0
+// CHECK-DAG: oriel.reduce min %[[X]] axes [0] keepdims
+// CHECK-NOT: oriel.kernel
+// CHECK: return
+func.func @value_and_place(%x: tensor<?x?xf32> {oriel.dims = #oriel.dims<n, m>}, %y: tensor<?x?xf32> {oriel.dims = #oriel.dims<n, m>}) -> (tensor<?xf32>, tensor<?xi64>, tensor<?xi64>, tensor<1x?xf32>) {
+  %0 = oriel.mul %x, %y : tensor<?x?xf32>
+  %1 = oriel.reduce max %0 axes [1] : tensor<?x?xf32> -> tensor<?xf32>
+  %2 = oriel.argmax %0 axis 1 : tensor<?x?xf32> -> tensor<?xi64>
+  %3 = oriel.argmin %x axis 0 : tensor<?x?xf32> -> tensor<?xi64>
+  %4 = oriel.reduce min %x axes [0] keepdims : tensor<?x?xf32> -> tensor<1x?xf32>
+  return %1, %2, %3, %4 : tensor<?xf32>, tensor<?xi64>, tensor<?xi64>, tensor<1x?xf32>
+}
+
+// -----
+
+// Not the least beside the greatest, not another axis, and not a maximum that more
+// of its kernel depends on.
+// CHECK-LABEL: func @other_extremes
+// CHECK-NOT: oriel.kernel "ArgReduce" ({{.*}}) -> (
+// CHECK: return
+func.func @other_extremes(%x: tensor<?x?xf32> {oriel.dims = #oriel.dims<n, m>}) -> (tensor<?xf32>, tensor<?xf32>, tensor<?x?xf32>, tensor<?xi64>) {
+  %0 = oriel.reduce min %x axes [1] : tensor<?x?xf32> -> tensor<?xf32>
+  %1 = oriel.reduce max %x axes [0] : tensor<?x?xf32> -> tensor<?xf32>
+  %2 = oriel.reduce max %x axes [1] keepdims : tensor<?x?xf32> -> tensor<?x1xf32>
+  %3 = oriel.broadcast %2 shape <n, m> axes [0, 1] : tensor<?x1xf32> -> tensor<?x?xf32>
+  %4 = oriel.sub %x, %3 : tensor<?x?xf32>
+  %5 = oriel.argmax %x axis 1 : tensor<?x?xf32> -> tensor<?xi64>
+  return %0, %1, %4, %5 : tensor<?xf32>, tensor<?xf32>, tensor<?x?xf32>, tensor<?xi64>
+}

@@ -41,3 +41,18 @@ func.func @best(%x: tensor<4x5xf32>, %y: tensor<4x5xf32>) -> (tensor<4xi64>, ten
   %1 = oriel.argmax %0 axis 1 : tensor<4x5xi1> -> tensor<4xi64>
   return %1, %0 : tensor<4xi64>, tensor<4x5xi1>
 }
+
+// -----
+
+// The extreme value reads what the argmax reads.
+// CHECK-LABEL: func.func @value_and_place
+// CHECK: %[[G:.*]] = linalg.generic
+// CHECK: %[[R:.*]] = oriel.argmin %[[G]] axis 0 {oriel.unsigned}
+// CHECK: %[[V:.*]] = oriel.reduce min %[[G]] axes [0] {oriel.unsigned} : tensor<4x5xi16> -> tensor<5xi16>
+// CHECK: return %[[V]], %[[R]]
+func.func @value_and_place(%x: tensor<4x5xui16>) -> (tensor<5xui16>, tensor<5xi64>) attributes {oriel.class = "ArgReduce"} {
+  %0 = oriel.mul %x, %x : tensor<4x5xui16>
+  %1 = oriel.reduce min %0 axes [0] : tensor<4x5xui16> -> tensor<5xui16>
+  %2 = oriel.argmin %0 axis 0 : tensor<4x5xui16> -> tensor<5xi64>
+  return %1, %2 : tensor<5xui16>, tensor<5xi64>
+}
