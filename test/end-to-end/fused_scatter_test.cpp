@@ -1,5 +1,6 @@
 // Scatters whose kernels compute their updates and indices: one kernel each, with
 // the bits, errors and states of several.
+#include <algorithm>
 #include <cstring>
 
 #include "gmock/gmock.h"
@@ -69,6 +70,41 @@ TEST(FusedScatter, IndicesThatAreComputed) {
   };
   ExpectMatches(both, {Data({50}, DType::f32, 1), Indices({2100}, 999), Data({10}, DType::i64, 1), Data({2100}, DType::i8, 3)},
                 {{}, {"n"}, {}, {"n"}});
+}
+
+// The profile tells of computed indices what it tells of given ones.
+TEST(FusedScatter, TheProfileOfComputedIndices) {
+  const int64_t n = 400'000, size = 300'000;
+  const Value x = input("x", DType::f32, {dyn("m")}), i = input("i", DType::i64, {dyn("n")}), u = input("u", DType::f32, {dyn("n")});
+  // A quarter of the updates go to one element.
+  const Value y = scatter_add(x, {select(equal(i % 4, 0), full_like(i, 7), i * 3 % size)}, u).named("histogram");
+  Tensor index = Tensor::Zeros({n}, DType::i64);
+  for (int64_t k = 0; k < n; ++k) index.data<int64_t>()[k] = k;
+  Tensor expected;
+  for (int threads : {1, 2, 3}) {
+    CompileOptions options = CurrentMode().options;
+    options.num_threads = threads;
+    options.profile = true;
+    const absl::StatusOr<Function> f = compile({x, i, u}, {y}, {}, options);
+    ASSERT_TRUE(f.ok()) << f.status();
+    const absl::StatusOr<std::vector<Tensor>> out = (*f)({Data({size}, DType::f32, 1), index, Data({n}, DType::f32, 2)});
+    ASSERT_TRUE(out.ok()) << out.status();
+    if (threads == 1) expected = (*out)[0];
+    EXPECT_TRUE(SameBits((*out)[0], expected)) << threads;
+    const Profile profile = f->profile();
+    const auto row = std::find_if(profile.rows.begin(), profile.rows.end(), [](const ApplyRow& r) { return r.scatter.has_value(); });
+    ASSERT_NE(row, profile.rows.end()) << profile.text();
+    const ScatterUse& use = *row->scatter;
+    EXPECT_EQ(use.updates, n);
+    EXPECT_NEAR(use.contention(), 0.25, 0.02) << profile.text();
+    EXPECT_EQ(use.combined, 0);
+    EXPECT_EQ(use.strategy, threads == 1 ? "serial" : "by destination range") << profile.text();
+    EXPECT_THAT(use.reason, threads == 1 ? HasSubstr("one thread") : HasSubstr(std::to_string(threads) + " threads, each owns a range"));
+    EXPECT_EQ(use.serial, threads == 1 ? 1 : 0);
+    EXPECT_GE(use.ranges, threads == 1 ? 0 : 2);
+    EXPECT_THAT(profile.text(), HasSubstr("scatter: " + use.strategy));
+    EXPECT_THAT(profile.json(), HasSubstr("\"strategy\""));
+  }
 }
 
 // One index that is computed, and one update.

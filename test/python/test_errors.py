@@ -17,6 +17,24 @@ def test_index_error_names_everything():
     assert f(np.zeros((5, 2)), [0, 4]) == 0, "the function lives"
 
 
+@pytest.mark.parametrize("make, shape", [
+    (lambda x, i: x[i], (5, 0)),
+    (lambda x, i: T.tanh(x[i]).sum(axis=1), (5, 0)),
+    (lambda x, i: x[:, i] * 2, (0, 5)),
+    (lambda x, i: T.inc_subtensor(x[i], 1.0), (5, 0)),
+    (lambda x, i: T.set_subtensor(x[:, i + 0], 1.0), (0, 5)),
+    (lambda x, i: T.concatenate([x[i] + 1, x[i]], axis=1), (5, 0)),
+])
+def test_slices_without_elements_are_indexed(make, shape):
+    """As in NumPy: np.zeros((5, 0))[7] is an IndexError."""
+    x, i, k = T.dmatrix("x"), T.lvector("i"), T.lscalar("k")
+    for index, good, bad in ((i, [0, 4, -5], [0, 5]), (k, -5, -6)):
+        f = oriel.function([x, index], make(x, index) if index is i else x[index] if shape[1] == 0 else x[:, index])
+        f(np.zeros(shape), good)
+        with pytest.raises(IndexError, match="out of bounds"):
+            f(np.zeros(shape), bad)
+
+
 def test_out_of_memory(config):
     config.memory_limit = "2GB"
     x, w = T.fmatrix("x"), oriel.shared(np.zeros((200, 4000), np.float32), "layer_1/W")

@@ -2,6 +2,8 @@
 
 #include "passes/Codegen/Cpu/GenericKernel.h"
 
+#include "passes/Codegen/Cpu/EmptyGathers.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -124,6 +126,7 @@ LogicalResult GenericKernel::emit() {
     emitElementwise(entry);
     entry.finish();
   }
+  addEmptyGathers(module, signature, &model, options.vectorBits, info);
   info.cost = cost();
   info.fallible = model.isFallible();
   return success();

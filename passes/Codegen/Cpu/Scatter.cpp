@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/Codegen/Cpu/Emitters.h"
+#include "passes/Codegen/Cpu/EmptyGathers.h"
 #include "passes/Codegen/Cpu/LoweredValues.h"
 #include "passes/Codegen/Cpu/PassEmitter.h"
 #include "passes/Codegen/Cpu/ScatterPieces.h"
@@ -200,6 +201,10 @@ LogicalResult ScatterEmitter::run(KernelInfo &info) {
   emitCopies();
   info.entries = {name(0), name(1)};
   info.tasks = {Dim::CeilDiv(kernel.count, kChecksPerTask), copied * Dim::CeilDiv(all, kElementsPerTask)};
+  SmallVector<const KernelModel *> made;
+  for (const std::unique_ptr<KernelModel> &maker : kernel.makers)
+    made.push_back(maker.get());
+  addEmptyGathers(module, signature, made, kernel.vectorBits, info);
   auto phase = [&](const Dim &tasks, auto emit) {
     info.entries.push_back(name(info.entries.size()));
     info.tasks.push_back(tasks);
@@ -207,7 +212,8 @@ LogicalResult ScatterEmitter::run(KernelInfo &info) {
     emit(entry, signature, kernel);
     entry.finish();
   };
-  Dim byRange = kernel.outer * Dim::CeilDiv(kernel.inner, kScatterColumns) * kernel.ranges;
+  // Slices without elements are looked at by one task.
+  Dim byRange = Dim::Max(1, kernel.outer * Dim::CeilDiv(kernel.inner, kScatterColumns) * kernel.ranges);
   if (!(kernel.copies == Dim(0))) {
     Dim isCopied = Dim::Min(1, kernel.copies);
     phase(kernel.copies, emitScatterToCopies);

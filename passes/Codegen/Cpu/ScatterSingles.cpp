@@ -9,6 +9,8 @@
 #include "passes/Codegen/Cpu/ScatterUpdates.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -18,7 +20,9 @@ namespace oriel {
 
 constexpr int64_t kUnroll = 8;
 /// Updates whose indices are checked before the first is added.
-constexpr unsigned kTogether = 4;
+constexpr int64_t kTogether = 4;
+/// Updates from one that is added to those that are fetched.
+constexpr int64_t kFetchedAhead = 128;
 
 Value UpdateSweep::combine(Value old, Value update) {
   Code::LocScope scope(code, kernel.line(LineRole::kCompute));
@@ -70,31 +74,6 @@ void UpdateSweep::put(Value n, Value at, Value value) {
   code.store(value, place);
 }
 
-/// Updates n + k to n + kUnroll - 1, `together` at a time, up to the first of which an
-/// index is not in bounds as it is; returns which.
-Value UpdateSweep::good(Value n, Value values, int64_t k) {
-  if (k == kUnroll)
-    return code.i64(kUnroll);
-  SmallVector<Value> places;
-  std::function<Value()> check = [&]() -> Value {
-    int64_t next = k + places.size();
-    if (places.size() == kTogether) {
-      for (auto [j, at] : llvm::enumerate(places))
-        put(code.add(n, code.i64(k + j)), at, values ? code.lane(values, k + j) : Value());
-      return good(n, values, next);
-    }
-    SmallVector<Value> raw = rawIndices(code.add(n, code.i64(next)));
-    return code.ifElse(
-        inBounds(raw), TypeRange{i64},
-        [&] {
-          places.push_back(flat(raw));
-          return SmallVector<Value>{check()};
-        },
-        [&] { return SmallVector<Value>{code.i64(k)}; })[0];
-  };
-  return check();
-}
-
 /// Update n, whatever its index.
 void UpdateSweep::again(Value n) {
   SmallVector<Value> raw = rawIndices(n), each = wrapped(raw);
@@ -110,25 +89,83 @@ void UpdateSweep::again(Value n) {
       });
 }
 
-/// Updates [lo, hi): kUnroll at a time while all are good as they are; one that is
-/// negative or bad is looked at again. Returns where fewer than kUnroll are left.
+/// Brings closer what streams past: the machine's own prefetching is late where each
+/// update waits for its element, and lines for one use only push a large destination
+/// out of the caches.
+void UpdateSweep::fetch(Value n) {
+  Value ahead = code.add(n, code.i64(kFetchedAhead));
+  auto bring = [&](Value pointer) {
+    LLVM::Prefetch::create(code, code.loc, pointer, /*rw=*/0u, /*hint=*/0u, /*cache=*/1u);
+  };
+  for (unsigned o = 0; o < operands; ++o)
+    if (kernel.indices[o])
+      bring(code.gep(i64, entry.pointer(*kernel.indices[o]), ahead));
+  if (kernel.updates)
+    bring(code.gep(element, source, ahead));
+}
+
+/// Updates kUnroll at a time from `lo` on, up to one whose index is not in bounds as
+/// it is, or until fewer are left; returns which. A loop of blocks with nothing else
+/// in it: what the rest needs would take registers, and a store and a load each.
+Value UpdateSweep::whileGood(Value lo, Value hi, bool fetches) {
+  Value limit = code.sub(hi, code.i64(kUnroll - 1));
+  auto all = scf::ExecuteRegionOp::create(code, code.loc, TypeRange{i64});
+  OpBuilder::InsertionGuard guard(code);
+  Region &region = all.getRegion();
+  auto block = [&](TypeRange types) {
+    return code.createBlock(&region, region.end(), types, SmallVector<Location>(types.size(), code.loc));
+  };
+  Block *start = block({}), *head = block({i64}), *exit = new Block;
+  exit->addArgument(i64, code.loc);
+  code.setInsertionPointToEnd(start);
+  cf::BranchOp::create(code, code.loc, head, ValueRange{lo});
+  Value n = head->getArgument(0);
+  auto branch = [&](Value condition, Value leavesAt) {
+    Block *next = block({});
+    code.setInsertionPointToEnd(next->getPrevNode());
+    cf::CondBranchOp::create(code, code.loc, condition, next, ValueRange{}, exit, ValueRange{leavesAt});
+    code.setInsertionPointToEnd(next);
+  };
+  code.setInsertionPointToEnd(head);
+  branch(code.less(n, limit), n);
+  if (fetches)
+    fetch(n);
+  // Ahead of the checks: the code generator would load what it takes apart in the same
+  // block an element at a time.
+  Value values = updatesFrom(n, kUnroll);
+  for (int64_t k = 0; k < kUnroll; k += kTogether) {
+    SmallVector<Value> places;
+    Value from = code.add(n, code.i64(k));
+    for (int64_t j = 0; j < kTogether; ++j) {
+      SmallVector<Value> raw = rawIndices(code.add(from, code.i64(j)));
+      branch(inBounds(raw), from);
+      places.push_back(flat(raw));
+    }
+    for (auto [j, at] : llvm::enumerate(places))
+      put(code.add(from, code.i64(j)), at, values ? code.lane(values, k + j) : Value());
+  }
+  cf::BranchOp::create(code, code.loc, head, ValueRange{code.add(n, code.i64(kUnroll))});
+  region.push_back(exit);
+  code.setInsertionPointToEnd(exit);
+  scf::YieldOp::create(code, code.loc, exit->getArgument(0));
+  return all.getResult(0);
+}
+
+/// Updates [lo, hi); one that is negative or bad is looked at again. Returns where
+/// fewer than kUnroll are left.
 Value UpdateSweep::inOrder(Value lo, Value hi) {
   auto loop = scf::WhileOp::create(code, code.loc, TypeRange{i64}, ValueRange{lo});
   OpBuilder::InsertionGuard guard(code);
   Block *before = code.createBlock(&loop.getBefore(), {}, {i64}, {code.loc});
   Value n = before->getArgument(0);
+  n = code.ifElse(
+      isFar, TypeRange{i64}, [&] { return SmallVector<Value>{whileGood(n, hi, true)}; },
+      [&] { return SmallVector<Value>{whileGood(n, hi, false)}; })[0];
   scf::ConditionOp::create(code, code.loc, code.less(code.add(n, code.i64(kUnroll - 1)), hi), n);
   Block *after = code.createBlock(&loop.getAfter(), {}, {i64}, {code.loc});
   n = after->getArgument(0);
-  Value done = good(n, updatesFrom(n, kUnroll), 0);
-  Value next = code.add(n, done);
-  next = code.ifElse(
-      code.equal(done, code.i64(kUnroll)), TypeRange{i64}, [&] { return SmallVector<Value>{next}; },
-      [&] {
-        again(next);
-        return SmallVector<Value>{code.add(next, code.i64(1))};
-      })[0];
-  scf::YieldOp::create(code, code.loc, next);
+  again(n);
+  scf::YieldOp::create(code, code.loc, code.add(n, code.i64(1)));
   return loop.getResult(0);
 }
 
@@ -137,39 +174,6 @@ void UpdateSweep::serial(Value lo, Value hi) {
   Value rest = inOrder(runs(lo, hi), hi);
   code.loop(rest, hi, code.i64(1), [&](Value n) { again(n); });
   count(offsetof(ScatterCounts, updates), code.sub(hi, lo));
-}
-
-/// Which of the updates are for these ranges is noted without a branch, as it
-/// cannot be foreseen; then they are added.
-void UpdateSweep::ranged(Value lo, Value hi) {
-  sample(lo, hi);
-  Value noted = entry.stack(i64, kScatterPiece);
-  Value many = code.loop(lo, hi, code.i64(1), {code.i64(0)}, [&](Value n, ValueRange carried) {
-    SmallVector<Value> raw = rawIndices(n);
-    code.store(n, code.gep(i64, noted, carried[0]), 8);
-    auto isHere = [&](ArrayRef<Value> each) -> Value {
-      Value here = arith::CmpIOp::create(code, code.loc, arith::CmpIPredicate::ult,
-                                         code.sub(flat(each), from), length);
-      return arith::ExtUIOp::create(code, code.loc, i64, here);
-    };
-    Value one = code.ifElse(
-        inBounds(raw), TypeRange{i64}, [&] { return SmallVector<Value>{isHere(raw)}; },
-        [&] {
-          SmallVector<Value> each = wrapped(raw);
-          return code.ifElse(
-              inBounds(each), TypeRange{i64}, [&] { return SmallVector<Value>{isHere(each)}; },
-              [&] {
-                reportBad(raw, n);
-                return SmallVector<Value>{code.i64(0)};
-              });
-        })[0];
-    return SmallVector<Value>{code.add(carried[0], one)};
-  })[0];
-  code.loop(code.i64(0), many, code.i64(1), [&](Value k) {
-    Value n = code.load(i64, code.gep(i64, noted, k), 8);
-    put(n, flat(wrapped(rawIndices(n))));
-  });
-  count(offsetof(ScatterCounts, updates), many);
 }
 
 /// The updates [begin, last). `whole` is null where all elements are at hand.

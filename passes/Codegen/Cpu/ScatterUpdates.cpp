@@ -24,12 +24,18 @@ using namespace mlir;
 
 namespace oriel {
 
+/// A destination of as many bytes does not stay in the second-level cache beside the
+/// updates.
+constexpr int64_t kFarBytes = 512 << 10;
+
 void UpdateSweep::start() {
   code.loc = kernel.line(LineRole::kLoop);
   streak = entry.stack(i64, 1, 8);
   streakEnd = entry.stack(i64, 1, 8);
   code.store(code.i64(0), streak, 8);
   code.store(code.i64(-1), streakEnd, 8);
+  Value bytes = entry.dim(kernel.slices * kernel.inner * Dim(getStorageBytes(element)));
+  isFar = entry.prologue([&] { return code.less(code.i64(kFarBytes - 1), bytes); });
 }
 
 void UpdateSweep::countSweep(Value kind) {
@@ -37,8 +43,34 @@ void UpdateSweep::countSweep(Value kind) {
   code.store(code.add(code.load(i64, word, 8), code.i64(1)), word, 8);
 }
 
+/// Slices without elements are indexed, too.
+void UpdateSweep::onlyLook() {
+  Value total = entry.dim(kernel.count);
+  code.loop(code.i64(0), total, code.i64(kScatterPiece), [&](Value lo) {
+    Value hi = code.minimum(total, code.add(lo, code.i64(kScatterPiece)));
+    pieces.makeIndices(lo, hi);
+    code.loop(lo, hi, code.i64(1), [&](Value n) { reportBad(rawIndices(n), n); });
+  });
+}
+
 void UpdateSweep::run() {
   start();
+  Dim elements = kernel.outer * kernel.inner;
+  if (elements.is_static() && elements.value() > 0)
+    return groups();
+  code.ifElse(
+      code.equal(entry.dim(elements), code.i64(0)), TypeRange(),
+      [&]() -> SmallVector<Value> {
+        onlyLook();
+        return {};
+      },
+      [&]() -> SmallVector<Value> {
+        groups();
+        return {};
+      });
+}
+
+void UpdateSweep::groups() {
   Value width = entry.dim(kernel.inner), slices = entry.dim(kernel.slices);
   Value ranges = entry.dim(kernel.ranges);
   Dim groupsOfColumns = Dim::CeilDiv(kernel.inner, kScatterColumns);

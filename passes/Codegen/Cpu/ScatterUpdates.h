@@ -26,6 +26,8 @@ public:
 
 private:
   void start();
+  void groups();
+  void onlyLook();
   void countSweep(mlir::Value kind);
 
   // ScatterIndices.cpp
@@ -40,12 +42,18 @@ private:
   void singles(mlir::Value lo, mlir::Value hi, mlir::Value whole);
   void serial(mlir::Value lo, mlir::Value hi);
   mlir::Value inOrder(mlir::Value lo, mlir::Value hi);
-  mlir::Value good(mlir::Value n, mlir::Value values, int64_t k);
+  mlir::Value whileGood(mlir::Value lo, mlir::Value hi, bool fetches);
   void again(mlir::Value n);
-  void ranged(mlir::Value lo, mlir::Value hi);
+  void fetch(mlir::Value n);
   void put(mlir::Value n, mlir::Value at, mlir::Value made = nullptr);
   mlir::Value update(mlir::Value n, unsigned lanes = 0);
   mlir::Value updatesFrom(mlir::Value n, unsigned lanes);
+
+  // ScatterRanges.cpp
+  void ranged(mlir::Value lo, mlir::Value hi);
+  mlir::Value noteAll(mlir::Value lo, mlir::Value hi);
+  mlir::Value noteAny(mlir::Value lo, mlir::Value hi, mlir::Value many);
+  mlir::Value note(mlir::Value n, mlir::Value at, mlir::Value many);
 
   // ScatterRuns.cpp
   mlir::Value runs(mlir::Value lo, mlir::Value hi);
@@ -54,6 +62,7 @@ private:
 
   // ScatterRows.cpp
   void rows();
+  void fetchSlice(mlir::Value n, mlir::Value last);
   void applyRow(mlir::Value n, mlir::Value at);
   void apply(mlir::Value to, mlir::Value from, mlir::Value c, unsigned lanes, mlir::Value mask);
   mlir::Value combine(mlir::Value old, mlir::Value update);
@@ -76,6 +85,8 @@ private:
   mlir::Value before;  // updates of scatters before it
   mlir::Value pieceLo; // of the piece of updates at hand
   mlir::Value counts, streak, streakEnd;
+  mlir::Value isFar; // the destination is larger than the nearest caches
+  mlir::Value notedSlices, notedUpdates;
 };
 
 } // namespace oriel
