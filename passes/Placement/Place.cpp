@@ -2,6 +2,7 @@
 
 #include "dialect/Graph/OrielOps.h"
 #include "passes/Placement/Passes.h"
+#include "passes/Placement/Targets.h"
 #include "runtime/core/host_caches.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -49,6 +50,14 @@ struct Place : impl::PlaceBase<Place> {
       name = llvm::sys::getHostCPUName().str();
       if (list.empty())
         list = hostFeatures();
+    } else if (std::string reason = whyNotTarget(name, list); !reason.empty()) {
+      module.emitError() << reason;
+      return signalPassFailure();
+    }
+    // This machine's features have the names it gave them.
+    if (!hasTargetFeature(name, list, "sse4.2") && !hasTargetFeature(name, list, "avx")) {
+      module.emitError() << whyNotTarget(name, "");
+      return signalPassFailure();
     }
     int64_t bits = vectorBits;
     if (bits == 0)

@@ -28,6 +28,8 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 
+#include "passes/Placement/Targets.h"
+
 using namespace llvm;
 
 namespace oriel {
@@ -71,6 +73,11 @@ createMachine(const oriel::TargetOptions &target) {
     // Lives as long as LLVM does: the library is never unloaded.
     new RegisterTargetPassConfigCallback(skipDebugVariables);
   });
+  StringRef cpu = target.cpu.empty() ? StringRef("x86-64-v3") : StringRef(target.cpu);
+  // Names of features are as they were given when the target was placed.
+  const bool isEnough = oriel::hasTargetFeature(cpu, target.features, "sse4.2");
+  if (std::string reason = oriel::whyNotTarget(cpu, isEnough ? "+sse4.2" : ""); !reason.empty())
+    return makeError(reason);
   std::string error;
   Triple triple(kTriple);
   const Target *found = TargetRegistry::lookupTarget(triple, error);
