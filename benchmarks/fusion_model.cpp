@@ -94,6 +94,19 @@ std::vector<Case> Cases() {
   const Build exp_scatter = [](const Value& x, const Value& y, const Value& index) {
     return std::vector<Value>{scatter_add(y, {index}, exp(x))};
   };
+  // Operands of a product: of as many columns as rows, packed more or less often.
+  const Build scaled_product = [](const Value& x, const Value& y, const Value&) {
+    return std::vector<Value>{matmul(x * 0.5f, transpose(y))};
+  };
+  const Build sum_product = [](const Value& x, const Value& y, const Value&) {
+    return std::vector<Value>{matmul(x + y, transpose(y))};
+  };
+  const Build tanh_product = [](const Value& x, const Value& y, const Value&) {
+    return std::vector<Value>{matmul(tanh(x), transpose(y))};
+  };
+  const Build tanh_right = [](const Value& x, const Value& y, const Value&) {
+    return std::vector<Value>{matmul(transpose(x), tanh(y))};
+  };
   return {
       {"mul, exp", 100, 1, chain},
       {"mul, exp", 1000, 1000, chain},
@@ -125,6 +138,17 @@ std::vector<Case> Cases() {
       {"exp, scatter", 100000, 1, exp_scatter},
       {"row sum, log", 256, 256, row_tail},
       {"row sum, log", 100000, 16, row_tail},
+      {"scale, product", 64, 2000, scaled_product},
+      {"scale, product", 256, 256, scaled_product},
+      {"scale, product", 2000, 64, scaled_product},
+      {"add, product", 64, 2000, sum_product},
+      {"add, product", 256, 256, sum_product},
+      {"add, product", 2000, 64, sum_product},
+      {"tanh, product", 64, 2000, tanh_product},
+      {"tanh, product", 256, 256, tanh_product},
+      {"tanh, product", 3000, 64, tanh_product},
+      {"product, tanh", 20000, 64, tanh_right},
+      {"product, tanh", 1000, 256, tanh_right},
   };
 }
 

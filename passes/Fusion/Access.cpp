@@ -76,23 +76,6 @@ bool Access::isIdentity() const {
   return isPlain();
 }
 
-static bool isSplat(Value value) {
-  auto constant = value.getDefiningOp<ir::ConstantOp>();
-  return constant && isa<SplatElementsAttr>(constant.getValue());
-}
-
-static bool isWidenedByMatMuls(ir::CastOp cast) {
-  Type from = typeOf(cast.getX()).getElementType();
-  Type to = typeOf(cast.getResult()).getElementType();
-  return !from.isInteger(1) && !to.isInteger(1) &&
-         !(isa<FloatType>(from) && isa<IntegerType>(to)) && // more than one op
-         from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth() &&
-         !isSplat(cast.getX()) && // which is no memory
-         !cast->use_empty() && llvm::all_of(cast->getUsers(), [&](Operation *user) {
-           return isa<ir::MatMulOp>(user) && user->getBlock() == cast->getBlock();
-         });
-}
-
 Attribute getNumber(Value value) {
   while (auto broadcast = value.getDefiningOp<ir::BroadcastOp>())
     value = broadcast.getX();
@@ -101,47 +84,9 @@ Attribute getNumber(Value value) {
   return dense && dense.isSplat() ? dense.getSplatValue<Attribute>() : nullptr;
 }
 
-int getMatMulPrologue(Operation *op) {
-  if (!isa<ir::NegOp, ir::AbsOp, ir::AddOp, ir::SubOp, ir::MulOp, ir::MaximumOp,
-           ir::MinimumOp>(op))
-    return -1;
-  Type element = typeOf(op->getResult(0)).getElementType();
-  if ((!element.isF32() && !element.isF64()) || op->use_empty() ||
-      !llvm::all_of(op->getUsers(), [&](Operation *user) {
-        return isa<ir::MatMulOp>(user) && user->getBlock() == op->getBlock();
-      }))
-    return -1;
-  int found = -1;
-  // A number that another block has made a tensor of is an argument of the kernel.
-  auto isNumber = [&](Value value) {
-    for (; auto broadcast = value.getDefiningOp<ir::BroadcastOp>(); value = broadcast.getX())
-      if (broadcast->getBlock() != op->getBlock())
-        return false;
-    return getNumber(value) != nullptr;
-  };
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (isNumber(operand.get()))
-      continue;
-    // What a kernel makes has this op in its own epilogue instead.
-    Operation *def = operand.get().getDefiningOp();
-    if (found >= 0 || (def && !isa<ir::StateReadOp>(def)))
-      return -1;
-    found = operand.getOperandNumber();
-  }
-  return found;
-}
-
-Value getViewed(Operation *view) {
-  return view->getOperand(std::max(0, getMatMulPrologue(view)));
-}
-
 bool isView(Operation *op) {
   if (!op)
     return false;
-  if (getMatMulPrologue(op) >= 0)
-    return true;
-  if (auto cast = dyn_cast<ir::CastOp>(op))
-    return isWidenedByMatMuls(cast);
   if (isa<ir::BroadcastOp, ir::TransposeOp, ir::SliceOp>(op))
     return true;
   auto reshape = dyn_cast<ir::ReshapeOp>(op);
@@ -151,7 +96,7 @@ bool isView(Operation *op) {
 /// `access` maps coordinates to elements of op's result; returns the same for
 /// its operand.
 static Access throughView(Operation *op, const Access &access) {
-  Access result{getViewed(op), {}};
+  Access result{op->getOperand(0), {}};
   RankedTensorType from = typeOf(result.base);
   result.axes.resize(from.getRank());
   if (auto transpose = dyn_cast<ir::TransposeOp>(op)) {
@@ -170,8 +115,6 @@ static Access throughView(Operation *op, const Access &access) {
       if (axis.dim < 0)
         result.axes[k].step = 1;
     }
-  } else if (isa<ir::CastOp>(op) || getMatMulPrologue(op) >= 0) {
-    result.axes = access.axes;
   } else {
     auto pairs = *matchUnitReshape(cast<ir::ReshapeOp>(op));
     for (auto [i, j] : pairs)

@@ -37,18 +37,12 @@ struct Access {
 inline constexpr llvm::StringLiteral kUnitAxesAttr = "oriel.unit_axes";
 void markUnitReshapes(mlir::Operation *root, const DimAnalysis &dims);
 
-/// A matmul scales, shifts or bounds an operand by a number itself, as it packs or
-/// reads it: the operand of `op` that is the tensor, where `op` is such an op of
-/// f32 or f64 that only matmuls of its block read, over memory; else -1.
-int getMatMulPrologue(mlir::Operation *op);
+/// On ops of a kernel: the matmul computes them as it reads its operand.
+inline constexpr llvm::StringLiteral kOperandAttr = "oriel.operand";
 /// The one value of a tensor, seen through broadcasts; null when it has several.
 mlir::Attribute getNumber(mlir::Value value);
-/// What a view is of.
-mlir::Value getViewed(mlir::Operation *view);
 
-/// Is `op` a view? Reshapes are when they add or drop axes of extent 1 only, casts
-/// from narrower elements when only matmuls of their block read them: a matmul
-/// widens what it reads.
+/// Is `op` a view? Reshapes are when they add or drop axes of extent 1 only.
 bool isView(mlir::Operation *op);
 
 /// The map of `value`'s elements to what its chain of views starts from; views

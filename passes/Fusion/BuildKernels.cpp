@@ -119,7 +119,7 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
   if (isInside(value))
     return kernel.values.lookup(value);
   if ((reading == Reading::Buffer && !isAgain(value.getDefiningOp(), group)) ||
-      (reading == Reading::Fill && !isFill(value)))
+      (reading == Reading::Fill && !isFill(value)) || (reading == Reading::Spread && !isSpread(value)))
     return getArgument(kernel, value);
 
   // A matmul reads memory: what elementwise ops have a copy of may be a number.
@@ -132,7 +132,7 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
         (reading == Reading::Transposed && !isMatrixView(def, views.empty())))
       break;
     views.push_back(def);
-    value = getViewed(def);
+    value = def->getOperand(0);
   }
   Value inside;
   Operation *def = value.getDefiningOp();
@@ -140,6 +140,8 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
     inside = kernel.values.lookup(value);
   } else if (auto it = values.find(value); it != values.end()) {
     inside = it->second;
+  } else if (reading == Reading::Transposed && isAgain(def, group)) {
+    inside = getMade(kernel, b, group, value);
   } else if (def && reading != Reading::Transposed && (isLeaf(def) || isAgain(def, group))) {
     IRMapping mapping;
     for (Value operand : def->getOperands())
@@ -152,15 +154,27 @@ Value BlockFuser::getInside(Kernel &kernel, OpBuilder &b, unsigned group,
   }
   for (Operation *view : llvm::reverse(views)) {
     IRMapping mapping;
-    Value viewed = getViewed(view);
-    for (Value operand : view->getOperands()) // a prologue's number beside it
-      mapping.map(operand, operand == viewed ? inside
-                                             : getInside(kernel, b, group, operand,
-                                                         Reading::Viewed));
+    mapping.map(view->getOperand(0), inside);
     inside = b.clone(*view, mapping)->getResult(0);
     values[view->getResult(0)] = inside;
   }
   return inside;
+}
+
+/// A copy of an op, and of those that make its operands, for the matmul that
+/// computes them as it reads its operand. They are few.
+Value BlockFuser::getMade(Kernel &kernel, OpBuilder &b, unsigned group, Value value) {
+  Operation *def = value.getDefiningOp();
+  if (!isAgain(def, group))
+    return getInside(kernel, b, group, value, Reading::Viewed);
+  if (Value known = kernel.matrices.lookup(value))
+    return known;
+  IRMapping mapping;
+  for (Value operand : def->getOperands())
+    mapping.map(operand, getMade(kernel, b, group, operand));
+  Operation *made = b.clone(*def, mapping);
+  made->setAttr(kOperandAttr, b.getUnitAttr());
+  return kernel.matrices[value] = made->getResult(0);
 }
 
 void BlockFuser::buildKernel(unsigned id) {

@@ -65,8 +65,10 @@ double BlockFuser::rowBlocksNs(const Group &group) const {
   double batch = model.elements(shape) / (m * n);
   // Across memory it is packed each time, else read as it lies.
   bool isAcross = !getSource(matmul, 1).access.isIdentity();
-  double fitting = model.getMachine().l2Bytes / 2 / (n * bytes);
-  double height = std::clamp(fitting, std::clamp(4 * fitting, 8.0, 48.0), isAcross ? 256.0 : 128.0);
+  double cache = model.getMachine().l2Bytes;
+  bool isLarge = k * n * bytes > cache;
+  double most = 2 * cache / (n * bytes), fitting = isLarge ? most : most / 4;
+  double height = std::clamp(fitting, std::clamp(most, 8.0, 48.0), isLarge ? 512.0 : isAcross ? 256.0 : 128.0);
   double again = batch * (std::ceil(m / height) - 1);
   double operand = k * n * bytes;
   double packing = !isAcross ? 0 : k * n * model.opNs(OpKind::kGather, bytes) / 2;

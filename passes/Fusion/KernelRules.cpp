@@ -66,7 +66,7 @@ OpRole getRole(Operation *op) {
   }
   if (op->hasTrait<OpTrait::Elementwise>() &&
       isa_and_nonnull<ir::OrielDialect>(op->getDialect()))
-    return OpRole::Elementwise;
+    return op->hasAttr(kOperandAttr) ? OpRole::Operand : OpRole::Elementwise;
   return OpRole::Outside;
 }
 

@@ -35,6 +35,7 @@ enum class OpRole {
   Gather,       // gather and dynamic_slice
   Scatter, Concatenate, ArgReduce,
   Library, // what the engine itself has a kernel for
+  Operand, // of a matmul's kernel: makes an operand, as that is read
 };
 OpRole getRole(mlir::Operation *op);
 
@@ -62,6 +63,10 @@ bool absorbsTransposes(mlir::Operation *op, unsigned operand);
 /// time to compile it and the registers it needs grow with them.
 constexpr unsigned kMaxKernelOps = 192;
 constexpr unsigned kMaxKernelInputs = 32;
+/// And a reducing one takes at most this many sweeps over its rows. Each has code
+/// of its own, many times an elementwise op's; of a longer chain of reductions a
+/// kernel more moves little beside what these compute.
+constexpr unsigned kMaxKernelSweeps = 8;
 
 } // namespace oriel
 

@@ -96,7 +96,7 @@ private:
       unite(a, n - 1, b, n - 2);
       return true;
     }
-    if (getRole(op) != OpRole::Elementwise)
+    if (OpRole role = getRole(op); role != OpRole::Elementwise && role != OpRole::Operand)
       return false;
     for (Value operand : op->getOperands())
       for (int64_t axis = 0; axis < rank(operand); ++axis)
@@ -154,7 +154,7 @@ bool onlyArithmeticReads(Value constant) {
         worklist.push_back(user->getResult(0));
         continue;
       }
-      if (getMatMulPrologue(user) >= 0)
+      if (getRole(user) == OpRole::Operand)
         return false; // its number is in the code that reads the operand
       bool isFloat = isa<FloatType>(getElementTypeOrSelf(user->getOperand(0)));
       if (!isa<ir::AddOp, ir::SubOp, ir::MulOp, ir::MaximumOp, ir::MinimumOp,

@@ -128,7 +128,8 @@ std::string describe(Block &body) {
     std::string name = op.getName().stripDialect().str();
     if (auto reduce = dyn_cast<ir::ReduceOp>(op))
       name = ir::stringifyReduceKind(reduce.getKind()).str();
-    std::string &part = role == OpRole::Leaf || role == OpRole::View ? moved : text;
+    bool isMoved = role == OpRole::Leaf || role == OpRole::View || role == OpRole::Operand;
+    std::string &part = isMoved ? moved : text;
     if (part.size() + name.size() + 1 > maxLength)
       continue;
     part += "_" + name;

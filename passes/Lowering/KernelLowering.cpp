@@ -264,7 +264,7 @@ bool KernelLowering::isComputed(Operation *op) const {
   if (!op)
     return false;
   OpRole role = getRole(op);
-  return role != OpRole::View && role != OpRole::Leaf;
+  return role != OpRole::View && role != OpRole::Leaf && role != OpRole::Operand;
 }
 
 Access KernelLowering::resolve(Value value) const {

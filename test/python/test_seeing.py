@@ -177,6 +177,9 @@ def test_fusion_explains_itself(tmp_path):
     f = oriel.function([x], T.dot(p, x))
     text = f.explain_fusion()
     assert "'p' exp (test_seeing.py:" in text and ": fused: apart " in text and "not fused, " in text
+    # A cheap op of an operand is the product's own; an exp for each thread is not.
+    assert "not fused, together they would take longer: apart " in text
+    assert "fused, computed as the operand is read: apart " in oriel.function([x], T.dot(x * 2, x)).explain_fusion()
     f.export(tmp_path / "f")
     with pytest.raises(Exception, match="loaded from a file"):
         oriel.Function.load(tmp_path / "f").explain_fusion()

@@ -1,26 +1,42 @@
 //===- MatMul.cpp - the matmul emitter ------------------------------------===//
 
 #include "passes/Codegen/Cpu/MatMulEmitter.h"
+#include "passes/Codegen/Cpu/MatMulLanes.h"
 
-#include "passes/Codegen/Cpu/TargetFeatures.h"
-
-#include "dialect/Graph/OrielDialect.h"
-#include "runtime/core/host_caches.h"
 
 using namespace mlir;
 
 namespace oriel {
 
-/// Columns of a task of one row: what the registers take at once.
-constexpr int64_t kRowTaskColumns = 256;
+/// Tasks of two tiles' columns that let some threads share the work evenly, and how
+/// many of them one may be where the left operand is packed for it.
+constexpr int64_t kTasksEnough = 64, kWidestTask = 4;
+
+/// Tasks of fewer rows than mc where a column would have fewer of them than this.
+constexpr int64_t kFewTasks = 4;
+
+/// Columns of a task of one row: few, so that threads which start late get less; a
+/// run of them is taken as a whole.
+constexpr int64_t kRowTaskColumns = 64;
 
 void MatMulEmitter::describe(KernelInfo &info) {
-  Dim mc = blocks.mc, nc = blocks.nc, nr = blocks.nr;
-  taskRows = Dim::Max(Dim::CeilDiv(spec.m, mc), 1);
+  Dim nc = blocks.nc, nr = blocks.nr;
+  // Of few rows, too, there are some tasks.
+  taskHeight = Dim(blocks.mr) * Dim::Max(Dim::Min(Dim::FloorDiv(spec.m, kFewTasks * blocks.mr), blocks.mc / blocks.mr), 1);
+  taskRows = Dim::Max(Dim::CeilDiv(spec.m, taskHeight), 1);
   // Small, so that threads get equal shares; whoever runs many in a row merges
   // them.
-  Dim oneRow = 1 - Dim::Min(Dim::Max(spec.m - 1, 0), 1);
-  taskColumns = Dim::Min(nc, 2 * nr + oneRow * (kRowTaskColumns - 2 * blocks.nr));
+  // A function for one row, which reads the operands as they lie.
+  bool hasRow = (spec.b.j == Dim(1) || spec.b.k == Dim(1)) && !spec.a.isMade() && !spec.b.isMade();
+  Dim oneRow = hasRow ? 1 - Dim::Min(Dim::Max(spec.m - 1, 0), 1) : Dim(0);
+  Dim wide = 1;
+  if (!spec.a.panels && (spec.a.isMade() || !spec.a.casts.empty())) {
+    // A is packed for each task's columns: where there are tasks enough they are wider.
+    Dim columns = Dim::CeilDiv(spec.n, 2 * nr);
+    Dim most = Dim::Max(Dim::Min(Dim::FloorDiv(columns * taskRows, kTasksEnough), kWidestTask), 1);
+    wide = Dim::Max(Dim::CeilDiv(columns, Dim::Max(Dim::CeilDiv(columns, most), 1)), 1);
+  }
+  taskColumns = Dim::Min(nc, 2 * nr * wide + oneRow * (kRowTaskColumns - 2 * blocks.nr));
   Dim kc = Dim::Min(spec.k, MatMulBlocks::kKC);
   Dim packedColumns = Dim::Min(nc, nr * Dim::CeilDiv(spec.n, nr));
   Dim all = NumElements(spec.batch);
@@ -28,7 +44,9 @@ void MatMulEmitter::describe(KernelInfo &info) {
   // Without rows there is nothing to do, whatever taskRows says.
   info.tasks = {all * Dim::Min(spec.m, 1) * taskRows *
                 Dim::CeilDiv(spec.n, taskColumns)};
-  info.scratch = panelA() * bytes() + packedColumns * kc * bytes();
+  info.scratch = panelA() * bytes();
+  if (!spec.b.panels)
+    info.scratch = info.scratch + packedColumns * kc * bytes();
   // Sums of k blocks wait here for the last one.
   info.shared = 0;
   if (!spec.partialsInOutput && !rows)
@@ -38,7 +56,7 @@ void MatMulEmitter::describe(KernelInfo &info) {
   info.cost = Dim::FloorDiv(all * spec.m * spec.n * spec.k, rate) +
               Dim::FloorDiv(all * (spec.m * spec.n + spec.k * spec.n), 8) + 50;
   if (rows) {
-    taskRows = Dim::Max(Dim::CeilDiv(spec.m, blocks.mr), 1); // a tile's rows, whole
+    taskRows = Dim::Max(Dim::CeilDiv(spec.m, rows->getTaskRows()), 1);
     info.tasks = {all * Dim::Min(spec.m, 1) * taskRows};
     rows->describe(info);
   }
@@ -50,17 +68,30 @@ void MatMulEmitter::emitFunctions() {
   rowCounts[2] = 1;
   Dim one = 1;
   Type a = spec.a.arg->elementType, b = spec.b.arg->elementType;
-  packA = emitPackFunction(module, (symbol + "_pack_a").str(), spec, blocks, spec.a,
-                           spec.a.i == one, spec.a.k == one, blocks.mr);
-  packB = emitPackFunction(module, (symbol + "_pack_b").str(), spec, blocks, spec.b,
-                           spec.b.j == one, spec.b.k == one, blocks.nr);
-  mayReadA = a == spec.accumulator && spec.a.casts.empty();
-  mayReadB = spec.b.j == one;
+  auto emitPack = [&](const MatMulAccess &operand, bool isB, int64_t width) {
+    std::string name = (symbol + (isB ? "_pack_b" : "_pack_a")).str();
+    if (operand.isMade())
+      return emitMadePackFunction(module, name, spec, blocks, operand, isB, width);
+    return emitPackFunction(module, name, spec, blocks, operand, (isB ? operand.j : operand.i) == one,
+                            operand.k == one, width);
+  };
+  if (spec.b.panels)
+    dots = getMatMulDots(module, spec, blocks);
+  if (dots)
+    packA = emitDotPackFunction(module, (symbol + "_pack_a").str(), spec, blocks, *dots);
+  else if (!spec.a.panels)
+    packA = emitPack(spec.a, false, blocks.mr);
+  if (!spec.b.panels)
+    packB = emitPack(spec.b, true, blocks.nr);
+  mayReadA = !spec.a.panels && !spec.a.isMade() && a == spec.accumulator && spec.a.casts.empty();
+  mayReadB = !spec.b.panels && !spec.b.isMade() && spec.b.j == one;
   widensB = b != spec.accumulator || !spec.b.casts.empty();
   auto make = [&](bool widens) {
     auto tile = [&](int64_t rows, int64_t vectors) {
       std::string name = (symbol + (widens ? "_widening" : "_tile") + Twine(rows) + "x" +
                           Twine(vectors * blocks.lanes)).str();
+      if (dots)
+        return emitDotTileFunction(module, name, spec, blocks, *dots, rows, vectors);
       return emitTileFunction(module, name, spec, blocks, rows, vectors, widens);
     };
     TileFunctions made;
@@ -70,10 +101,10 @@ void MatMulEmitter::emitFunctions() {
       made.narrow[n] = tile(rowCounts[n], 1);
     return made;
   };
-  tiles = make(false);
+  tiles = make(spec.b.panels && MatMulPanels(module, spec, blocks, /*isB=*/true).widens);
   wideningTiles = mayReadB && widensB ? make(true) : tiles;
   isAcross = spec.b.j != one;
-  if (!isAcross || spec.b.k == one)
+  if ((!isAcross || spec.b.k == one) && !spec.a.isMade() && !spec.b.isMade())
     rowFunction = emitRowFunction(module, (symbol + "_row").str(), spec, blocks, isAcross);
   // Contiguous, over (batch..., i, j).
   Dim stride = spec.m * spec.n;
@@ -106,25 +137,42 @@ LogicalResult MatMulEmitter::run(KernelInfo &info) {
   return status;
 }
 
+/// The arguments that hold an operand's panels.
+static LogicalResult findPanels(KernelSignature &signature, MatMulSpec &spec,
+                                const MatMulBlocks &blocks) {
+  for (const KernelArg &arg : signature.getArgs()) {
+    func::FuncOp function = signature.getFunction();
+    auto of = function.getArgAttrOfType<IntegerAttr>(arg.number, kPanelsAttr);
+    if (!of)
+      continue;
+    bool isB = of.getInt() == spec.b.arg->number;
+    MatMulAccess &operand = isB ? spec.b : spec.a;
+    MatMulPanels panels(function->getParentOp(), spec, blocks, isB);
+    if (of.getInt() != operand.arg->number || !arg.isTensor || arg.shape.size() < 3 ||
+        arg.shape.back() != Dim(panels.width) || arg.elementType != panels.element)
+      return function.emitError("argument ")
+             << arg.number << " is " << arg.value.getType() << " with " << kPanelsAttr << " = "
+             << of.getInt() << "; required: panels of an operand, " << panels.width
+             << " wide, of " << panels.element;
+    operand.panels = &arg;
+  }
+  return success();
+}
+
 LogicalResult emitMatMulKernel(ModuleOp module, KernelSignature &signature,
                                const CpuEmitOptions &options, KernelInfo &info) {
   FailureOr<MatMulSpec> spec = matchMatMul(signature);
   if (failed(spec))
     return failure();
-  if (spec->kind == MatMulKind::kFloat && !hasFusedMultiplyAdd(module))
-    spec->kind = MatMulKind::kFloatApart;
-  // The preferred width is for loops that wait for memory; a tile's sums gain
-  // from every register there is.
-  unsigned vectorBits = options.vectorBits;
-  auto target = module->getAttrOfType<ir::TargetAttr>(ir::kTargetAttr);
-  if (target && target.getFeatures().contains("+avx512vl"))
-    vectorBits = 512;
-  int64_t l2Bytes = target ? target.getL2Bytes() : kDefaultSecondLevelCacheBytes;
-  MatMulBlocks blocks(vectorBits, l2Bytes, spec->accumulator, spec->kind);
+  MatMulBlocks blocks = fitMatMul(module, *spec, options.vectorBits);
+  if (failed(findPanels(signature, *spec, blocks)))
+    return failure();
+  if (isSummedInLanes(*spec))
+    return emitMatMulLanes(module, signature, *spec, blocks, info);
   if (!spec->hasRows)
     return MatMulEmitter(module, signature, *spec, blocks, nullptr).run(info);
   FailureOr<MatMulRows> rows =
-      MatMulRows::get(signature, *spec, blocks, l2Bytes, options.vectorBits);
+      MatMulRows::get(signature, *spec, blocks, getL2Bytes(module), options.vectorBits);
   if (failed(rows))
     return failure();
   return MatMulEmitter(module, signature, *spec, blocks, &*rows).run(info);

@@ -27,6 +27,18 @@ struct MatMulAccess {
   Dim i, j, k;
   /// Of an operand: what its elements go through before they are multiplied.
   llvm::SmallVector<mlir::Operation *, 2> casts;
+  /// Of an operand that `casts` make of several tensors, or of one that does not vary
+  /// along both of its axes: the tensors. Such an operand is packed (MatMulMade.cpp).
+  std::vector<MatMulAccess> leaves;
+  /// In the contraction's body: of such an operand what is multiplied, of a leaf its
+  /// element.
+  mlir::Value element;
+
+  bool isMade() const { return !leaves.empty(); }
+  /// Of an operand: the argument that holds its panels, which a kernel of their own
+  /// has packed (PackConstants.h): (matrices..., panel, k, row or column of the
+  /// panel), with the axes of the batch that the operand has. Null: none.
+  const KernelArg *panels = nullptr;
 };
 
 enum class MatMulKind {
@@ -75,6 +87,29 @@ struct MatMulBlocks {
   MatMulBlocks(unsigned vectorBits, int64_t l2Bytes, mlir::Type accumulator, MatMulKind kind);
 };
 
+/// Block sizes for the machine of the nearest oriel.target, whose way to multiply
+/// and add becomes the kind of `spec`. `vectorBits`: of its preferred vectors.
+MatMulBlocks fitMatMul(mlir::Operation *module, MatMulSpec &spec, unsigned vectorBits);
+/// The second-level cache of that machine.
+int64_t getL2Bytes(mlir::Operation *module);
+
+/// On an argument of a matmul kernel: the number of the one whose panels it holds.
+inline constexpr llvm::StringLiteral kPanelsAttr = "oriel.panels";
+/// On the linalg.generic of a kernel that packs an operand: the lines that are
+/// filled up with zeros (MatMulPackKernel.cpp).
+inline constexpr llvm::StringLiteral kPackAttr = "oriel.pack";
+
+/// Panels that are made once. B's keep narrow elements, which tiles widen as they
+/// read them; else elements are accumulators, as the tiles multiply them.
+struct MatMulPanels {
+  int64_t width;
+  mlir::Type element; // as stored
+  bool widens;        // tiles do
+  bool isDots;        // groups of four of k side by side, and a line more (MatMulDots.h)
+  MatMulPanels(mlir::Operation *module, const MatMulSpec &spec, const MatMulBlocks &blocks,
+               bool isB);
+};
+
 /// Arithmetic of a kind, on vectors or scalars.
 mlir::Value matmulMulAdd(Code &code, MatMulKind kind, mlir::Value a,
                          mlir::Value b, mlir::Value sum);
@@ -121,6 +156,12 @@ mlir::func::FuncOp emitPackFunction(mlir::ModuleOp module, llvm::StringRef symbo
                                     const MatMulBlocks &blocks,
                                     const MatMulAccess &operand, bool unitP,
                                     bool unitK, int64_t width);
+
+/// @symbol(count, kc, target, then of each leaf: source, p stride, k stride): the
+/// same of an operand that is made of several tensors.
+mlir::func::FuncOp emitMadePackFunction(mlir::ModuleOp module, llvm::StringRef symbol,
+                                        const MatMulSpec &spec, const MatMulBlocks &blocks,
+                                        const MatMulAccess &operand, bool isB, int64_t width);
 
 /// Starts a private function of the kernel module, `code` inside its body.
 mlir::func::FuncOp beginMatMulFunction(mlir::ModuleOp module, Code &code,

@@ -21,9 +21,24 @@ void MatMulEmitter::emitRow(const Area &area, const Block &block) {
     status = failure();
 }
 
+/// Of a packing function: `count` rows from i on, or columns from j on, of a block
+/// of k.
+SmallVector<Value> MatMulEmitter::packArguments(const MatMulAccess &operand, ArrayRef<Value> batch,
+                                                Value i, Value j, const Block &block,
+                                                Value count, Value target) {
+  auto along = [&](const MatMulAccess &access) { return entry.dim(i ? access.i : access.j); };
+  if (!operand.isMade())
+    return {pointerAt(operand, batch, i, j, block.pc), along(operand), entry.dim(operand.k), count,
+            block.kc, target};
+  SmallVector<Value> arguments{count, block.kc, target};
+  for (const MatMulAccess &leaf : operand.leaves)
+    arguments.append({pointerAt(leaf, batch, i, j, block.pc), along(leaf), entry.dim(leaf.k)});
+  return arguments;
+}
+
 void MatMulEmitter::emitBlock(const Area &area, const Block &block) {
   Value zero = code.i64(0), whole = code.roundDown(block.columns, blocks.lanes);
-  {
+  if (!spec.b.panels) {
     // Of columns read where they lie only those that do not fill a vector are
     // packed.
     Code::LocScope scope(code, getLineLoc(code.getContext(), spec.ordinal, LineRole::kLoad));
@@ -31,9 +46,8 @@ void MatMulEmitter::emitBlock(const Area &area, const Block &block) {
     code.ifThen(code.less(from, block.columns), [&] {
       func::CallOp::create(
           code, code.loc, packB,
-          ValueRange{pointerAt(spec.b, area.batch, nullptr, code.add(block.column, from), block.pc),
-                     entry.dim(spec.b.j), entry.dim(spec.b.k), code.sub(block.columns, from),
-                     block.kc, packedB()});
+          packArguments(spec.b, area.batch, nullptr, code.add(block.column, from), block,
+                        code.sub(block.columns, from), packedB()));
     });
   }
   code.loop(area.rowsFrom, area.rowsTo, code.i64(blocks.mr),
@@ -49,13 +63,14 @@ void MatMulEmitter::emitTiles(const Area &area, const Block &block, Value row) {
   // Tiles of a few rows read whole ones: absent rows are packed, as zeros.
   Value isPackedA = either(block.packsA, code.less(rows, mr));
   Value placeA = pointerAt(spec.a, area.batch, row, nullptr, block.pc);
-  code.ifThen(isPackedA, [&] {
-    Code::LocScope scope(code, getLineLoc(code.getContext(), spec.ordinal, LineRole::kLoad));
-    func::CallOp::create(code, code.loc, packA,
-                         ValueRange{placeA, entry.dim(spec.a.i), entry.dim(spec.a.k), rows,
-                                    block.kc, entry.scratch()});
-  });
-  Value a = code.select(isPackedA, entry.scratch(), placeA);
+  Value panelA = spec.a.panels ? panelPlace(spec.a, area.batch, row, block.pc) : entry.scratch();
+  if (!spec.a.panels)
+    code.ifThen(isPackedA, [&] {
+      Code::LocScope scope(code, getLineLoc(code.getContext(), spec.ordinal, LineRole::kLoad));
+      func::CallOp::create(code, code.loc, packA,
+                           packArguments(spec.a, area.batch, row, nullptr, block, rows, panelA));
+    });
+  Value a = code.select(isPackedA, panelA, placeA);
   Value aRow = code.select(isPackedA, one, entry.dim(spec.a.i));
   Value aK = code.select(isPackedA, mr, entry.dim(spec.a.k));
   overColumns(block, rows, [&](Value jt, Value width) {
@@ -64,9 +79,14 @@ void MatMulEmitter::emitTiles(const Area &area, const Block &block, Value row) {
     Value isPackedB = either(block.packsB, code.less(columns, lanes));
     // In a panel, or alone where only the columns of the last vector are packed.
     Value inPanel = code.remUnsigned(jt, nr);
-    Value inPanels = code.add(code.mul(code.sub(jt, inPanel), block.kc), inPanel);
-    Value b = code.gep(spec.accumulator, packedB(), code.select(block.packsB, inPanels, zero));
-    Value bK = nr;
+    Value b, bK = nr;
+    if (spec.b.panels) {
+      Value panel = panelPlace(spec.b, area.batch, code.sub(j, inPanel), block.pc);
+      b = code.gep(dots ? code.getI32Type() : spec.b.panels->elementType, panel, inPanel);
+    } else {
+      Value inPanels = code.add(code.mul(code.sub(jt, inPanel), block.kc), inPanel);
+      b = code.gep(spec.accumulator, packedB(), code.select(block.packsB, inPanels, zero));
+    }
     if (mayReadB) {
       b = code.select(isPackedB, b, pointerAt(spec.b, area.batch, nullptr, j, block.pc));
       bK = code.select(isPackedB, nr, entry.dim(spec.b.k));
@@ -78,16 +98,26 @@ void MatMulEmitter::emitTiles(const Area &area, const Block &block, Value row) {
     Value isDone = isPlain() ? isFull : both(isFull, negate(block.isLast));
     Value place = sumsPlace(area.batch, row, j);
     Value stride = entry.dim(spec.partialsInOutput ? spec.outputs[0].i : sums.i);
-    SmallVector<Value> args{block.kc, a, aRow, aK, b, bK, code.select(isDone, place, tile),
-                            code.select(isDone, stride, nr), place, stride,
-                            both(isDone, negate(block.isFirst))};
-    if (mayReadB && widensB)
-      code.ifElse(
-          isPackedB, TypeRange(),
-          [&] { return callTile(tiles, args, rows, width), SmallVector<Value>(); },
-          [&] { return callTile(wideningTiles, args, rows, width), SmallVector<Value>(); });
-    else
+    Value first = code.select(isDone, place, tile), firstStride = code.select(isDone, stride, nr);
+    Value adds = both(isDone, negate(block.isFirst));
+    if (dots) {
+      Value groups = code.ceilDiv(block.kc, code.i64(MatMulDots::kGroup));
+      Value start = panelPlace(spec.b, area.batch, code.sub(j, inPanel), nullptr);
+      start = code.gep(code.getI32Type(), start, inPanel);
+      SmallVector<Value> args{groups,      panelA, b,      start, block.isFirst, first,
+                              firstStride, place,  stride, adds};
       callTile(tiles, args, rows, width);
+    } else {
+      SmallVector<Value> args{block.kc,    a,     aRow,   aK,  b, bK, first,
+                              firstStride, place, stride, adds};
+      if (mayReadB && widensB)
+        code.ifElse(
+            isPackedB, TypeRange(),
+            [&] { return callTile(tiles, args, rows, width), SmallVector<Value>(); },
+            [&] { return callTile(wideningTiles, args, rows, width), SmallVector<Value>(); });
+      else
+        callTile(tiles, args, rows, width);
+    }
     code.ifThen(negate(isDone), [&] {
       if (failed(emitTileResult(area.batch, {rows, columns, row, j, block.isFirst,
                                              block.isLast})))
@@ -123,6 +153,29 @@ void MatMulEmitter::overColumns(const Block &block, Value rows,
                             lanes);
   body(at, width);
   scf::YieldOp::create(code, code.loc, ValueRange(code.add(at, width)));
+}
+
+/// The panel that starts with row (column) `line` of an operand that is packed
+/// already, from `k` on; null: from the panel's start.
+Value MatMulEmitter::panelPlace(const MatMulAccess &operand, ArrayRef<Value> batch, Value line,
+                                Value k) {
+  const KernelArg &panels = *operand.panels;
+  int64_t width = &operand == &spec.b ? blocks.nr : blocks.mr;
+  Dim depth = panels.shape[panels.shape.size() - 2];
+  // Lines of all matrices before, each filled up to whole panels.
+  Dim lines = panels.shape[panels.shape.size() - 3] * Dim(width);
+  for (size_t d = batch.size(), axis = panels.shape.size() - 3; d-- > 0;)
+    if (operand.batch[d] != Dim(0)) {
+      line = code.add(line, code.mul(batch[d], entry.dim(lines)));
+      lines = lines * panels.shape[--axis];
+    }
+  Value at = code.mul(line, entry.dim(depth));
+  if (dots && k) // the sums in front, then groups of k
+    k = code.add(code.divUnsigned(k, code.i64(MatMulDots::kGroup)), code.i64(1));
+  if (k)
+    at = code.add(at, code.mul(k, code.i64(width)));
+  Type element = dots ? Type(code.getI32Type()) : panels.elementType;
+  return code.gep(element, entry.pointer(panels), at);
 }
 
 /// Where the sums of the blocks of k so far lie.

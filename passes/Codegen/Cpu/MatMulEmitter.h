@@ -11,6 +11,7 @@
 
 #include "passes/Codegen/Cpu/Emitters.h"
 #include "passes/Codegen/Cpu/MatMul.h"
+#include "passes/Codegen/Cpu/MatMulDots.h"
 #include "passes/Codegen/Cpu/MatMulRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -33,6 +34,9 @@ private:
   /// Columns of one row at once: their sums stay in the first-level cache, and
   /// rows of B are read in runs that prefetching follows.
   static constexpr int64_t kRowColumns = 2048;
+
+  /// A right operand packed once, of bytes.
+  std::optional<MatMulDots> dots;
 
   /// Rows and columns of one matrix of the batch.
   struct Area {
@@ -66,10 +70,15 @@ private:
   void emitBlock(const Area &area, const Block &block);
   void emitRow(const Area &area, const Block &block);
   void emitTiles(const Area &area, const Block &block, mlir::Value row);
+  llvm::SmallVector<mlir::Value>
+  packArguments(const MatMulAccess &operand, llvm::ArrayRef<mlir::Value> batch, mlir::Value i,
+                mlir::Value j, const Block &block, mlir::Value count, mlir::Value target);
   void overColumns(const Block &block, mlir::Value rows,
                    llvm::function_ref<void(mlir::Value, mlir::Value)> body);
   void callTile(const TileFunctions &from, mlir::ValueRange args,
                 mlir::Value rows, mlir::Value width);
+  mlir::Value panelPlace(const MatMulAccess &operand, llvm::ArrayRef<mlir::Value> batch,
+                         mlir::Value line, mlir::Value k);
   mlir::Value sumsPlace(llvm::ArrayRef<mlir::Value> batch, mlir::Value i,
                         mlir::Value j);
   llvm::LogicalResult emitTileResult(llvm::ArrayRef<mlir::Value> batch,
@@ -91,14 +100,16 @@ private:
   mlir::Value packedB() {
     return code.gep(spec.accumulator, entry.scratch(), code.i64(panelA()));
   }
-  /// Elements of a packed panel of A.
-  int64_t panelA() const { return blocks.mr * MatMulBlocks::kKC; }
+  /// Elements of a packed panel of A, where this kernel packs it.
+  int64_t panelA() const { return spec.a.panels ? 0 : blocks.mr * MatMulBlocks::kKC; }
   mlir::Value pointerAt(const MatMulAccess &access,
                         llvm::ArrayRef<mlir::Value> batch, mlir::Value i,
                         mlir::Value j, mlir::Value k) {
     return code.gep(access.arg->elementType, entry.pointer(*access.arg),
                     matmulOffset(entry, access, batch, i, j, k));
   }
+  /// Whether A is packed for each block of columns, few as they may be.
+  bool packsA() const { return !mayReadA && !spec.a.panels; }
   /// Sums of k blocks lie like the result, in it, in the block of rows or in
   /// the shared workspace.
   bool isPlain() const {
@@ -121,6 +132,7 @@ private:
   bool mayReadA = false, mayReadB = false; // where they lie
   bool widensB = false;                    // tiles do, then
   bool isAcross = false;                   // of the row function
+  Dim taskHeight;                          // rows of a task
   Dim taskRows, taskColumns;               // tasks per column, columns per task
   MatMulAccess sums;
   mlir::Value tile; // on the stack

@@ -28,13 +28,20 @@ public:
   FailureOr<MatMulSpec> run();
 
 private:
+  /// What is multiplied: the body's arguments it is made of, and the ops, in order.
+  struct Factor {
+    Value value;
+    SmallVector<unsigned> arguments;
+    SmallVector<Operation *, 2> ops;
+    bool isChain = true; // each op on the one before and numbers
+  };
+
   LogicalResult findOps();
   LogicalResult numberDims();
   LogicalResult readOperands();
   LogicalResult readKind();
-  /// What a factor of the product is made of: casts of one argument, and ops on
-  /// it and numbers.
   LogicalResult readFactor(Value factor);
+  FailureOr<MatMulAccess> readOperand(const Factor &factor, bool &overI, bool &overJ);
   LogicalResult readEpilogue();
   LogicalResult readOutputs();
   /// Where `value` goes, with `role[loop]` = the matmul dim of each loop.
@@ -47,7 +54,7 @@ private:
   MatMulSpec spec;
   Dimensions dims;
   SmallVector<unsigned> role;            // of the contraction's loops
-  SmallVector<Operation *, 2> casts[2];  // of the contraction's operands
+  SmallVector<Factor, 2> factors;
   SmallVector<std::optional<Dim>> sizes; // per matmul dim
 };
 
@@ -85,7 +92,7 @@ LogicalResult Matcher::findOps() {
     if (!linalgOp || isa<linalg::FillOp>(op))
       continue;
     if (!spec.contraction) {
-      if (linalgOp.getNumReductionLoops() != 1 || linalgOp.getNumDpsInputs() != 2)
+      if (linalgOp.getNumReductionLoops() != 1 || linalgOp.getNumDpsInputs() < 2)
         return op.emitError("expected a contraction of two operands over one "
                             "dim to come first in a matmul kernel");
       spec.contraction = linalgOp;
@@ -170,30 +177,40 @@ LogicalResult Matcher::readKind() {
          << " with this combining operation on this device";
 }
 
-LogicalResult Matcher::readFactor(Value factor) {
-  SmallVector<Operation *, 2> found;
-  while (Operation *def = factor.getDefiningOp()) {
-    Value tensor;
-    for (Value operand : def->getOperands()) {
-      if (matchPattern(operand, m_Constant()))
-        continue;
-      if (tensor)
-        return def->emitError("expected the factors of a matmul to be made of one "
-                              "operand each, and numbers");
-      tensor = operand;
+LogicalResult Matcher::readFactor(Value value) {
+  Factor factor;
+  factor.value = value;
+  SmallVector<Value> work{value};
+  for (unsigned at = 0; at < work.size(); ++at) {
+    Operation *def = work[at].getDefiningOp();
+    if (!def) {
+      unsigned number = cast<BlockArgument>(work[at]).getArgNumber();
+      if (number >= spec.contraction.getNumDpsInputs())
+        return spec.contraction.emitError("expected a matmul to multiply its operands");
+      factor.arguments.push_back(number);
+      continue;
     }
     bool isArithmetic = isa<arith::ArithDialect, math::MathDialect>(def->getDialect()) &&
                         def->getNumRegions() == 0 && def->getNumResults() == 1;
-    if (!tensor || (!isa<CastOpInterface>(def) && !isArithmetic))
-      return def->emitError("expected the factors of a matmul to be casts of its "
-                            "operands, or arithmetic on them and numbers");
-    found.insert(found.begin(), def);
-    factor = tensor;
+    if (!isArithmetic)
+      return def->emitError("expected the factors of a matmul to be made of its operands "
+                            "and numbers by arithmetic");
+    factor.ops.push_back(def);
+    unsigned values = 0;
+    for (Value operand : def->getOperands()) {
+      if (matchPattern(operand, m_Constant()))
+        continue;
+      ++values;
+      if (!llvm::is_contained(work, operand))
+        work.push_back(operand);
+    }
+    factor.isChain &= values == 1;
   }
-  unsigned number = cast<BlockArgument>(factor).getArgNumber();
-  if (number > 1)
+  if (factor.arguments.empty())
     return spec.contraction.emitError("expected a matmul to multiply its operands");
-  casts[number] = found;
+  llvm::sort(factor.ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  llvm::sort(factor.arguments);
+  factors.push_back(std::move(factor));
   return success();
 }
 
@@ -209,7 +226,11 @@ void Matcher::noteSize(unsigned dim, const Dim &size) {
 void Matcher::transposeColumn() {
   std::swap(spec.m, spec.n);
   std::swap(spec.a, spec.b);
-  auto exchange = [](MatMulAccess &access) { std::swap(access.i, access.j); };
+  auto exchange = [](MatMulAccess &access) {
+    std::swap(access.i, access.j);
+    for (MatMulAccess &leaf : access.leaves)
+      std::swap(leaf.i, leaf.j);
+  };
   exchange(spec.a);
   exchange(spec.b);
   llvm::for_each(spec.inputs, exchange);
@@ -255,28 +276,59 @@ FailureOr<MatMulAccess> Matcher::access(Operation *op, Value value,
   return result;
 }
 
+/// Where the tensors of a factor lie. It varies over what any of them does.
+FailureOr<MatMulAccess> Matcher::readOperand(const Factor &factor, bool &overI, bool &overJ) {
+  linalg::LinalgOp op = spec.contraction;
+  std::vector<MatMulAccess> leaves;
+  bool varies = true;
+  for (unsigned number : factor.arguments) {
+    OpOperand *operand = op.getDpsInputOperand(number);
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    FailureOr<MatMulAccess> leaf = access(op, operand->get(), map, role);
+    if (failed(leaf))
+      return failure();
+    auto runsOver = [&](unsigned dim) {
+      return llvm::any_of(map.getResults(), [&](AffineExpr expr) {
+        auto loop = dyn_cast<AffineDimExpr>(expr);
+        return loop && role[loop.getPosition()] == dim;
+      });
+    };
+    overI |= runsOver(dims.i());
+    overJ |= runsOver(dims.j());
+    varies &= runsOver(dims.k());
+    leaf->element = op->getRegion(0).front().getArgument(number);
+    leaves.push_back(std::move(*leaf));
+  }
+  MatMulAccess operand;
+  if (factor.isChain && leaves.size() == 1 && (factor.ops.empty() || (varies && (overI || overJ)))) {
+    operand = std::move(leaves.front());
+  } else {
+    operand = leaves.front();
+    operand.leaves = std::move(leaves);
+  }
+  operand.element = factor.value;
+  operand.casts = factor.ops;
+  return operand;
+}
+
 LogicalResult Matcher::readOperands() {
   linalg::LinalgOp op = spec.contraction;
+  // Truth values are multiplied as they are.
+  for (unsigned n = factors.size(); n < 2; ++n) {
+    factors.emplace_back();
+    factors.back().value = op->getRegion(0).front().getArgument(n);
+    factors.back().arguments.push_back(n);
+  }
+  llvm::sort(factors, [](const Factor &a, const Factor &b) { return a.arguments < b.arguments; });
   for (unsigned n = 0; n < 2; ++n) {
-    OpOperand *operand = op.getDpsInputOperand(n);
-    FailureOr<MatMulAccess> read =
-        access(op, operand->get(), op.getMatchingIndexingMap(operand), role);
+    bool overI = false, overJ = false;
+    FailureOr<MatMulAccess> read = readOperand(factors[n], overI, overJ);
     if (failed(read))
       return failure();
-    AffineMap map = op.getMatchingIndexingMap(operand);
-    bool overJ = llvm::any_of(map.getResults(), [&](AffineExpr expr) {
-      auto loop = dyn_cast<AffineDimExpr>(expr);
-      return loop && role[loop.getPosition()] == dims.j();
-    });
-    bool overI = llvm::any_of(map.getResults(), [&](AffineExpr expr) {
-      auto loop = dyn_cast<AffineDimExpr>(expr);
-      return loop && role[loop.getPosition()] == dims.i();
-    });
     if (overI && overJ)
       return op.emitError("expected each matmul operand to vary over rows or "
                           "columns of the result, not both");
     // The product commutes, so either operand may hold the rows.
-    read->casts = casts[n];
     (overJ || (!overI && n == 1) ? spec.b : spec.a) = *read;
   }
   if (!spec.a.arg || !spec.b.arg)

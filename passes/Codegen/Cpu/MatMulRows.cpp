@@ -10,9 +10,12 @@ namespace oriel {
 
 /// Rows of a block: a few tiles' for what is read of B to be worth it, unless they
 /// take several times the second-level cache; more where B lies across and is packed
-/// for each block.
-constexpr int64_t kFewestBlockRows = 48, kMostBlockRows = 128, kMostRowsAcross = 256;
+/// for each block, or does not fit that cache and comes from farther each time.
+constexpr int64_t kFewestBlockRows = 48, kMostBlockRows = 128, kMostRowsAcross = 256,
+                  kMostRowsOfLarge = 512;
 constexpr int64_t kMostCaches = 2;
+/// Tiles' rows of a task where B is so large: the fewer, the more often it is read.
+constexpr int64_t kTilesOfLarge = 3;
 
 FailureOr<MatMulRows> MatMulRows::get(KernelSignature &signature, const MatMulSpec &spec,
                                       const MatMulBlocks &blocks, int64_t l2Bytes,
@@ -36,14 +39,19 @@ FailureOr<MatMulRows> MatMulRows::get(KernelSignature &signature, const MatMulSp
   // Half of the cache, the other half is for the operands.
   int64_t tile = blocks.mr * (spec.accumulator.getIntOrFloatBitWidth() / 8);
   Dim tileBytes = Dim::Max(spec.n, Dim(1)) * Dim(tile);
-  Dim fitting = Dim::FloorDiv(Dim(l2Bytes / 2), tileBytes);
+  Dim operandBytes = spec.k * spec.n * Dim(static_cast<int64_t>(spec.accumulator.getIntOrFloatBitWidth() / 8));
+  // 1 where B is larger than the cache, else 0.
+  Dim large = Dim::Max(Dim::Min(Dim::FloorDiv(operandBytes - Dim(1), Dim(l2Bytes)), Dim(1)), Dim(0));
+  Dim fitting = Dim::FloorDiv(Dim(l2Bytes / 2) + large * Dim(l2Bytes * kMostCaches - l2Bytes / 2), tileBytes);
   Dim fewest = Dim::Min(Dim(kFewestBlockRows / blocks.mr),
                         Dim::FloorDiv(Dim(l2Bytes * kMostCaches), tileBytes));
-  int64_t most = spec.b.j == Dim(1) ? kMostBlockRows : kMostRowsAcross;
-  Dim tiles = Dim::Min(Dim::Max(fitting, fewest),
-                       Dim(most / blocks.mr));
+  bool lies = spec.b.j == Dim(1) && !spec.b.isMade();
+  int64_t mostRows = lies ? kMostBlockRows : kMostRowsAcross;
+  Dim most = Dim(mostRows / blocks.mr) + large * Dim((kMostRowsOfLarge - mostRows) / blocks.mr);
+  Dim tiles = Dim::Min(Dim::Max(fitting, fewest), most);
   result.rows = Dim(blocks.mr) *
                 Dim::Max(Dim::Min(tiles, Dim::CeilDiv(spec.m, Dim(blocks.mr))), Dim(1));
+  result.taskRows = Dim(blocks.mr) * (Dim(1) + large * Dim(kTilesOfLarge - 1));
   return result;
 }
 

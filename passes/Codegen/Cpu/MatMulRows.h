@@ -25,6 +25,8 @@ public:
   void describe(KernelInfo &info);
   /// Rows of a block, a multiple of a tile's.
   const Dim &getRows() const { return rows; }
+  /// Rows of a task.
+  const Dim &getTaskRows() const { return taskRows; }
   /// The block's first element; rows are n elements apart.
   mlir::Value block(EntryBuilder &entry) const;
   /// The passes over rows [from, to), the first of which starts the block.
@@ -40,7 +42,7 @@ private:
   const MatMulSpec &spec;
   KernelModel model;
   unsigned vectorBits;
-  Dim rows = 1, at = 0; // at: bytes of the scratch before the block
+  Dim rows = 1, taskRows = 1, at = 0; // at: bytes of the scratch before the block
 };
 
 } // namespace oriel

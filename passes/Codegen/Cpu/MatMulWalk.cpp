@@ -36,7 +36,7 @@ MatMulEmitter::Area MatMulEmitter::areaOf(Value matrix) {
 void MatMulEmitter::emitMatrix(Value matrix, Value perMatrix) {
   Value zero = code.i64(0), one = code.i64(1);
   Value m = entry.dim(spec.m), n = entry.dim(spec.n);
-  Value height = code.i64(blocks.mc), width = entry.dim(taskColumns);
+  Value height = entry.dim(taskHeight), width = entry.dim(taskColumns);
   Value column = entry.dim(taskRows); // tasks of one
   std::pair<Value, Value> tasks = tasksOf(matrix, perMatrix);
   Value low = tasks.first, high = tasks.second;
@@ -66,7 +66,7 @@ void MatMulEmitter::emitMatrix(Value matrix, Value perMatrix) {
 /// The tasks of one matrix, some rows each: the product of a block of them, then
 /// the passes over each row.
 void MatMulEmitter::emitRowBlocks(Value matrix, Value perMatrix) {
-  Value m = entry.dim(spec.m), n = entry.dim(spec.n), height = code.i64(blocks.mr);
+  Value m = entry.dim(spec.m), n = entry.dim(spec.n), height = entry.dim(rows->getTaskRows());
   std::pair<Value, Value> tasks = tasksOf(matrix, perMatrix);
   Value low = tasks.first, high = tasks.second;
   Area area = areaOf(matrix);
@@ -89,7 +89,21 @@ void MatMulEmitter::emitArea(const Area &area) {
   Block block;
   // Packing pays where what is packed is read often; else it lies well enough.
   block.packsB = mayReadB ? code.less(code.i64(kReadRows), height) : flag(true);
-  Value most = code.select(isOneRow, code.i64(kRowColumns), code.i64(blocks.nc));
+  Value most = code.i64(blocks.nc), width = code.sub(area.columnsTo, area.columnsFrom);
+  if (packsA()) {
+    // Blocks of one width: A is packed for each.
+    Value count = code.maximum(code.ceilDiv(width, most), code.i64(1)), nr = code.i64(blocks.nr);
+    most = code.mul(code.ceilDiv(code.ceilDiv(width, count), nr), nr);
+    most = code.maximum(most, nr);
+  } else if (rows && mayReadB) {
+    // Of a right operand that does not fit the second-level cache some columns do,
+    // for all rows of the block.
+    Value need = code.mul(width, code.minimum(k, blockK));
+    Value isLarge = code.less(code.i64(blocks.nc * MatMulBlocks::kKC / 2), need);
+    Value narrow = code.i64(std::max<int64_t>(1, kReadColumns / blocks.nr) * blocks.nr);
+    most = code.select(block.packsB, most, code.select(isLarge, narrow, most));
+  }
+  most = code.select(isOneRow, code.i64(kRowColumns), most);
   code.loop(area.columnsFrom, area.columnsTo, most, [&](Value column) {
     block.column = column;
     block.columns = code.minimum(most, code.sub(area.columnsTo, column));

@@ -4,9 +4,9 @@
 
 // CHECK: oriel.class = "MatMul"
 // CHECK-SAME: oriel.entries = [@[[ENTRY:k0_matmul_tanh_sum_0]]]
-// CHECK-SAME: oriel.scratch = #oriel.dims<{{.*}}min(32,ceildiv(a0_0,4),max(floordiv(262144,16*max(1,a1_1)),min(12,floordiv(1048576,
+// CHECK-SAME: oriel.scratch = #oriel.dims<{{.*}}min(ceildiv(a0_0,4),96*max(0,{{.*}}+32,max(floordiv({{.*}}+262144,16*max(1,a1_1)),min(12,floordiv(1048576,
 // CHECK-SAME: oriel.shared = #oriel.dims<0>
-// CHECK-SAME: oriel.tasks = #oriel.dims<min(1,a0_0)*max(1,ceildiv(a0_0,4))>
+// CHECK-SAME: oriel.tasks = #oriel.dims<min(1,a0_0)*max(1,ceildiv(a0_0,8*max(0,min(1,floordiv(4*a0_1*a1_1+524287,524288)-1))+4))>
 // CHECK: llvm.func @[[ENTRY]]
 // All three operands of the block's min.
 // CHECK: llvm.intr.smin
