@@ -55,6 +55,33 @@ TEST(Profile, FindsTheSlowNode) {
   EXPECT_NE(p.json().find("\"slow\""), std::string::npos);
 }
 
+// A product and the passes over its rows are one step: it names every node of both,
+// with lines, and constant weights have a step of their own that ran once.
+TEST(Profile, NamesThePassesOverAProductsRows) {
+  const Value x = input("x", DType::f32, {dyn("m"), 64}), w = constant(Data({64, 96}, DType::f32, 2)).named("w");
+  const Value product = matmul(x, w).named("product"), shifted = (product + 0.5f).named("shifted");
+  const Value top = reduce_max(shifted, {-1}, true).named("top"), powers = exp(shifted - top).named("powers");
+  const Value rows = (powers / sum(powers, {-1}, true)).named("rows");
+  absl::StatusOr<Function> f = CompileInMode({x}, {rows}, {}, {.name = "passes"});
+  ASSERT_TRUE(f.ok()) << f.status();
+  for (int call = 0; call < 3; ++call) ASSERT_TRUE((*f)({Data({200, 64}, DType::f32, 1)}).ok());
+  const std::string mode = CurrentMode().name;
+  if (!CurrentMode().options.profile || mode == "no-fusion") return;
+  const Profile p = f->profile();
+  const ApplyRow *made = nullptr, *packed = nullptr;
+  for (const ApplyRow& row : p.rows) {
+    if (row.op_class == "MatMul") made = &row;
+    if (row.op_class == "Pack") packed = &row;
+  }
+  ASSERT_NE(made, nullptr) << p.text();
+  for (const char* name : {"product", "shifted", "top", "powers", "rows"}) EXPECT_TRUE(Names(*made, name)) << name << "\n" << p.text();
+  for (const NodeInfo& node : made->nodes) EXPECT_GT(node.line, 0) << node.op;
+  EXPECT_EQ(made->calls, 3);
+  ASSERT_NE(packed, nullptr) << p.text();
+  EXPECT_TRUE(Names(*packed, "w packed")) << p.text();
+  EXPECT_EQ(packed->calls, mode == "guard" ? 3 : 1);
+}
+
 TEST(Profile, EveryNodeIsAccountedFor) {
   Value x = input("x", DType::f32, {dyn("n")});
   Value a = (x * 2.0).named("a"), b = (x * 2.0).named("b"), dead = exp(x).named("dead");

@@ -136,6 +136,50 @@ TEST(Once, WithoutAnArena) {
   EXPECT_EQ(CallsOf(f, 1), 3);
 }
 
+// y = 4 * x[:m], where a run finds m, beside `n` elements that are kept.
+ProgramBuilder Found(int64_t n) {
+  ProgramBuilder b("found");
+  const Dim most = b.Symbol("n"), found = b.Symbol("m");
+  const int32_t x = b.Input("x", DType::f32, {most}), count = b.Input("count", DType::i64, {});
+  const int32_t c = b.Constant("c", DType::f32, {n}, Bytes(std::vector<float>(n, 1)));
+  const int32_t kept = b.Temp("kept", DType::f32, {n}), rows = b.Temp("rows", DType::f32, {found});
+  b.program().buffers[kept].kind = BufferKind::kKept;
+  const int32_t y = b.Output("y", DType::f32, {found}), all = b.Output("all", DType::f32, {n});
+  DispatchStep make = b.Elementwise("double", {c}, {kept});
+  make.once = true;
+  b.Add(make);
+  b.Add(b.Elementwise("double", {kept}, {all}), {all});
+  b.Add(BindStep{1, count, most, kNoNode});
+  b.Add(b.Elementwise("double", {x}, {rows}), {rows});
+  b.Add(b.Elementwise("double", {rows}, {y}), {y}, {rows});
+  return b;
+}
+
+// What is kept counts against the limit where a size is settled in the run: in the
+// bytes that are asked for there, to the last one.
+TEST(Once, CountsAgainstTheLimitOfAFoundSize) {
+  constexpr int64_t kSmall = 1024, kLarge = 64 * 1024, kRows = 4096;
+  const Tensor x = Tensor::Ones({kRows}), count = *Tensor::From<int64_t>({kRows}, {}), few = *Tensor::From<int64_t>({16}, {});
+  const auto peak = [&](int64_t n) {
+    const Function f = Expect(Found(n).Make());
+    EXPECT_EQ(Expect(f({x, count}))[0].size(), kRows);
+    return f.memory().planned_peak;
+  };
+  const int64_t most = peak(kLarge);
+  // The constant, what is kept of it and the output made of that.
+  EXPECT_EQ(most - peak(kSmall), 3 * 4 * (kLarge - kSmall));
+  CompileOptions options;
+  options.memory_limit = static_cast<uint64_t>(most);
+  const Function fits = Expect(Found(kLarge).Make(options));
+  EXPECT_EQ(Floats(Expect(fits({x, count}))[0]).back(), 4.0f);
+  options.memory_limit -= 1;
+  const Function misses = Expect(Found(kLarge).Make(options));
+  const absl::StatusOr<std::vector<Tensor>> out = misses({x, count});
+  EXPECT_EQ(out.status().code(), absl::StatusCode::kResourceExhausted) << out.status();
+  EXPECT_THAT(out.status().message(), HasSubstr("m = 4096"));
+  EXPECT_EQ(Expect(misses({x, few}))[0].size(), 16);
+}
+
 TEST(Once, SurvivesATrim) {
   const Function f = Expect(Packed().Make());
   for (int i = 0; i < 2; ++i) {
