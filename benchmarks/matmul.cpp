@@ -120,6 +120,31 @@ Pair MatMul(const Shape& s, int threads) {
   return {[f, in] { Call(f, in); }, blas};
 }
 
+// x @ w with constant weights, packed once, against OpenBLAS, which packs in each
+// call.
+Pair Constant(const Shape& s, int threads) {
+  Problem p = Make(s);
+  const Value x = input("x", DType::f32, {dyn("m"), s.k}), w = constant(p.in[1]);
+  Function f = Compile({x}, {matmul(x, s.transpose_b ? transpose(w) : w)}, {}, {.name = "constant", .num_threads = threads});
+  Pair plain = MatMul(s, threads);
+  const std::vector<Tensor> in = p.in;
+  CheckSample(s, p, Call(f, {in[0]})[0], 2e-5 * std::sqrt(static_cast<double>(s.k)));
+  return {[f, in] { Call(f, {in[0]}); }, plain.peer};
+}
+
+// i8 by constant i8 in i32 against the same with f32.
+Pair ConstantBytes(const Shape& s, int threads) {
+  const Value x = input("x", DType::i8, {dyn("m"), s.k}), y = input("y", DType::f32, {dyn("m"), s.k});
+  const Tensor a = Tensor::Uniform({s.m, s.k}, 1, DType::i8), b = Tensor::Uniform({s.k, s.n}, 2, DType::i8);
+  const Tensor af = *a.Cast(DType::f32), bf = *b.Cast(DType::f32);
+  Function bytes = Compile({x}, {matmul(cast(x, DType::i32), cast(constant(b), DType::i32))}, {}, {.name = "bytes", .num_threads = threads});
+  Function floats = Compile({y}, {matmul(y, constant(bf))}, {}, {.name = "floats", .num_threads = threads});
+  const Tensor sums = Call(bytes, {a})[0], expected = Call(floats, {af})[0];
+  // Sums below 2^24: both are exact.
+  Check("bytes", *sums.Cast(DType::f32), [&](int64_t i) { return expected.data<float>()[i]; }, 0);
+  return {[bytes, a] { Call(bytes, {a}); }, [floats, af] { Call(floats, {af}); }};
+}
+
 // act(x @ w + bias) against the bare product, both compiled by Oriel.
 Pair Epilogue(const Shape& s, int threads) {
   Problem p = Make(s);
@@ -189,6 +214,15 @@ const bool registered = [] {
       const Shape s = {m, n, k};
       RegisterPair("softmax_" + NameOf(s) + suffix, "two_calls", [=] { return Rows(s, threads); });
       RegisterPair("scaled_" + NameOf(s) + suffix, "three_calls", [=] { return Prologue(s, threads); });
+    }
+    for (int64_t m : {8, 64, 512}) {
+      for (bool across : {false, true}) {
+        for (auto [n, k] : {std::pair<int64_t, int64_t>{512, 512}, {4096, 1024}}) {
+          const Shape s = {m, n, k, 0, false, across};
+          RegisterPair("constant_" + NameOf(s) + suffix, "openblas", [=] { return Constant(s, threads); });
+          if (!across) RegisterPair("constant_i8_" + NameOf(s) + suffix, "f32", [=] { return ConstantBytes(s, threads); });
+        }
+      }
     }
     for (int64_t n : {512, 1024, 2048}) {
       const Shape s = {n, n, n};

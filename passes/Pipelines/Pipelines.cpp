@@ -19,6 +19,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "passes/Codegen/Cpu/CodegenCpu.h"
 #include "passes/Codegen/Cpu/LowerToLLVM.h"
+#include "passes/Codegen/Cpu/PackConstants.h"
 #include "passes/Fusion/Passes.h"
 #include "passes/Graph/Passes.h"
 #include "passes/Lowering/Passes.h"
@@ -65,6 +66,7 @@ void buildPhasePipeline(OpPassManager &passes, Phase phase,
     } else {
       passes.addPass(createStripTaps());
     }
+    passes.addPass(createOrderProducts());
     break;
   case Phase::Simplified:
     passes.addPass(createSimplify());
@@ -99,6 +101,9 @@ void buildPhasePipeline(OpPassManager &passes, Phase phase,
     passes.addPass(createLowerToLinalg());
     // Planning needs to know, and code generation erases what it is seen from.
     passes.addPass(createMarkInPlacePass());
+    // What is compared with its reference is each dispatch with its own op.
+    if (!options.check)
+      passes.addPass(createPackConstantsPass(options.explainFusion));
     break;
   case Phase::Codegen:
     // Also run on one kernel module at a time, which has no node table.
@@ -200,6 +205,7 @@ void registerOrielPipelines() {
   registerOrielPlacementPasses();
   registerOrielFusionPasses();
   registerOrielLoweringPasses();
+  registerPackConstantsPass();
   registerCodegenCpuPass();
   registerLowerToLLVMPasses();
   registerPlanningPasses();

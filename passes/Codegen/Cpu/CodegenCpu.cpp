@@ -3,6 +3,7 @@
 #include "passes/Codegen/Cpu/CodegenCpu.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -26,6 +27,7 @@ EmitKernel emitterFor(StringRef kernelClass) {
   return llvm::StringSwitch<EmitKernel>(kernelClass)
       .Cases({"Elementwise", "RowReduce", "ColumnReduce", "Gather", "Copy"}, emitGenericKernel)
       .Case("MatMul", emitMatMulKernel)
+      .Case("Pack", emitPackKernel)
       .Case("Scatter", emitScatterKernel)
       .Case("Concatenate", emitConcatenateKernel)
       .Case("ArgReduce", emitArgReduceKernel)
@@ -42,7 +44,7 @@ LogicalResult emitKernelModule(ModuleOp module, const CpuEmitOptions &options) {
     if (!emit)
       return function.emitError("kernel class \"")
              << kernelClass.getValue()
-             << "\" is unknown; required: Elementwise, RowReduce, ColumnReduce, MatMul, Gather, "
+             << "\" is unknown; required: Elementwise, RowReduce, ColumnReduce, MatMul, Pack, Gather, "
                 "Scatter, Concatenate, ArgReduce, Copy or Library";
     FailureOr<KernelSignature> signature = KernelSignature::get(function);
     if (failed(signature))
@@ -72,7 +74,7 @@ public:
     return "Emit the entry functions of lowered kernels as vector code for a CPU";
   }
   void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
+    registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
                     scf::SCFDialect, vector::VectorDialect, ir::OrielDialect>();
   }
 

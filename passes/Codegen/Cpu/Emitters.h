@@ -26,6 +26,11 @@ mlir::LogicalResult emitMatMulKernel(mlir::ModuleOp module,
                                      KernelSignature &signature,
                                      const CpuEmitOptions &options,
                                      KernelInfo &info);
+/// Pack: an operand of a matmul as panels.
+mlir::LogicalResult emitPackKernel(mlir::ModuleOp module,
+                                   KernelSignature &signature,
+                                   const CpuEmitOptions &options,
+                                   KernelInfo &info);
 mlir::LogicalResult emitScatterKernel(mlir::ModuleOp module,
                                       KernelSignature &signature,
                                       const CpuEmitOptions &options,

@@ -2,12 +2,18 @@
 
 #include "passes/Codegen/Cpu/MatMul.h"
 
+#include "passes/Codegen/Cpu/MatMulDots.h"
+#include "passes/Codegen/Cpu/TargetFeatures.h"
+
+#include "dialect/Graph/OrielDialect.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "runtime/core/host_caches.h"
 
 using namespace mlir;
 
@@ -28,6 +34,41 @@ MatMulBlocks::MatMulBlocks(unsigned vectorBits, int64_t l2Bytes, Type accumulato
   // passes through: rows of A and sums.
   int64_t column = kKC * bits / 8;
   nc = std::max<int64_t>(1, l2Bytes * 15 / 16 / column / nr) * nr;
+}
+
+static ir::TargetAttr getTarget(Operation *op) {
+  for (; op; op = op->getParentOp())
+    if (auto target = op->getAttrOfType<ir::TargetAttr>(ir::kTargetAttr))
+      return target;
+  return {};
+}
+
+int64_t getL2Bytes(Operation *module) {
+  ir::TargetAttr target = getTarget(module);
+  return target ? target.getL2Bytes() : kDefaultSecondLevelCacheBytes;
+}
+
+MatMulBlocks fitMatMul(Operation *module, MatMulSpec &spec, unsigned vectorBits) {
+  if (spec.kind == MatMulKind::kFloat && !hasFusedMultiplyAdd(module))
+    spec.kind = MatMulKind::kFloatApart;
+  // The preferred width is for loops that wait for memory; a tile's sums gain
+  // from every register there is.
+  ir::TargetAttr target = getTarget(module);
+  if (target && target.getFeatures().contains("+avx512vl"))
+    vectorBits = 512;
+  return MatMulBlocks(vectorBits, getL2Bytes(module), spec.accumulator, spec.kind);
+}
+
+MatMulPanels::MatMulPanels(Operation *module, const MatMulSpec &spec,
+                           const MatMulBlocks &blocks, bool isB)
+    : width(isB ? blocks.nr : blocks.mr), element(spec.accumulator), widens(false),
+      isDots(isB && getMatMulDots(module, spec, blocks)) {
+  if (isDots)
+    width *= MatMulDots::kGroup;
+  Type narrow = spec.b.arg->elementType;
+  widens = isB && narrow.getIntOrFloatBitWidth() < element.getIntOrFloatBitWidth();
+  if (widens)
+    element = narrow;
 }
 
 Value matmulMulAdd(Code &code, MatMulKind kind, Value a, Value b, Value sum) {

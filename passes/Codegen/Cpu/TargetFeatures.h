@@ -13,6 +13,10 @@ namespace oriel {
 /// stands for ("x86-64-v2" has none, "x86-64-v3" has). Without a target: yes.
 bool hasFusedMultiplyAdd(mlir::Operation *op);
 
+/// Has it instructions that add four products of bytes to each of sixteen sums
+/// (AVX-512 VNNI)? Without a target: no.
+bool hasByteDotProducts(mlir::Operation *op);
+
 /// Has it instructions that convert f16 (F16C)? As above.
 bool hasHalfConversions(mlir::Operation *op);
 

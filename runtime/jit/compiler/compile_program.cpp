@@ -253,7 +253,7 @@ absl::StatusOr<ProgramImage> Compile(const ProgramRequest& request,
       return status;
     diagnostics.SetModule(*module);
     timer.Phase(std::string(getPhaseName(phase)));
-    if (phase == Phase::Fused && request.explain_fusion) {
+    if (phase == Phase::Lowered && request.explain_fusion) {
       ProgramImage explained;
       for (const std::string& line : diagnostics.TakeRemarks())
         absl::StrAppend(&explained.image, line, "\n");
