@@ -8,6 +8,7 @@
 #include "passes/Lowering/ScalarOps.h"
 #include "runtime/engine/kernel_abi.h"
 #include "llvm/ADT/SmallBitVector.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
 
@@ -264,9 +265,11 @@ Value PassBody::emitGather(ir::GatherOp op) {
     axes.push_back(axis + k);
     position.push_back(axis + k);
   }
-  Value x = kernel.arguments.lookup(op.getX());
-  if (!x) {
-    op.emitOpError() << "must read an argument of the kernel";
+  // Of a broadcast all indices are checked, some of them name an element.
+  Access read = kernel.resolve(op.getX());
+  Value x = kernel.arguments.lookup(read.base);
+  if (!x || !read.isPlain()) {
+    op.emitOpError() << "must read an argument of the kernel, or its broadcast";
     return Value();
   }
   const Dims &shape = kernel.dims.getDims(op.getX());
@@ -298,7 +301,10 @@ Value PassBody::emitGather(ir::GatherOp op) {
     check->setAttr("oriel.position", body.getDenseI64ArrayAttr(position));
     coordinates.push_back(check.getResult());
   }
-  Value value = tensor::ExtractOp::create(body, loadLoc(op), x, coordinates);
+  auto at = llvm::map_to_vector(read.axes, [&](const AxisAccess &each) {
+    return each.dim < 0 ? kernel.index(Dim(0)) : coordinates[each.dim];
+  });
+  Value value = tensor::ExtractOp::create(body, loadLoc(op), x, at);
   return fromMemory(body, loadLoc(op), value, elementOf(op.getX()));
 }
 
