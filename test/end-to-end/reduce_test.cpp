@@ -39,7 +39,7 @@ TEST(Reduce, EveryKindAndDTypeOverEachAxis) {
 
 TEST(Reduce, LengthsAroundTheLeaves) {
   for (int64_t n : {0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 100, 255, 256, 257, 1000, 4095, 4096, 4097, 8192, 12289, 40000}) {
-    for (DType t : {DType::f32, DType::f64, DType::i32, DType::u8}) {
+    for (DType t : {DType::f32, DType::f64, DType::i32, DType::u8, DType::i8}) {
       SCOPED_TRACE(std::to_string(n) + " " + std::string(NumpyName(t)));
       ExpectMatches([](const Values& in) { return Values{sum(in[0]), sum(in[0] * in[0])}; }, {Data({n}, t, 1)}, {{"n"}}, For(t, n + 1));
       ExpectMatches([](const Values& in) { return Values{sum(in[0], {0}), sum(in[0], {1})}; }, {Data({n, 3}, t, 1)}, {{"n", "m"}}, For(t, n + 1));
@@ -47,6 +47,33 @@ TEST(Reduce, LengthsAroundTheLeaves) {
       ExpectMatches([](const Values& in) { return Values{reduce_max(in[0]), reduce_min(in[0])}; }, {Data({n}, t, 1, true)}, {{"n"}});
     }
   }
+}
+
+// Sums of narrow integers are narrow within a group: the largest there are.
+TEST(Reduce, SumsOfTheLargestNarrowIntegers) {
+  const std::pair<DType, double> largest[] = {{DType::i8, -128}, {DType::i8, 127}, {DType::u8, 255}, {DType::i16, -32768}, {DType::u16, 65535}, {DType::i32, -2147483648.0}};
+  for (const auto& [t, value] : largest) {
+    SCOPED_TRACE(std::string(NumpyName(t)) + " " + std::to_string(value));
+    for (const Extents& shape : {Extents{5000, 3}, Extents{300, 70}, Extents{3, 9000}, Extents{2, 130, 40}})
+      ExpectMatches([](const Values& in) { return Values{sum(in[0]), sum(in[0], {0}), sum(in[0], {-1}), sum(in[0], {-2})}; },
+                    {Tensor::Full(shape, value, t)}, {shape.size() == 3 ? std::vector<std::string>{"a", "b", "c"} : std::vector<std::string>{"a", "b"}}, {.ulps = 0});
+  }
+}
+
+// A few columns and many rows, whose leaves are taken side by side: whole ones, part
+// of one beside them, several results, and operands that lie otherwise.
+TEST(Reduce, AFewColumns) {
+  for (int64_t n : {2047, 2048, 2049, 4096, 6000, 20011})
+    for (int64_t columns : {1, 2, 3, 5, 7, 8}) {
+      SCOPED_TRACE(testing::Message() << n << "x" << columns);
+      for (DType t : {DType::f32, DType::f64, DType::f16, DType::i8})
+        ExpectMatches([](const Values& in) { return Values{sum(in[0], {0}), mean(in[0] * in[0], {0}), reduce_max(in[0], {0})}; }, {Data({n, columns}, t, 1)}, {{"n", "m"}}, For(t, n));
+      ExpectMatches([](const Values& in) { return Values{sum(in[0] * in[1], {0}), sum(in[0] * in[2], {0}), sum(in[0] + in[3], {0})}; },
+                    {Data({n, columns}, DType::f32, 1), Data({n, columns}, DType::f32, 2), Data({columns}, DType::f32, 3), Data({n, 1}, DType::f32, 4)},
+                    {{"n", "m"}, {"n", "m"}, {"m"}, {"n", ""}}, For(DType::f32, n));
+    }
+  ExpectMatches([](const Values& in) { return Values{sum(in[0], {1})}; }, {Data({3, 5000, 3}, DType::f32, 1)}, {{"a", "b", "c"}}, For(DType::f32, 5000));
+  ExpectMatches([](const Values& in) { return Values{sum(in[0], {1})}; }, {Data({2, 4500, 2}, DType::boolean, 1)}, {{"a", "b", "c"}}, {});
 }
 
 // How many roundings an element may go through in pairwise summation as NumPy does

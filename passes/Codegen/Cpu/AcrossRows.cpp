@@ -28,8 +28,13 @@ constexpr int64_t kShortRow = 32, kShortSum = 16;
 constexpr int64_t kFewestTogether = 8;
 // Rows side by side, those of a transposed operand, and the fewest worth it.
 constexpr int64_t kSideBySide = 64, kTransposedRows = 256, kFewestRows = 8;
+// Rows so short are loaded a vector an element, several rows each; the longest where
+// their length is known, and where it is found when the kernel runs.
+constexpr int64_t kFewKnown = 7, kFewFound = 4;
 // Leaves that wait to be combined: bits of their number.
 constexpr int64_t kWaiting = 32;
+
+} // namespace
 
 /// The kernel with its last dim and dim `d` in each other's place.
 KernelModel swapDims(const KernelModel &model, unsigned d) {
@@ -54,6 +59,15 @@ KernelModel swapDims(const KernelModel &model, unsigned d) {
 
 bool isUsed(const ModelPass &pass, unsigned input) {
   return !linalg::GenericOp(pass.op).getBody()->getArgument(input).use_empty();
+}
+
+namespace {
+
+/// Whether all there is to rows is one cheap pass of reductions.
+bool onlyReduces(const KernelModel &model) {
+  return PassEmitter::isCheap(model.passes.front()) &&
+         llvm::all_of(model.passes.front().results, [](const PassResult &r) { return r.isReduced; }) &&
+         llvm::all_of(llvm::drop_begin(model.passes), [](const ModelPass &p) { return p.lacksReduced; });
 }
 
 /// Emits the tasks of rows side by side.
@@ -87,11 +101,17 @@ private:
                   llvm::function_ref<bool(unsigned)> isFirst);
   void reduceLong(const ModelPass &pass);
   void reduceTogether(const ModelPass &pass);
+  void reduceFew(const ModelPass &pass, int64_t count);
   void combineRows(const PassResult &result, const Stream &older, const Stream &newer,
                    const Stream &target);
   void fill(const PassResult &result, const Stream &row);
   void halve(const PassResult &result, unsigned r, Value used);
   void finish(const ModelPass &pass, const PassResult &result, const Stream &from);
+  SmallVector<Stream> targetsOf(const PassResult &result);
+  /// Whether all rows have few enough elements, known now, and are only reduced.
+  bool areFew() const {
+    return !isLong && isAtMost(length, kFewKnown) && onlyReduces(model);
+  }
 
   EntryBuilder &entry;
   Code &code;
@@ -119,7 +139,7 @@ void AcrossRows::layout(Dim &scratch) {
     if (pass.lacksReduced)
       continue;
     for (auto [k, input] : llvm::enumerate(pass.inputs))
-      if (!own && input.arg && isUsed(pass, k) && input.strides[model.reducedAxis] == Dim(1) &&
+      if (!own && !areFew() && input.arg && isUsed(pass, k) && input.strides[model.reducedAxis] == Dim(1) &&
           !(input.innerStride() == Dim(0)))
         reads.push_back({&input, static_cast<unsigned>(p), static_cast<unsigned>(k),
                          reserve(tileRows, input.element)});
@@ -328,13 +348,18 @@ void AcrossRows::reduceLong(const ModelPass &pass) {
   }
 }
 
-void AcrossRows::finish(const ModelPass &pass, const PassResult &result, const Stream &from) {
+SmallVector<Stream> AcrossRows::targetsOf(const PassResult &result) {
   const ModelValue &value = model.values[result.value];
   SmallVector<Stream> targets;
   if (value.stores.empty() && value.isRead)
     targets.push_back(emitter.valueStream(result.value));
   for (const LinearAccess &store : value.stores)
     targets.push_back(emitter.accessStream(store));
+  return targets;
+}
+
+void AcrossRows::finish(const ModelPass &pass, const PassResult &result, const Stream &from) {
+  SmallVector<Stream> targets = targetsOf(result);
   emitter.sweep(pass, lo, hi, [](unsigned) {}, [&](Value j, unsigned count, Value mask) {
     Value found = emitter.loadStream(from, j, count, mask);
     for (const Stream &target : targets)
@@ -359,11 +384,73 @@ void AcrossRows::reduceTogether(const ModelPass &pass) {
   }
 }
 
+/// Rows of `count` elements: a vector for each element, of as many rows as it has
+/// lanes, combined as the lanes of the tree are. Those without an element would hold
+/// the neutral element, which changes nothing once every chain has begun with it.
+void AcrossRows::reduceFew(const ModelPass &pass, int64_t count) {
+  SmallVector<const PassResult *> reduced;
+  SmallVector<SmallVector<Stream>> targets;
+  beginStep(code.i64(0));
+  for (const PassResult &result : pass.results) {
+    reduced.push_back(&result);
+    targets.push_back(targetsOf(result));
+  }
+  std::vector<PassState> states;
+  for (int64_t k = 0; k < count; ++k) {
+    beginStep(code.i64(k));
+    states.push_back(emitter.prepare(pass));
+    for (Stream &stream : states.back().inputs)
+      if (stream.base && stream.stride == length)
+        stream.stride = count; // shuffles, which unknown steps have none of
+  }
+  emitter.sweep(
+      pass, lo, hi,
+      [&](unsigned many) {
+        for (PassState &state : states)
+          emitter.prepareSplats(state, many);
+      },
+      [&](Value j, unsigned many, Value mask) {
+        SmallVector<SmallVector<Value>> elements(reduced.size());
+        for (PassState &state : states)
+          for (auto [r, value] : llvm::enumerate(emitter.emitOperands(state, j, many, mask))) {
+            Code::LocScope scope(code, reduced[r]->combiner->getLoc());
+            Value neutral = code.splat(emitter.capture(reduced[r]->neutral), many);
+            elements[r].push_back(combine(code, *reduced[r], neutral, value));
+          }
+        for (auto [r, result] : llvm::enumerate(reduced)) {
+          Code::LocScope scope(code, result->combiner->getLoc());
+          for (int64_t half = 4; half > 0; half /= 2)
+            for (int64_t k = half; k < std::min(count, 2 * half); ++k)
+              elements[r][k - half] = combine(code, *result, elements[r][k - half], elements[r][k]);
+          for (const Stream &target : targets[r])
+            emitter.storeStream(target, elements[r][0], j, many, mask);
+        }
+      });
+}
+
 void AcrossRows::reduce(const ModelPass &pass) {
   if (isLong)
     return reduceLong(pass);
-  if (own)
-    return reduceTogether(pass);
+  if (areFew())
+    return reduceFew(pass, length.value());
+  if (own) {
+    Value n = entry.dim(length);
+    auto from = [&](auto &self, int64_t count) -> void {
+      if (count > kFewFound || length.is_static())
+        return reduceTogether(pass);
+      code.ifElse(
+          code.equal(n, code.i64(count)), TypeRange(),
+          [&]() -> SmallVector<Value> {
+            reduceFew(pass, count);
+            return {};
+          },
+          [&]() -> SmallVector<Value> {
+            self(self, count + 1);
+            return {};
+          });
+    };
+    return from(from, 2);
+  }
   unsigned fewest = 32;
   unsigned r = 0;
   Value zero = code.i64(0), one = code.i64(1), n = entry.dim(length);
@@ -436,11 +523,8 @@ void AcrossRows::emit(SmallVector<Value> at, Value from, Value to) {
 /// Whether all there is to rows is one cheap pass of reductions, and the machine
 /// can load them masked.
 static bool areReducedTogether(const KernelModel &model, Operation *module) {
-  const ModelPass &first = model.passes.front();
   return getNarrowestMask(module) == 8 && !isAtMost(model.sizes.back(), kFewestTogether - 1) &&
-         PassEmitter::isCheap(first) &&
-         llvm::all_of(first.results, [](const PassResult &r) { return r.isReduced; }) &&
-         llvm::all_of(llvm::drop_begin(model.passes), [](const ModelPass &p) { return p.lacksReduced; });
+         onlyReduces(model);
 }
 
 /// 1 where rows are to be taken side by side, 0 where not, as an expression of

@@ -13,6 +13,8 @@ namespace {
 // Columns one task of a column reduction handles: partial rows stay in L1, and
 // the machine fetches ahead in rows of two pages.
 constexpr int64_t kColumnBlock = 2048;
+// Bytes that what is fetched is ahead, at least: the latency of memory at its speed.
+constexpr int64_t kFetchedAhead = 8192;
 } // namespace
 
 /// Reduces rows [from, to) of the reduced axis, a leaf at most, to the partial rows,
@@ -42,18 +44,34 @@ void GenericKernel::emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
   // starts anew with every row. Measured at 1.05 of a plain read's speed against
   // 0.8 (Zen 4, rows of 16 KiB), where fetching into the first level loses.
   auto fetch = [&](ArrayRef<PassState> states, Value j, unsigned lanes) {
-    for (const PassState &state : states)
-      for (auto [access, stream] : llvm::zip(pass.inputs, state.inputs)) {
-        const Dim &pitch = access.strides[model.reducedAxis];
-        if (transposed || !access.arg || !stream.base || !(stream.stride == Dim(1)) || pitch == Dim(0))
-          continue;
-        int64_t bytes = getStorageBytes(stream.element);
-        Value ahead = emitter.entry.dim(pitch * Dim(static_cast<int64_t>(states.size())));
-        Value at = code.gep(getStorageType(stream.element), stream.base, code.add(j, ahead));
-        for (int64_t line = 0; line < lanes * bytes; line += kLineBytes)
-          LLVM::Prefetch::create(code, code.loc, code.gep(code.getI8Type(), at, code.i64(line)),
-                                 /*rw=*/0u, /*hint=*/2u, /*cache=*/1u);
-      }
+    auto isFetched = [&](const LinearAccess &access, const Stream &stream) {
+      return !transposed && access.arg && stream.base && stream.stride == Dim(1) &&
+             !(access.strides[model.reducedAxis] == Dim(0));
+    };
+    int64_t widest = 0; // bytes of an element
+    for (auto [access, stream] : llvm::zip(pass.inputs, states[0].inputs))
+      if (isFetched(access, stream))
+        widest = std::max(widest, getStorageBytes(stream.element));
+    if (!widest)
+      return;
+    // Once a line, of which narrow elements fill a part at a step.
+    Value within = arith::AndIOp::create(code, code.loc, j, code.i64(kLineBytes / widest - 1));
+    Value isNew = lanes * widest >= kLineBytes ? Value(arith::ConstantIntOp::create(code, code.loc, 1, 1))
+                                               : code.less(within, code.i64(lanes));
+    code.ifThen(isNew, [&] {
+      for (const PassState &state : states)
+        for (auto [access, stream] : llvm::zip(pass.inputs, state.inputs)) {
+          if (!isFetched(access, stream))
+            continue;
+          int64_t bytes = getStorageBytes(stream.element);
+          Dim rows = access.strides[model.reducedAxis] * Dim(static_cast<int64_t>(states.size()) * bytes);
+          Value ahead = emitter.entry.dim(Dim::Max(rows, Dim(kFetchedAhead)));
+          Value at = code.gep(code.getI8Type(), code.gep(getStorageType(stream.element), stream.base, j), ahead);
+          for (int64_t line = 0; line < lanes * bytes; line += kLineBytes)
+            LLVM::Prefetch::create(code, code.loc, code.gep(code.getI8Type(), at, code.i64(line)),
+                                   /*rw=*/0u, /*hint=*/2u, /*cache=*/1u);
+        }
+    });
   };
   // `older`: where the sum of the group's other half waits; `toOlder`: this is that half.
   auto rows = [&](Value first, unsigned count, ArrayRef<Stream> partials,
@@ -218,8 +236,12 @@ void GenericKernel::emitColumns() {
   };
 
   if (!oneLeaf) {
+    // Of a few columns only the last leaves.
+    Dim done = 0;
+    if (std::optional<Dim> when = areFewColumns(); when && !transposed)
+      done = *when * emitFewColumns(*when, leaves, offsets);
     Dims space = outer;
-    space.push_back(leaves);
+    space.push_back(leaves - done);
     space.push_back(blocks);
     info.tasks.push_back(NumElements(space));
     EntryBuilder entry = startEntry();
@@ -230,7 +252,7 @@ void GenericKernel::emitColumns() {
       SmallVector<Value> indices;
       Value lo, hi;
       place(entry, task, indices, lo, hi);
-      Value leaf = task[outer.size()];
+      Value leaf = code.add(task[outer.size()], entry.dim(done));
       SmallVector<Stream> partials;
       for (unsigned r = 0; r < reduced.size(); ++r)
         partials.push_back(partial(entry, r, indices, leaf));

@@ -32,6 +32,10 @@ inline Dim ceilDiv(const Dim &a, int64_t b) {
 
 inline Dim roundUp64(const Dim &bytes) { return ceilDiv(bytes, 64) * Dim(64); }
 
+/// The kernel with its last dim and dim `d` in each other's place.
+KernelModel swapDims(const KernelModel &model, unsigned d);
+bool isUsed(const ModelPass &pass, unsigned input);
+
 class GenericKernel {
 public:
   GenericKernel(mlir::ModuleOp module, KernelSignature &signature, KernelModel &model,
@@ -60,6 +64,8 @@ private:
   std::optional<Dim> areTransposedRows() const;
   void emitAcrossRows(const Dim &when, bool isLong);
   void emitColumns();
+  std::optional<Dim> areFewColumns() const;
+  Dim emitFewColumns(const Dim &when, const Dim &leaves, llvm::ArrayRef<Dim> partials);
   void emitColumnLeaf(PassEmitter &emitter, const ModelPass &pass,
                       llvm::MutableArrayRef<mlir::Value> indices, llvm::ArrayRef<Stream> partials, mlir::Value from,
                       mlir::Value to, mlir::Value lo, mlir::Value hi,

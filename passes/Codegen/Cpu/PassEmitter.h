@@ -44,7 +44,9 @@ struct PassState {
 /// The binary counter that combines leaf results.
 class CounterStack {
 public:
+  using Combine = std::function<mlir::Value(mlir::Value older, mlir::Value newer)>;
   CounterStack(EntryBuilder &entry, const PassResult &result, mlir::Type type);
+  CounterStack(EntryBuilder &entry, Combine combine, mlir::Type type);
   /// The result of leaf `k` (in order).
   void push(mlir::Value k, mlir::Value value);
   /// After `count` >= 1 leaves.
@@ -53,7 +55,7 @@ public:
 private:
   mlir::Value slot(mlir::Value index);
   EntryBuilder &entry;
-  const PassResult &result;
+  Combine combine;
   mlir::Type type;
   mlir::Value memory;
 };

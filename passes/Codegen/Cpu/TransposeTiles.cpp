@@ -140,6 +140,7 @@ public:
         block(blockOf(move.element, vectorBits)), vector(code.vectorOf(move.element, block)) {}
 
   void emit(Value rowLo, Value rowHi, Value lo, Value hi);
+  void emitBlocks(Value rows, int64_t columns);
 
 private:
   Value from(Value r, Value j) {
@@ -249,11 +250,23 @@ void TileTransposer::emit(Value rowLo, Value rowHi, Value lo, Value hi) {
   });
 }
 
+void TileTransposer::emitBlocks(Value rows, int64_t columns) {
+  Value zero = code.i64(0), size = code.i64(block);
+  code.loop(zero, rows, size, [&](Value r) {
+    code.loop(zero, code.i64(columns), size, [&](Value j) { whole(r, j); });
+  });
+}
+
 } // namespace
 
 void transposeTile(EntryBuilder &entry, unsigned vectorBits, const TileMove &move, Value rowLo,
                    Value rowHi, Value lo, Value hi) {
   TileTransposer(entry, vectorBits, move).emit(rowLo, rowHi, lo, hi);
+}
+
+void transposeBlocks(EntryBuilder &entry, unsigned vectorBits, const TileMove &move, Value rows,
+                     int64_t columns) {
+  TileTransposer(entry, vectorBits, move).emitBlocks(rows, columns);
 }
 
 SmallVector<Value> stageTiles(PassEmitter &emitter, const TransposePlan &plan,

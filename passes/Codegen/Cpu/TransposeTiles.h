@@ -53,6 +53,10 @@ struct TileMove {
 void transposeTile(EntryBuilder &entry, unsigned vectorBits, const TileMove &move,
                    mlir::Value rowLo, mlir::Value rowHi, mlir::Value lo, mlir::Value hi);
 
+/// Of r in [0, rows) and j in [0, columns), both multiples of 16: less code.
+void transposeBlocks(EntryBuilder &entry, unsigned vectorBits, const TileMove &move,
+                     mlir::Value rows, int64_t columns);
+
 /// How to tile the model, if an operand asks for it.
 std::optional<TransposePlan> planTranspose(const KernelModel &model, TransposeKind kind);
 

@@ -64,7 +64,7 @@ void CheckColumnReduce(const std::string& type, const std::string& op, const std
   struct S {
     int64_t a, n, c;
   };
-  const S shapes[] = {{1, 0, 5}, {2, 1, 3}, {1, 7, 10}, {2, 256, 33}, {1, 257, 16}, {2, 1000, 70}, {1, 1030, 1500}, {1, 3000, 1}};
+  const S shapes[] = {{1, 0, 5}, {2, 1, 3}, {1, 7, 10}, {2, 256, 33}, {1, 257, 16}, {2, 1000, 70}, {1, 1030, 1500}, {1, 3000, 1}, {2, 4500, 3}, {1, 2048, 7}, {3, 2100, 2}};
   for (unsigned bits : {128u, 256u, 512u})
     for (bool is_static : {false, true}) {
       std::unique_ptr<TestKernel> dynamic;

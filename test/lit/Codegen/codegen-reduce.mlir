@@ -127,8 +127,9 @@ module @doubles {
 
 // Columns stream rows: eight at a time into the leaf's partial row.
 // CHECK-LABEL: module @columns
-// CHECK-SAME: oriel.entries = [@columns, @columns_phase1]
-// CHECK: func.func @columns(
+// A few columns are taken by leaves side by side, in a phase before.
+// CHECK-SAME: oriel.entries = [@columns, @columns_phase1, @columns_phase2]
+// CHECK: func.func @columns_phase1(
 // CHECK: scf.for
 // CHECK: llvm.load {{.*}} -> vector<16xf32>
 // CHECK-COUNT-8: arith.addf {{.*}} : vector<16xf32>
