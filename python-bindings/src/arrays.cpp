@@ -139,6 +139,15 @@ Tensor ToTensor(nb::handle object) {
     return Borrowed(reinterpret_cast<PyArrayObject*>(object.ptr()));
   }
   if (PyArray_IsScalar(object.ptr(), Generic)) {  // no need to ask for more
+    PyArray_Descr* descr = PyArray_DescrFromScalar(object.ptr());
+    const nb::object held_descr = nb::steal(reinterpret_cast<PyObject*>(descr));
+    if (descr->type_num < NPY_OBJECT && !PyTypeNum_ISCOMPLEX(descr->type_num)) {
+      if (const std::optional<DType> dtype = DTypeOfDescr(descr)) {
+        Tensor value = Check(Tensor::Empty({}, *dtype));
+        PyArray_ScalarAsCtype(object.ptr(), value.raw());
+        return value;
+      }
+    }
     PyObject* array = PyArray_FromScalar(object.ptr(), nullptr);
     if (array == nullptr) throw nb::python_error();
     const nb::object held = nb::steal(array);

@@ -123,26 +123,35 @@ nb::object PythonFunction::Call(nb::handle args, nb::handle kwargs) const {
     tensors.push_back(
         Convert(nb::handle(PyTuple_GET_ITEM(args.ptr(), static_cast<Py_ssize_t>(i))), arguments[i], rule));
   }
+  std::vector<std::optional<Tensor>> named;  // those that are given by name
+  size_t count = given;
+  if (kwargs.is_valid() && PyDict_GET_SIZE(kwargs.ptr()) > 0) {
+    named.resize(arguments.size());
+    for (auto [key, value] : nb::borrow<nb::dict>(kwargs)) {
+      const char* name = PyUnicode_AsUTF8(key.ptr());
+      if (name == nullptr) throw nb::python_error();
+      const auto at = std::find_if(arguments.begin(), arguments.end(), [&](const Argument& a) { return a.name == name; });
+      if (at == arguments.end()) {
+        Check(absl::NotFoundError("'" + function.name() + "' has no input '" + std::string(name) + "'"));
+      }
+      const size_t i = static_cast<size_t>(at - arguments.begin());
+      if (i < given || named[i]) throw nb::type_error(("input '" + at->name + "' is given twice").c_str());
+      named[i] = Convert(value, *at, rule);
+      ++count;
+    }
+  }
   ForgetKept();
   absl::StatusOr<std::vector<Tensor>> outputs = std::vector<Tensor>();
-  if (given == arguments.size() && !(kwargs.is_valid() && PyDict_GET_SIZE(kwargs.ptr()) > 0)) {
+  if (count == arguments.size()) {
+    for (size_t i = given; i < count; ++i) tensors.push_back(*std::move(named[i]));
     nb::gil_scoped_release unlocked;
     outputs = function(absl::Span<const Tensor>(tensors));
   } else {
-    // By name: the function knows defaults, and what is missing or unknown.
+    // The function knows defaults, and what is missing.
     std::map<std::string, Tensor> by_name;
     for (size_t i = 0; i < given; ++i) by_name.emplace(arguments[i].name, std::move(tensors[i]));
-    if (kwargs.is_valid()) {
-      for (auto [key, value] : nb::borrow<nb::dict>(kwargs)) {
-        const std::string name = nb::cast<std::string>(key);
-        const auto at = std::find_if(arguments.begin(), arguments.end(), [&](const Argument& a) { return a.name == name; });
-        if (at == arguments.end()) {
-          Check(absl::NotFoundError("'" + function.name() + "' has no input '" + name + "'"));
-        }
-        if (!by_name.emplace(name, Convert(value, *at, rule)).second) {
-          throw nb::type_error(("input '" + name + "' is given twice").c_str());
-        }
-      }
+    for (size_t i = 0; i < named.size(); ++i) {
+      if (named[i]) by_name.emplace(arguments[i].name, *std::move(named[i]));
     }
     nb::gil_scoped_release unlocked;
     outputs = function.Call(by_name);

@@ -110,13 +110,14 @@ class ThreadPool {
   alignas(64) std::atomic<uint32_t> epoch_{0};  // rises with every job
   std::atomic<uint32_t> newest_{0};             // its slot
   alignas(64) std::atomic<int> sleepers_{0};
-  // Threads that running jobs ask for, callers included; of short jobs: when the
-  // last one came, and what a worker awake would have saved those of late.
+  // What a short job looks at, in one line. Threads that running jobs ask for,
+  // callers included; workers; when the last short job came, and what a worker
+  // awake would have saved those of late.
   alignas(64) std::atomic<int> busy_{0};
-  std::atomic<int64_t> short_at_{0}, saved_{0};
-  alignas(64) std::atomic<bool> stop_{false};
   std::atomic<int> started_{0};
   const int cores_;
+  std::atomic<int64_t> short_at_{0}, saved_{0};
+  alignas(64) std::atomic<bool> stop_{false};
   std::mutex start_mutex_;
   std::vector<std::thread> threads_;
 };
