@@ -67,6 +67,25 @@ def Observe : Pass<"oriel-observe", "::mlir::ModuleOp"> {
   ];
 }
 
+def OrderProducts : Pass<"oriel-order-products", "::mlir::ModuleOp"> {
+  let summary = "State how products with a vector are summed";
+  let description = [{
+    Runs before anything is rewritten, so that the order depends on the graph
+    alone. A product with a vector is marked `oriel.lanes` where the other operand
+    is a vector, or a matrix whose elements along the contracted axis are next to
+    each other: as it is, or seen through transposes, slices, repeats, casts and
+    arithmetic with numbers. It is then summed in lanes; others, and all products
+    of matrices, are chains over blocks of the contracted axis.
+
+    ```mlir
+    // before
+    %0 = oriel.matmul %matrix, %vector : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?xf32>
+    // after
+    %0 = oriel.matmul %matrix, %vector {oriel.lanes} : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?xf32>
+    ```
+  }];
+}
+
 def Simplify : Pass<"oriel-simplify", "::mlir::ModuleOp"> {
   let summary = "Canonicalise, fold, merge equal ops and drop dead ones, recording each in the node table";
   let description = [{

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from arrays import DTYPES, FLOATS, INTEGERS, an_array, extents, values
+from arrays import DTYPES, FLOATS, INTEGERS, LAYOUTS, an_array, extents, laid_out, values
+from conftest import CASES
 from comparing import close, compare, compiled
 from oriel import tensor as T
 
@@ -276,6 +277,50 @@ def test_products(dtype, data):
             close(name, dtype, got[name], expected, SUM[dtype])
         else:
             compare(name, dtype, got[name], expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(data=st.data())
+def test_products_with_a_vector(dtype, data):
+    def make():
+        a, v, w = T.matrix("a", dtype=dtype), T.vector("v", dtype=dtype), T.vector("w", dtype=dtype)
+        t = T.tensor3("t", dtype=dtype)
+        return [a, v, w, t], {
+            "mv": T.dot(a, v),
+            "vT": T.dot(v, a.T),
+            "vm": T.dot(w, a),
+            "Tv": T.dot(a.T, w),
+            "vv": T.dot(v, v),
+            "batch": t @ v,
+        }
+
+    f = compiled(("products with a vector", dtype), make)
+    m, n, batch = data.draw(extents(3, most=20))
+    k = data.draw(st.sampled_from([0, 1, 7, 31, 32, 33, 64, 100, 257, 1000, 4096, 4100, 9001]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    layouts = st.sampled_from(LAYOUTS)
+    unit = np.dtype(dtype).type(0.25 if dtype in FLOATS else 1)  # long sums of float16 must not overflow
+    a, v, w, t = (
+        laid_out(values(rng, shape, dtype, ordinary=True) * unit, data.draw(layouts))
+        for shape in [(m, k), (k,), (m,), (batch, n, k)]
+    )
+    got = f(a, v, w, t)
+
+    def wide(x):
+        return x.astype(np.float64) if dtype in FLOATS else x
+
+    for name, left, right in [("mv", a, v), ("vT", v, a.T), ("vm", w, a), ("Tv", a.T, w), ("vv", v, v), ("batch", t, v)]:
+        expected = np.asarray(np.matmul(wide(left), wide(right)))
+        if dtype in FLOATS:
+            # Roundings of the sum, of the terms' magnitudes; of the result in float16.
+            eps = np.finfo("float32" if dtype == "float16" else dtype).eps
+            terms = np.asarray(np.matmul(np.abs(wide(left)), np.abs(wide(right))))
+            limit = 64 * eps * terms + 2 * np.finfo(dtype).eps * np.abs(expected) + np.finfo(dtype).tiny
+            assert got[name].shape == expected.shape and got[name].dtype == dtype
+            assert np.all(np.abs(got[name].astype(np.float64) - expected) <= limit), (name, m, n, k)
+            CASES[f"product {name}", dtype] += 1
+        else:
+            compare(f"product {name}", dtype, got[name], expected.astype(dtype))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

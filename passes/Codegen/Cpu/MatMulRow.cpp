@@ -37,6 +37,10 @@ public:
   func::FuncOp acrossColumns();
 
 private:
+  /// Columns from which rows are read as a whole.
+  static constexpr int64_t kLongRow = 1024, kRowsAtOnce = 4;
+
+  void rowsAtOnce(Value to);
   Value factorAt(Value k, int64_t width) {
     Code::LocScope scope(code, loads);
     Value scalar = code.load(aElement, code.gep(aElement, a, code.mul(k, aStride)));
@@ -54,8 +58,9 @@ private:
 };
 
 /// Sums of many columns stay in registers down the rows of a block of k: rows are
-/// read in short pieces a stride apart, which prefetching follows as well as long
-/// ones, and nothing else passes through the first-level cache.
+/// read in short pieces a stride apart, and nothing else passes through the
+/// first-level cache. Where rows are long their elements are read in order, a few
+/// rows at once, past sums that wait in that cache: prefetching follows those better.
 func::FuncOp RowEmitter::alongColumns() {
   int64_t many = lanes * element.getIntOrFloatBitWidth() >= 512 ? 16 : 8;
   Type vector = code.vectorOf(element, lanes), bVector = code.vectorOf(bElement, lanes);
@@ -85,8 +90,10 @@ func::FuncOp RowEmitter::alongColumns() {
         code.store(sums[1 + v], code.gep(element, tile, code.add(j, code.i64(v * lanes))));
     });
   };
-  Value done = code.i64(0);
-  for (int64_t vectors : {many, many / 4, int64_t(1)}) {
+  Value isLong = code.less(code.i64(kLongRow - 1), columns);
+  Value done = code.select(isLong, code.roundDown(columns, lanes), code.i64(0));
+  code.ifThen(isLong, [&] { rowsAtOnce(done); });
+  for (int64_t vectors : {many, many / 2, many / 4, int64_t(1)}) {
     Value to = code.add(done, code.roundDown(code.sub(columns, done), vectors * lanes));
     run(done, to, vectors, nullptr);
     done = to;
@@ -95,6 +102,38 @@ func::FuncOp RowEmitter::alongColumns() {
   run(done, columns, 1, code.maskBelow(code.sub(columns, done), lanes));
   func::ReturnOp::create(code, code.loc);
   return function;
+}
+
+/// Columns [0, to), whole vectors, `kRowsAtOnce` rows at a time.
+void RowEmitter::rowsAtOnce(Value to) {
+  Type vector = code.vectorOf(element, lanes), bVector = code.vectorOf(bElement, lanes);
+  Value zero = code.i64(0), step = code.i64(lanes);
+  code.loop(zero, to, step, [&](Value j) {
+    code.store(code.zero(vector), code.gep(element, tile, j));
+  });
+  auto addRows = [&](Value k, int64_t rows) {
+    SmallVector<Value> factors, places;
+    for (int64_t r = 0; r < rows; ++r) {
+      Value row = code.add(k, code.i64(r));
+      factors.push_back(factorAt(row, lanes));
+      places.push_back(code.gep(bElement, b, code.mul(row, bStride)));
+    }
+    code.loop(zero, to, step, [&](Value j) {
+      Value place = code.gep(element, tile, j), sum = code.load(vector, place);
+      for (auto [factor, row] : llvm::zip(factors, places)) {
+        Value x;
+        {
+          Code::LocScope scope(code, loads);
+          x = matmulWiden(code, spec, spec.b, code.load(bVector, code.gep(bElement, row, j)));
+        }
+        sum = matmulMulAdd(code, spec.kind, factor, x, sum);
+      }
+      code.store(sum, place);
+    });
+  };
+  Value whole = code.roundDown(kc, kRowsAtOnce);
+  code.loop(zero, whole, code.i64(kRowsAtOnce), [&](Value k) { addRows(k, kRowsAtOnce); });
+  code.loop(whole, kc, code.i64(1), [&](Value k) { addRows(k, 1); });
 }
 
 /// A block's sum is one chain, so that two of them at once are needed to keep the

@@ -18,7 +18,7 @@ namespace oriel {
 
 namespace {
 
-constexpr unsigned kRows = 16; // at a time; lanes of a row after the first halving
+constexpr unsigned kRows = kRowsTogether; // at a time; lanes of a row after the first halving
 
 Value shuffle(Code &code, Value a, Value b, llvm::function_ref<int64_t(unsigned)> from) {
   SmallVector<int64_t> order;
@@ -30,7 +30,8 @@ Value shuffle(Code &code, Value a, Value b, llvm::function_ref<int64_t(unsigned)
 /// Of `count` rows in `a` and as many in `b`, 16 / count lanes each: the halves of
 /// each row combined, as the lanes of one vector. The last two steps stay within
 /// 128 bits, which is cheaper, and so mix the rows' order (see rowOf).
-Value combineHalves(Code &code, const PassResult &result, Value a, Value b, unsigned count) {
+Value combineHalves(Code &code, const CounterStack::Combine &combine, Value a, Value b,
+                    unsigned count) {
   auto half = [&](unsigned which) {
     return shuffle(code, a, b, [&](unsigned k) -> int64_t {
       if (count < 4) {
@@ -44,13 +45,25 @@ Value combineHalves(Code &code, const PassResult &result, Value a, Value b, unsi
              at % lanes;
     });
   };
-  return combine(code, result, half(0), half(1));
+  Value older = half(0);
+  return combine(older, half(1));
 }
 
 /// The row whose result ends where row `leaf` of the tree of combinations does.
 unsigned rowOf(unsigned leaf) { return leaf % 4 * 4 + leaf / 4; }
 
 } // namespace
+
+Value combineRowsTogether(Code &code, const CounterStack::Combine &combine,
+                          llvm::function_ref<Value(unsigned)> row) {
+  auto build = [&](auto &self, unsigned leaf, unsigned count) -> Value {
+    if (count == 1)
+      return row(rowOf(leaf));
+    Value a = self(self, leaf, count / 2), b = self(self, leaf + count / 2, count / 2);
+    return combineHalves(code, combine, a, b, count / 2);
+  };
+  return build(build, 0, kRows);
+}
 
 void reduceRowsTogether(PassEmitter &emitter, const ModelPass &pass, SmallVector<Value> indices,
                         unsigned dim, Value from, Value to, Value length,
@@ -91,15 +104,12 @@ void reduceRowsTogether(PassEmitter &emitter, const ModelPass &pass, SmallVector
       }
       for (auto [r, result] : llvm::enumerate(reduced)) {
         Code::LocScope scope(code, result->combiner->getLoc());
-        auto build = [&, r = r, result = result](auto &self, unsigned leaf, unsigned count) -> Value {
-          if (count == 1)
-            return rows[r][rowOf(leaf)];
-          Value a = self(self, leaf, count / 2), b = self(self, leaf + count / 2, count / 2);
-          return combineHalves(code, *result, a, b, count / 2);
-        };
+        const PassResult &one = *result;
+        Value together = combineRowsTogether(
+            code, [&](Value older, Value newer) { return combine(code, one, older, newer); },
+            [&, r = r](unsigned k) { return rows[r][k]; });
         // Chains start at the neutral element: no sum is -0.
-        Value sums = combine(code, *result, code.splat(emitter.capture(result->neutral), kRows),
-                             build(build, 0, kRows));
+        Value sums = combine(code, one, code.splat(emitter.capture(one.neutral), kRows), together);
         store(r, row, kRows, sums);
       }
     });

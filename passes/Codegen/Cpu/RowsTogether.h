@@ -6,6 +6,14 @@
 
 namespace oriel {
 
+/// Rows that are combined together, and lanes of each.
+inline constexpr unsigned kRowsTogether = 16;
+
+/// The 16 lanes of each of 16 rows combined by halving, as the lanes of one vector, in
+/// the rows' order. `row(r)` emits row r, once, in an order of this function's choice.
+mlir::Value combineRowsTogether(Code &code, const CounterStack::Combine &combine,
+                                llvm::function_ref<mlir::Value(unsigned r)> row);
+
 /// Elements of the longest row that reduceRowsTogether takes.
 inline constexpr int64_t kRowTogether = 32;
 
