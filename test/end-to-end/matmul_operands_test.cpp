@@ -152,10 +152,6 @@ TEST(MatMulPrologue, EveryDType) {
     const double each = t == DType::f64 ? 1e-10 : t == DType::f32 ? 1e-2 : t == DType::f16 ? 4 : 32;
     ExpectMatches(build, arguments({13, 50, 50}), symbols, {16, IsFloat(t) ? each : 0});
     ExpectBitsOfNodes(build, arguments, symbols, {{13, 50, 50}, {70, 9, 9}, {150, 257, 257}});
-    if (t != DType::f32) continue; // of fewer bytes less is saved, of more ops cost more
-    const absl::StatusOr<Function> f = Compiled(build, arguments({4096, 1024, 1024}), {});
-    ASSERT_TRUE(f.ok()) << f.status();
-    EXPECT_EQ(f->compile_info().kernels, 1);
   }
 }
 
