@@ -3,6 +3,7 @@
 #include "passes/Fusion/MoveFirst.h"
 
 #include "dialect/Graph/Infer.h"
+#include "dialect/Graph/NodeId.h"
 #include "dialect/Graph/OrielOps.h"
 #include "passes/Fusion/Access.h"
 #include "passes/Fusion/KernelRules.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr unsigned kMostOps = 16;    // that move past one slice or gather
 constexpr unsigned kMostGathers = 4; // instead of one
 constexpr unsigned kMostReaders = 16; // of a transpose, through views
+constexpr double kAcrossShare = 1.8; // of an op's time, where a large operand is read across
 
 class PickFirst : MoveBlock {
 public:
@@ -43,6 +45,7 @@ private:
   bool isComputed(Value value) const;
   bool canPickOf(Operation *pick, Value leaf);
   bool isCheaper(Operation *pick);
+  void refuse(Operation *pick);
   Value pickOf(OpBuilder &b, Operation *pick, Value leaf);
   RankedTensorType typeFor(Operation *pick, Value value) {
     auto shape = cast<RankedTensorType>(pick->getResult(0).getType()).getShape();
@@ -217,6 +220,13 @@ bool PickFirst::isCheaper(Operation *pick) {
     picking.computeNs += each;
     fused.computeNs += gathers * each;
   }
+  // Memory read across is waited for: a function's time adds to it, and a kernel
+  // of its own hides it behind the memory.
+  bool isLarge = fused.readBytes + fused.writtenBytes > model.getMachine().l3Bytes;
+  if (isa<ir::TransposeOp>(pick) && isLarge) {
+    fused.onceNs = kAcrossShare * fused.computeNs;
+    fused.computeNs = 0;
+  }
   FusionFigures figures = model.compare(making, picking, fused);
   bool isWorthIt = figures.isWorthIt();
   if (context.explanation && isWorthIt)
@@ -284,6 +294,16 @@ Value PickFirst::pickOf(OpBuilder &b, Operation *pick, Value leaf) {
   return ir::BroadcastOp::create(b, def->getLoc(), type, source, shape, b.getDenseI64ArrayAttr(axes));
 }
 
+/// Why those that read across what an op makes do not compute it.
+void PickFirst::refuse(Operation *pick) {
+  if (!context.reasons || !isa<ir::TransposeOp>(pick))
+    return;
+  NodeId made = ir::getNodeId(tree.front());
+  for (Operation *user : pick->getUsers())
+    if (NodeId reader = ir::getNodeId(user); reader != kNoNode && made != kNoNode)
+      context.reasons->try_emplace({reader, made}, "computed where memory is read across it would take longer");
+}
+
 bool PickFirst::tryMove(Operation *pick) {
   gathers = wholes = 0;
   bool isPick = isa<ir::SliceOp, ir::GatherOp>(pick);
@@ -295,8 +315,10 @@ bool PickFirst::tryMove(Operation *pick) {
   // The index is still to be checked, and not often.
   if (isa<ir::GatherOp>(pick) && (wholes == 0 || gathers > kMostGathers))
     return false;
-  if (!isCheaper(pick))
+  if (!isCheaper(pick)) {
+    refuse(pick);
     return false;
+  }
   OpBuilder b(pick);
   llvm::DenseMap<Value, Value> picked;
   for (Value leaf : leaves)
