@@ -87,6 +87,7 @@ private:
   mlir::Value lowerFill(mlir::OpOperand &operand);
   mlir::LogicalResult lowerWithOperands();
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> lowerOperands(mlir::Operation *op);
+  bool isExpanded(mlir::Value value) const;
   mlir::FailureOr<mlir::Value> withUnitAxes(mlir::Value tensor, mlir::Value view);
 
   mlir::func::FuncOp kernel;

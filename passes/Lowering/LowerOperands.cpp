@@ -57,6 +57,27 @@ FailureOr<Value> KernelLowering::withUnitAxes(Value tensor, Value view) {
   return tensor::ExpandShapeOp::create(b, kernel.getLoc(), result, tensor, groups, sizes).getResult();
 }
 
+/// Is `value` an argument with axes of extent 1 added, nothing else? It is the same
+/// memory then.
+bool KernelLowering::isExpanded(Value value) const {
+  Access access = resolve(value);
+  if (!arguments.lookup(access.base) || !access.isPlain())
+    return false;
+  auto type = cast<RankedTensorType>(access.base.getType()), to = cast<RankedTensorType>(value.getType());
+  SmallVector<int> axes; // of the value, but for those of extent 1
+  SmallVector<int64_t> sizes;
+  Dims shape;
+  for (auto [axis, size] : llvm::enumerate(dims.getDims(value)))
+    if (to.getDimSize(axis) != 1) {
+      axes.push_back(axis);
+      sizes.push_back(to.getDimSize(axis));
+      shape.push_back(size);
+    }
+  return to.getRank() > type.getRank() && type.getShape() == ArrayRef<int64_t>(sizes) &&
+         llvm::equal(access.axes, axes, [](const AxisAccess &axis, int at) { return axis.dim == at; }) &&
+         dims.areEqual(dims.getDims(access.base), shape);
+}
+
 /// Of a scatter, what lies in no memory: a copy of one value is a fill of the
 /// destination, one index for all updates a fill of what nobody makes. Null for
 /// others.
@@ -76,6 +97,10 @@ Value KernelLowering::lowerFill(OpOperand &operand) {
 }
 
 FailureOr<SmallVector<Value>> KernelLowering::lowerOperands(Operation *op) {
+  // A generic of its own writes the columns of a stack faster than a copy of rows of
+  // one element, but thousands of them take long to compile.
+  constexpr unsigned kMostWithCode = 64;
+  bool areMany = isa<ir::ConcatenateOp>(op) && op->getNumOperands() > kMostWithCode;
   SmallVector<Value> tensors;
   SmallVector<MadeOperand> made;
   auto make = [&](int number, Value value) {
@@ -97,6 +122,12 @@ FailureOr<SmallVector<Value>> KernelLowering::lowerOperands(Operation *op) {
     tensors.push_back(arguments.lookup(operand.get()));
     if (!tensors.back())
       tensors.back() = lowerFill(operand);
+    if (!tensors.back() && areMany && isExpanded(operand.get())) {
+      FailureOr<Value> expanded = withUnitAxes(arguments.lookup(resolve(operand.get()).base), operand.get());
+      if (failed(expanded))
+        return failure();
+      tensors.back() = *expanded;
+    }
     if (tensors.back())
       continue;
     // Axes of extent 1 are added to what is computed; a broadcast of it is made whole.

@@ -1,4 +1,5 @@
 // Inference of the ops that move elements without computing.
+#include "runtime/core/dim_node.h"
 #include "runtime/core/out_of_bounds.h"
 #include "runtime/ops/infer_internal.h"
 
@@ -109,6 +110,7 @@ absl::StatusOr<Types> Concatenate(const Context& c) {
   const TensorType& first = c.operands[0];
   ORIEL_ASSIGN_OR_RETURN(const int64_t axis, c.Axis("axis", first.rank()));
   Dims shape = first.shape;
+  std::vector<Dim> extents;
   for (size_t i = 1; i < c.operands.size(); ++i) {
     const TensorType& part = c.operands[i];
     const std::string both = "operand " + std::to_string(i) + " is " + ToString(part) + ", which must match " +
@@ -116,7 +118,7 @@ absl::StatusOr<Types> Concatenate(const Context& c) {
     if (part.dtype != first.dtype || part.rank() != first.rank()) return c.Error(both);
     for (int a = 0; a < part.rank(); ++a) {
       if (a == axis) {
-        shape[a] = shape[a] + part.shape[a];
+        extents.push_back(part.shape[a]);
         continue;
       }
       std::optional<Dim> dim = c.Unify(shape[a], part.shape[a], "axis " + std::to_string(a) + " of the parts");
@@ -124,6 +126,9 @@ absl::StatusOr<Types> Concatenate(const Context& c) {
       shape[a] = *dim;
     }
   }
+  // Of many parts one after another would take the time of their square.
+  extents.push_back(shape[axis]);
+  shape[axis] = CombineDims(std::move(extents), [](const Dim& a, const Dim& b) { return a + b; });
   return Types{{first.dtype, std::move(shape)}};
 }
 

@@ -48,6 +48,33 @@ TEST(FusedConcatenate, PartsWithoutElementsAndLargeOnes) {
                   {{"n", "a"}, {"n", "b"}, {"n", "c"}}, {.ulps = 4});
 }
 
+// Parts alike are a loop over the kernel's arguments: of one length or of any, with
+// axes of extent 1 added, all the same tensor.
+TEST(FusedConcatenate, ManyParts) {
+  for (int axis : {0, 1}) {
+    std::vector<Tensor> equal, different;
+    Symbols alike, any;
+    for (int64_t k = 0; k < 40; ++k) {
+      equal.push_back(Data({3, 5}, DType::f32, k));
+      alike.push_back({"n", "m"});
+      different.push_back(axis == 0 ? Data({k % 5, 3}, DType::f32, k) : Data({3, k % 5}, DType::f32, k));
+      any.push_back(axis == 0 ? std::vector<std::string>{"l" + std::to_string(k), "m"}
+                              : std::vector<std::string>{"m", "l" + std::to_string(k)});
+    }
+    const Build join = [axis](const Values& in) {
+      return Values{concatenate(in, axis), concatenate(Values(30, in[0]), axis)};
+    };
+    ExpectMatches(join, equal, alike);
+    ExpectMatches(join, different, any);
+    const Build stacked = [axis](const Values& in) {
+      Values highest;
+      for (const Value& each : in) highest.push_back(reduce_max(each, {0, 1}));
+      return Values{stack(in, axis), stack(highest, 0)};
+    };
+    ExpectMatches(stacked, equal, alike);
+  }
+}
+
 TEST(FusedConcatenate, ViewsNeedNoMemory) {
   const Build build = [](const Values& in) {
     return Values{concatenate({transpose(in[0]), in[0][{all(), slice(1, std::nullopt)}], broadcast_to(in[1], {in[0].dim(0), in[1].dim(0)}),

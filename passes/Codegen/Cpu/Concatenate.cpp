@@ -23,9 +23,11 @@ namespace oriel {
 namespace {
 
 constexpr int64_t kElementsPerTask = 16384;
-// Parts that each have code of their own; more are a loop over a table of them: code
-// for thousands would take the time of their square.
+// Parts that each have code of their own. Of more, those alike are loops; where there
+// are more such runs too, one loop goes over a table of all parts: code for thousands
+// would take the time of their square.
 constexpr size_t kMostUnrolled = 16;
+constexpr size_t kFewestInLoop = 4; // parts of a run
 
 class ConcatenateEmitter {
 public:
@@ -40,7 +42,15 @@ private:
   struct Part {
     const KernelArg *arg = nullptr; // null: a generic makes it
     Dim length;                     // elements a row
-    Dim start = 0;                  // of its segment
+    Dim made = 0;                   // of those, what generics make of parts before it
+    Dim factor;                     // length: this, times the size in word `own`
+    unsigned own = 0;               // after the address; 0: nothing but the factor
+  };
+  /// Parts that lie in memory, after each other, whose addresses are at equal distances
+  /// among the kernel's argument words, and whose lengths are found alike.
+  struct Run {
+    ArrayRef<Part> parts;
+    unsigned stride = 0; // words
   };
   /// A generic that makes parts.
   struct Maker {
@@ -49,6 +59,7 @@ private:
     Dim tasks;
   };
   LogicalResult match();
+  static SmallVector<Run> findRuns(ArrayRef<Part> copied);
   Value makeTable(EntryBuilder &entry);
   void emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, const Dim &width, const Dim &total);
 
@@ -59,8 +70,9 @@ private:
   ir::ConcatenateOp op;
   const KernelArg *out = nullptr;
   SmallVector<Part> parts;
-  Dim rows = 1, rowLength = 0;
+  Dim rows = 1, rowLength = 0, made = 0; // elements of a row; of those, of made parts
   SmallVector<std::unique_ptr<Maker>> makers;
+  Value words; // the kernel's arguments
 };
 
 LogicalResult ConcatenateEmitter::match() {
@@ -81,6 +93,7 @@ LogicalResult ConcatenateEmitter::match() {
   if (!out)
     return op.emitError("expected a concatenate kernel to return its result");
   size_t axis = op.getAxis();
+  made = 0;
   for (Value value : op->getOperands()) {
     const KernelArg *arg = rootOf(signature, value);
     FailureOr<Dims> shape = shapeOf(signature, value);
@@ -89,12 +102,32 @@ LogicalResult ConcatenateEmitter::match() {
     for (size_t d = 0; d < shape->size(); ++d)
       if (d != axis)
         signature.unify((*shape)[d], out->shape[d]);
-    Dim length = signature.canonical(productOf(*shape, axis, shape->size()));
+    Part part;
+    part.arg = arg;
+    part.length = signature.canonical(productOf(*shape, axis, shape->size()));
+    part.made = made;
+    part.factor = part.length;
+    Dim size = arg && arg->shape.size() == shape->size() ? arg->shape[axis] : Dim(0);
+    if (size.is_symbol() && signature.canonical(size) == size) {
+      Dim others = signature.canonical(productOf(*shape, axis + 1, shape->size()));
+      if (size * others == part.length) {
+        part.factor = others;
+        part.own = 1 + llvm::count_if(ArrayRef<Dim>(arg->shape).take_front(axis),
+                                      [](const Dim &before) { return !before.is_static(); });
+      }
+    }
+    if (!arg)
+      made = signature.canonical(made + part.length);
     if (parts.empty())
       rows = signature.canonical(productOf(*shape, 0, axis));
-    parts.push_back({arg, length, rowLength});
-    rowLength = signature.canonical(rowLength + length);
+    parts.push_back(std::move(part));
   }
+  // The sum of many would be as long as the kernel has parts.
+  if (parts.size() > kMostUnrolled)
+    rowLength = signature.canonical(productOf(out->shape, axis, out->shape.size()));
+  else
+    for (const Part &part : parts)
+      rowLength = signature.canonical(rowLength + part.length);
   for (auto generic : function.getOps<linalg::GenericOp>()) {
     FailureOr<KernelModel> model = KernelModel::get(signature, generic);
     if (failed(model) || failed(PassEmitter::check(*model)))
@@ -107,6 +140,33 @@ LogicalResult ConcatenateEmitter::match() {
     maker.kernel.emplace(module, signature, maker.model, options, info);
   }
   return success();
+}
+
+SmallVector<ConcatenateEmitter::Run> ConcatenateEmitter::findRuns(ArrayRef<Part> copied) {
+  SmallVector<Run> runs;
+  for (const Part &part : copied) {
+    if (!runs.empty()) {
+      Run &run = runs.back();
+      const Part &last = run.parts.back();
+      unsigned stride = part.arg->word - last.arg->word;
+      if (part.factor == last.factor && part.own == last.own && part.made == last.made &&
+          part.arg->word >= last.arg->word && (run.parts.size() == 1 || stride == run.stride)) {
+        run = {ArrayRef<Part>(run.parts.begin(), run.parts.size() + 1), stride};
+        continue;
+      }
+    }
+    runs.push_back({ArrayRef<Part>(&part, 1)});
+  }
+  // Code for each of a few parts is shorter and faster than a loop over them.
+  bool areFew = copied.size() <= kMostUnrolled;
+  SmallVector<Run> split;
+  for (const Run &run : runs)
+    if (!areFew && run.parts.size() >= kFewestInLoop)
+      split.push_back(run);
+    else
+      for (const Part &part : run.parts)
+        split.push_back({ArrayRef<Part>(&part, 1)});
+  return split;
 }
 
 /// Pointer, length and place of each part that lies in memory.
@@ -138,7 +198,8 @@ void ConcatenateEmitter::emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, 
   Value read = entry.dim(width), written = entry.dim(rowLength), all = entry.dim(total);
   Value streams = entry.isLarge(*out, kStreamedBytes);
   Value zero = code.i64(0), one = code.i64(1), chunk = code.i64(kElementsPerTask);
-  Value table = copied.size() > kMostUnrolled ? makeTable(entry) : Value();
+  SmallVector<Run> runs = findRuns(copied);
+  Value table = runs.size() > kMostUnrolled ? makeTable(entry) : Value();
   code.loop(entry.begin, entry.end, one, [&](Value task) {
     Value first = code.mul(task, chunk);
     Value last = code.minimum(all, code.add(first, chunk));
@@ -174,8 +235,39 @@ void ConcatenateEmitter::emitCopies(EntryBuilder &entry, ArrayRef<Part> copied, 
         return;
       }
       Value segment = zero;
-      for (const Part &part : copied)
-        segment = copy(entry.pointer(*part.arg), entry.dim(part.length), entry.dim(part.start), segment);
+      for (const Run &run : runs) {
+        const Part &part = run.parts.front();
+        Value before = entry.dim(part.made);
+        if (run.parts.size() == 1) {
+          segment = copy(entry.pointer(*part.arg), entry.dim(part.length), code.add(before, segment), segment);
+          continue;
+        }
+        Value factor = entry.dim(part.factor), many = code.i64(run.parts.size());
+        auto load = [&](Value k, unsigned after, Type type) {
+          Value at = code.add(code.i64(part.arg->word + after), code.mul(k, code.i64(run.stride)));
+          return code.load(type, code.gep(code.getI64Type(), words, at), 8);
+        };
+        if (part.own) {
+          segment = code.loop(zero, many, one, ValueRange{segment},
+                              [&](Value k, ValueRange carried) -> SmallVector<Value> {
+                                Value length = code.mul(factor, load(k, part.own, code.getI64Type()));
+                                return {copy(load(k, 0, words.getType()), length,
+                                             code.add(before, carried[0]), carried[0])};
+                              })[0];
+          continue;
+        }
+        // Those that the range meets.
+        Value divisor = code.maximum(factor, one);
+        Value skipped = code.maximum(code.sub(low, segment), zero);
+        Value reached = code.maximum(code.sub(high, segment), zero);
+        Value k0 = code.minimum(code.divUnsigned(skipped, divisor), many);
+        Value k1 = code.minimum(code.ceilDiv(reached, divisor), many);
+        code.loop(k0, k1, one, [&](Value k) {
+          Value at = code.add(segment, code.mul(k, factor));
+          copy(load(k, 0, words.getType()), factor, code.add(before, at), at);
+        });
+        segment = code.add(segment, code.mul(many, factor));
+      }
     });
   });
 }
@@ -186,12 +278,10 @@ LogicalResult ConcatenateEmitter::run() {
   if (failed(match()))
     return failure();
   SmallVector<Part> copied;
-  Dim width = 0;
   for (const Part &part : parts)
-    if (part.arg) {
+    if (part.arg)
       copied.push_back(part);
-      width = signature.canonical(width + part.length);
-    }
+  Dim width = signature.canonical(rowLength - made);
   Dim total = rows * width;
   info.cost = Dim::FloorDiv(total, 6) + rows * static_cast<int64_t>(copied.size()) + 50;
   Dim tasks = 0;
@@ -204,6 +294,7 @@ LogicalResult ConcatenateEmitter::run() {
   std::string symbol = (signature.getFunction().getSymName() + "_0").str();
   EntryBuilder entry(module, signature, symbol);
   Code &code = entry.code;
+  words = entry.begin.getParentBlock()->getArgument(0);
   Value begin = entry.begin, end = entry.end, zero = code.i64(0);
   Value before = zero;
   // The tasks of one part among those of the call.

@@ -1,6 +1,7 @@
 // Compiling takes work in proportion to the graph: allocations are counted, which
 // repeat where times do not. A step that copies or collects per node what is as
 // large as the graph shows as a ratio near the square.
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -81,6 +82,28 @@ Graph Tables(int n) {
   return g;
 }
 
+// Extents that are cut and joined again and again, of an unknown axis.
+Graph Rotations(int n) {
+  Value x = input("x", DType::f32, {dyn("n"), 8}), y = x;
+  for (int i = 0; i < n / 4; ++i) y = concatenate({slice(y, {1, 0}, {y.dim(0), 8}), slice(y, {0, 0}, {1, 8}) * 1.01f}, 0);
+  return {{x}, {y}, {}};
+}
+
+// One value of many parts, each made on its own.
+Graph Parts(int n) {
+  Value x = input("x", DType::f32, {dyn("n"), 8});
+  std::vector<Value> parts;
+  for (int i = 0; i < n; ++i) parts.push_back(x * static_cast<float>(i));
+  return {{x}, {concatenate(parts, 0)}, {}};
+}
+
+// Chains of reductions over the same rows.
+Graph Softmaxes(int n) {
+  Value x = input("x", DType::f32, {dyn("n"), dyn("m")}), y = x;
+  for (int i = 0; i < n / 8; ++i) y = softmax(y) + x;
+  return {{x}, {y}, {}};
+}
+
 struct Counts {
   double allocations, bytes;
 };
@@ -114,8 +137,27 @@ TEST_P(Growth, IsLinear) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Growth,
                          ::testing::Values(std::pair("chain", &Chain), std::pair("states", &States), std::pair("tables", &Tables),
-                                           std::pair("layers", &Layers)),
+                                           std::pair("layers", &Layers), std::pair("rotations", &Rotations),
+                                           std::pair("parts", &Parts)),
                          [](const auto& info) { return std::string(info.param.first); });
+
+// The largest kernel's machine code. One kernel that grows with a chain is compiled
+// alone on its thread, and the passes over it are not all linear in it.
+int64_t LargestKernel(Graph (*make)(int), int n) {
+  Graph g = make(n);
+  absl::StatusOr<Function> f = compile(g.inputs, g.outputs, g.updates, {.num_threads = 2, .cache_dir = "none"});
+  EXPECT_TRUE(f.ok()) << f.status();
+  if (!f.ok()) return 0;
+  int64_t largest = 0;
+  for (const auto& kernel : f->compile_report().made.kernels) largest = std::max(largest, kernel.code_bytes);
+  return largest;
+}
+
+TEST(KernelSizes, DoNotGrowWithChainsOfReductions) {
+  const int64_t few = LargestKernel(&Softmaxes, 4 * 8), many = LargestKernel(&Softmaxes, 24 * 8);
+  EXPECT_GT(few, 0);
+  EXPECT_LT(many, 2 * few);
+}
 
 }  // namespace
 }  // namespace oriel
