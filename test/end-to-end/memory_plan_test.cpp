@@ -165,7 +165,7 @@ TEST(MemoryPlan, RefusedReuseIsExplained) {
 
 TEST(MemoryPlan, IndependentStepsRunSideBySide) {
   const auto build = [] {
-    const Value x = input("x", DType::f32, {16, 24});
+    const Value x = input("x", DType::f32, {6, 24});
     Values in = {x}, out;
     for (int k = 0; k < 3; ++k) {
       in.push_back(input("w" + std::to_string(k), DType::f32, {24, 24}));
@@ -173,7 +173,7 @@ TEST(MemoryPlan, IndependentStepsRunSideBySide) {
     }
     return std::pair(in, out);
   };
-  std::vector<Tensor> arguments = {Data({16, 24}, DType::f32, 1)};
+  std::vector<Tensor> arguments = {Data({6, 24}, DType::f32, 1)};
   for (uint64_t k = 0; k < 3; ++k) arguments.push_back(Data({24, 24}, DType::f32, 2 + k));
   std::vector<Tensor> expected;
   ScaleCostsForTesting(1e4);
