@@ -100,6 +100,26 @@ TEST(MatMul, VectorsAndBatches) {
      {{"k"}, {"a", "k"}, {"b", "m", "k"}, {"b", "k", "n"}, {"k", ""}}, For(DType::f32, 24));
 }
 
+TEST(MatMul, DimsThatNoOperandRunsOver) {
+  const Build build = [](const Values& in) {
+    const Value &a = in[0], &v = in[1], &w = in[2], &middle = in[4];
+    const Dim times = in[3].dim(0), m = a.dim(0), k = a.dim(1), n = w.dim(1);
+    const Value many = broadcast_to(a, {times, m, k}), ws = broadcast_to(w, {times, k, n});
+    const Value fourth = broadcast_to(expand_dims(middle, 1), {middle.dim(0), times, middle.dim(1), middle.dim(2)});
+    return Values{matmul(many, v),
+                  matmul(v, ws),
+                  matmul(many, ws),
+                  tanh(matmul(many, ws)) * expand_dims(expand_dims(in[3], 1), 2),
+                  matmul(broadcast_to(v, {times, k}), w),
+                  matmul(fourth, v),
+                  sum(matmul(many, ws), {2})};
+  };
+  const std::vector<Tensor> data = {Data({2, 4}, DType::f32, 1), Data({4}, DType::f32, 2), Data({4, 5}, DType::f32, 3),
+                                    Data({3}, DType::f32, 4), Data({2, 6, 4}, DType::f32, 5)};
+  ExpectMatches(build, data);
+  ExpectMatches(build, data, {{"m", "k"}, {"k"}, {"k", "n"}, {"t"}, {"b", "l", "k"}});
+}
+
 TEST(MatMul, TransposedOperands) {
   for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{40, 50, 60}, {7, 9, 300}}) {
     ExpectMatches([](const Values& in) {

@@ -42,6 +42,9 @@ private:
   LogicalResult readKind();
   LogicalResult readFactor(Value factor);
   FailureOr<MatMulAccess> readOperand(const Factor &factor, bool &overI, bool &overJ);
+  /// Dims of the result that no operand runs over (each element is repeated
+  /// along them) have their sizes from the result.
+  LogicalResult noteRepeated();
   LogicalResult readEpilogue();
   LogicalResult readOutputs();
   /// Where `value` goes, with `role[loop]` = the matmul dim of each loop.
@@ -60,7 +63,8 @@ private:
 
 FailureOr<MatMulSpec> Matcher::run() {
   if (failed(findOps()) || failed(numberDims()) || failed(readKind()) ||
-      failed(readOperands()) || failed(readEpilogue()) || failed(readOutputs()))
+      failed(readOperands()) || failed(noteRepeated()) || failed(readEpilogue()) ||
+      failed(readOutputs()))
     return failure();
   auto sizeOf = [&](unsigned dim) {
     return sizes[dim] ? signature.canonical(*sizes[dim]) : Dim(1);
@@ -334,6 +338,18 @@ LogicalResult Matcher::readOperands() {
   if (!spec.a.arg || !spec.b.arg)
     return op.emitError("expected one matmul operand over the result's rows "
                         "and one over its columns");
+  return success();
+}
+
+LogicalResult Matcher::noteRepeated() {
+  FailureOr<Dims> shape = shapeOf(signature, spec.contraction->getResult(0));
+  for (unsigned dim = 0; dim < dims.k(); ++dim) {
+    if (sizes[dim])
+      continue;
+    if (failed(shape))
+      return spec.contraction.emitError("expected a matmul's result of a known shape");
+    sizes[dim] = (*shape)[dim];
+  }
   return success();
 }
 
