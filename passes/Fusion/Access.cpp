@@ -77,8 +77,11 @@ bool Access::isIdentity() const {
 }
 
 Attribute getNumber(Value value) {
-  while (auto broadcast = value.getDefiningOp<ir::BroadcastOp>())
-    value = broadcast.getX();
+  while (Operation *view = value.getDefiningOp()) {
+    if (!isView(view))
+      break;
+    value = view->getOperand(0);
+  }
   auto constant = value.getDefiningOp<ir::ConstantOp>();
   auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
   return dense && dense.isSplat() ? dense.getSplatValue<Attribute>() : nullptr;

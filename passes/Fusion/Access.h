@@ -39,7 +39,7 @@ void markUnitReshapes(mlir::Operation *root, const DimAnalysis &dims);
 
 /// On ops of a kernel: the matmul computes them as it reads its operand.
 inline constexpr llvm::StringLiteral kOperandAttr = "oriel.operand";
-/// The one value of a tensor, seen through broadcasts; null when it has several.
+/// The one value of a tensor, seen through views; null when it has several.
 mlir::Attribute getNumber(mlir::Value value);
 
 /// Is `op` a view? Reshapes are when they add or drop axes of extent 1 only.

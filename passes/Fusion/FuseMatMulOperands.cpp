@@ -109,6 +109,13 @@ BlockFuser::Prologue BlockFuser::prologueOf(unsigned index) const {
   auto isCast = [&](unsigned each) { return isa<ir::CastOp>(ops[each]); };
   if (made.reason.empty() && made.isConstant && !llvm::all_of(made.ops, isCast))
     made.reason = "it is computed once, of constants";
+  auto readsTensor = [&](unsigned each) {
+    return llvm::any_of(getSources(ops[each]), [&](const Source &source) {
+      return isRead(source) && !llvm::is_contained(made.ops, static_cast<unsigned>(source.op));
+    });
+  };
+  if (made.reason.empty() && llvm::none_of(made.ops, readsTensor))
+    made.reason = "it is made of numbers alone, and reads no tensor";
   llvm::sort(made.ops);
   return made;
 }

@@ -212,6 +212,44 @@ TEST(MatMulPrologue, BothOperands) {
   ExpectBitsOfNodes(build, arguments, symbols, {{70, 70, 20}, {1, 1, 20}, {9, 9, 300}});
 }
 
+// Operands made below a transpose of what is made too: numbers come to lie below it.
+TEST(MatMulPrologue, BelowATranspose) {
+  const std::vector<Build> builds = {
+      [](const Values& in) { return Values{matmul(in[2], transpose(in[0] + 1.f) * 2.f)}; },
+      [](const Values& in) { return Values{matmul(transpose(transpose(in[0]) + 1.f) * 2.f, in[2])}; },
+      [](const Values& in) { return Values{matmul(in[1], transpose(in[0] + 1.f) * 2.f)}; },
+      [](const Values& in) { return Values{matmul(in[1], transpose(maximum(in[0] * 3.f, 0.f)) + 1.f)}; },
+      [](const Values& in) { return Values{matmul(transpose(transpose(in[0] + 1.f) * 2.f) - 1.f, transpose(in[1]))}; },
+  };
+  for (size_t way = 0; way < builds.size(); ++way)
+    for (const auto& [m, k] : {std::pair<int64_t, int64_t>{5, 4097}, {50, 400}}) {
+      SCOPED_TRACE(testing::Message() << way << " " << m << "x" << k);
+      const std::vector<Tensor> arguments = {Data({m, k}, DType::f32, 1), Data({30, k}, DType::f32, 2), Data({k}, DType::f32, 3)};
+      for (const Symbols& symbols : {Symbols{{"m", "k"}, {"n", "k"}, {"k"}}, Symbols{{"m", ""}, {"n", ""}, {""}}, Symbols{}})
+        ExpectMatches(builds[way], arguments, symbols, {16, 1e-4 * static_cast<double>(k)});
+    }
+}
+
+// Operands made of numbers alone: there is no tensor to read.
+TEST(MatMulPrologue, OfNumbersAlone) {
+  for (const auto& [from, to] : {std::pair{DType::f16, DType::f32}, {DType::i8, DType::i32}, {DType::i8, DType::f32}}) {
+    SCOPED_TRACE(testing::Message() << NumpyName(from) << " " << NumpyName(to));
+    const std::vector<Tensor> arguments = {Data({7, 1000}, to, 1)};
+    const Tolerance tolerance{16, IsFloat(to) ? 1e-2 : 0};
+    const Build right = [from = from, to = to](const Values& in) {
+      return Values{matmul(in[0], cast(constant(Tensor::Full({1000, 5}, 1, from)), to))};
+    };
+    const Build left = [from = from, to = to](const Values& in) {
+      const Value one = constant(Tensor::Full({}, 1, from));
+      return Values{matmul(cast(broadcast_to(one, {Dim(5), in[0].dim(0)}), to), in[0])};
+    };
+    for (const Symbols& symbols : {Symbols{{"m", ""}}, Symbols{}}) {
+      ExpectMatches(right, arguments, symbols, tolerance);
+      ExpectMatches(left, arguments, symbols, tolerance);
+    }
+  }
+}
+
 std::vector<std::string> Remarks(const Build& build, const std::vector<Tensor>& arguments) {
   const absl::StatusOr<Function> f = Compiled(build, arguments, {});
   if (!f.ok()) return {f.status().ToString()};
