@@ -142,7 +142,6 @@ void BlockFuser::findBuffers() {
       Operation *user = use.getOwner();
       int userIndex = indexOf(user);
       Reading reading = readingOf(user, use.getOperandNumber());
-      bool isTranspose = isa<ir::TransposeOp>(op);
       bool intoMatMul = reading == Reading::Transposed && isMatrixView(op, true);
       bool absorbed = reading == Reading::Viewed || intoMatMul;
       if (reading == Reading::Fill && isViewOp)
@@ -159,10 +158,12 @@ void BlockFuser::findBuffers() {
         // A reshape that stays outside kernels renames memory.
         if (isa<ir::ReshapeOp>(user) && needsBuffer[userIndex])
           absorbed = false;
-        // A matmul reads matrices of memory only.
-        if (feedsMatMul[userIndex] && !isTranspose)
+        // A matmul reads matrices of memory only, and under a broadcast what it
+        // would read through itself: no transpose of a constant.
+        bool isMatrix = isMatrixView(op, false);
+        if (feedsMatMul[userIndex] && !isMatrix)
           absorbed = false;
-        if (feedsMatMul[userIndex] && isTranspose)
+        if (feedsMatMul[userIndex] && isMatrix)
           feedsMatMul[index] = true;
       }
       if (intoMatMul)

@@ -110,6 +110,30 @@ TEST(PackedConstants, OfABatch) {
             CurrentMode().static_dims ? 0 : repeated);  // 40 columns read it where it lies
 }
 
+// A constant's transpose is made once; products of a batch of unknown extent repeat
+// it, whoever else reads it, here and in bodies.
+TEST(PackedConstants, TransposesRepeatedOverABatch) {
+  const Tensor x = Data({3, 4, 5}, DType::f32, 1), y = Data({3, 5, 257}, DType::f32, 2), c = Data({1, 4, 257}, DType::f32, 3);
+  const Symbols symbols = {{"b", "k", "n"}, {"b", "n", "m"}};
+  const Tolerance tolerance = {.ulps = 64, .absolute = 1e-3};
+  const auto transposed = [&] { return transpose(constant(c), {0, 2, 1}); };
+  ExpectMatches([&](const Values& in) { return Values{matmul(transposed(), in[0]), matmul(in[1], transposed())}; }, {x, y}, symbols, tolerance);
+  ExpectMatches([&](const Values& in) {
+    const Value b = transposed();
+    return Values{matmul(b, in[0]), exp(b)};
+  }, {x}, {symbols[0]}, tolerance);
+  ExpectMatches([&](const Values& in) {
+    const Value b = transposed();
+    return Values{matmul(in[0], b), exp(b), sum(b, {1})};
+  }, {y}, {symbols[1]}, tolerance);
+  ExpectMatches([&](const Values& in) {
+    const Value b = transposed();
+    const Value looped = loop(2, {in[0]}, [&](Value, Values each) { return Values{each[0] + sum(matmul(b, each[0]) * 0.01f, {1}, true) + sum(exp(b)) * 0.01f}; })[0];
+    const Value chosen = branch(greater(sum(in[0]), -1e9), [&] { return Values{matmul(b, in[0]) + sum(exp(b)) * 0.01f}; }, [&] { return Values{exp(matmul(b, in[0]))}; })[0];
+    return Values{looped, chosen, matmul(b, in[0])};
+  }, {x}, {symbols[0]}, tolerance);
+}
+
 // Epilogues, rows, a constant read by matrices and a vector, layers that share a kernel.
 TEST(PackedConstants, InKernelsOfEveryKind) {
   const Tensor x = Data({150, 64}, DType::f32, 1), w = Data({64, 64}, DType::f32, 2), v = Data({64}, DType::f32, 3);
