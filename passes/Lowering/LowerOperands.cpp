@@ -32,20 +32,25 @@ struct MadeOperand {
 } // namespace
 
 /// `tensor`, whose axes are those of `view` that are not of extent 1, as `view`.
+/// Either type may know an extent that the other has not; the sizes of `tensor` count.
 FailureOr<Value> KernelLowering::withUnitAxes(Value tensor, Value view) {
   auto type = cast<RankedTensorType>(tensor.getType()), to = cast<RankedTensorType>(view.getType());
   if (type.getRank() == to.getRank())
     return tensor;
   SmallVector<ReassociationIndices> groups;
+  SmallVector<int64_t> extents;
   SmallVector<OpFoldResult> sizes;
   const Dims &shape = dims.getDims(view);
   int64_t axes = 0;
   for (int64_t k = 0; k < to.getRank(); ++k) {
-    sizes.push_back(indexOrConstant(shape[k]));
     bool isUnit = to.getDimSize(k) == 1;
     if (groups.empty() || (!isUnit && axes > 0))
       groups.push_back({});
     groups.back().push_back(k);
+    extents.push_back(isUnit || axes >= type.getRank() ? 1 : type.getDimSize(axes));
+    sizes.push_back(ShapedType::isDynamic(extents.back())
+                        ? OpFoldResult(index(shape[k]))
+                        : OpFoldResult(b.getIndexAttr(extents.back())));
     axes += !isUnit;
   }
   if (axes == 0)
@@ -53,7 +58,7 @@ FailureOr<Value> KernelLowering::withUnitAxes(Value tensor, Value view) {
   if (axes != type.getRank())
     return kernel.emitError() << "reads a value of type " << type << " as " << to
                               << ", required axes of extent 1 added alone";
-  auto result = RankedTensorType::get(to.getShape(), type.getElementType());
+  auto result = RankedTensorType::get(extents, type.getElementType());
   return tensor::ExpandShapeOp::create(b, kernel.getLoc(), result, tensor, groups, sizes).getResult();
 }
 

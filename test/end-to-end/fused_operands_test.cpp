@@ -107,6 +107,23 @@ TEST(FusedConcatenate, ComputedValuesAreStacked) {
   ExpectMatches(numbers, {Data({}, DType::f32, 1), Data({}, DType::f32, 2)});
 }
 
+// The product knows the extent that the stacked values leave open, and the other way round.
+TEST(FusedConcatenate, AnExtentKnownFromElsewhere) {
+  const Build stacked = [](const Values& in) {
+    const Value whole = stack({in[0], in[0] + 1.0f});
+    return Values{matmul(whole, in[1]), matmul(whole, in[2])};
+  };
+  const std::vector<Tensor> data = {Data({20, 300}, DType::f32, 1), Data({300}, DType::f32, 2), Data({300, 7}, DType::f32, 3)};
+  const Tolerance tolerance = {.ulps = 64, .absolute = 1e-3};
+  for (const Symbols& symbols : {Symbols{{"", "k"}, {""}, {"", ""}}, Symbols{{"", ""}, {"k"}, {"k", "n"}}, Symbols{{"m", "k"}, {""}, {"k", "n"}}})
+    ExpectMatches(stacked, data, symbols, tolerance);
+  const Build added = [](const Values& in) {
+    return Values{stack({in[0] * 2.0f, in[0] + 1.0f, in[1]}), concatenate({expand_dims(in[0] + 1.0f, 0), expand_dims(in[1], 0)}, 0)};
+  };
+  for (const Symbols& symbols : {Symbols{{"m", "k"}, {"m", ""}}, Symbols{{"", "k"}, {"m", ""}}, Symbols{{"m", ""}, {"m", "k"}}})
+    ExpectMatches(added, {data[0], Data({20, 300}, DType::f32, 4)}, symbols);
+}
+
 TEST(FusedConcatenate, OnePartTwiceAndPartsThatAreResultsToo) {
   const Build build = [](const Values& in) {
     const Value a = exp(in[0]), b = a * in[1];
