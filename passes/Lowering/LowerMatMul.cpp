@@ -159,6 +159,12 @@ LogicalResult KernelLowering::lowerMatMul() {
   for (int loop = 0; loop < batch + 2; ++loop)
     exprs.push_back(b.getAffineDimExpr(loop));
   AffineMap mapOut = AffineMap::get(batch + 3, 0, exprs, context);
+  // Where no operand runs over the contracted dim (it is of extent 1, or repeated
+  // in both), one that is not read states its extent, as of a pooling window.
+  if (llvm::none_of(maps, [&](AffineMap map) { return map.isFunctionOfDim(k); })) {
+    tensors.push_back(emptyTensor({dims.getDims(matmul.getA()).back()}, getBodyType(accumulator)));
+    maps.push_back(AffineMap::get(batch + 3, 0, b.getAffineDimExpr(k), context));
+  }
   SmallVector<utils::IteratorType> iterators(batch + 3,
                                              utils::IteratorType::parallel);
   iterators.back() = utils::IteratorType::reduction;

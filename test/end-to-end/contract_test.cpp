@@ -120,6 +120,29 @@ TEST(MatMul, DimsThatNoOperandRunsOver) {
   ExpectMatches(build, data, {{"m", "k"}, {"k"}, {"k", "n"}, {"t"}, {"b", "l", "k"}});
 }
 
+TEST(MatMul, AContractedDimThatNoOperandRunsOver) {
+  const Build build = [](const Values& in) {
+    const Value &u = in[0], &w = in[1], &batches = in[2];
+    const Dim m = u.dim(0), n = w.dim(0), k = in[3].dim(0), times = batches.dim(0);
+    const Value rows = broadcast_to(expand_dims(u, 1), {m, k}), columns = broadcast_to(expand_dims(w, 0), {k, n});
+    return Values{matmul(rows * 2.0f + 1.0f, tanh(columns)),
+                  matmul(expand_dims(u, 1) * 3.0f + 1.0f, expand_dims(w, 0) * in[3]),
+                  matmul(broadcast_to(expand_dims(u, 1), {times, m, 1}) + 1.0f, expand_dims(batches, 1) * expand_dims(w, 0) + 2.0f)};
+  };
+  const std::vector<Tensor> data = {Data({5}, DType::f32, 1), Data({7}, DType::f32, 2), Data({3, 1}, DType::f32, 3),
+                                    Data({1}, DType::f32, 4)};
+  ExpectMatches(build, data);
+  const Build repeated = [](const Values& in) {
+    const Value &u = in[0], &w = in[1];
+    const Dim m = u.dim(0), n = w.dim(0), k = in[2].dim(0);
+    const Value rows = broadcast_to(expand_dims(u, 1), {m, k}), columns = broadcast_to(expand_dims(w, 0), {k, n});
+    return Values{matmul(rows * 2.0f + 1.0f, tanh(columns)), matmul(rows, columns)};
+  };
+  const std::vector<Tensor> long_k = {Data({5}, DType::f32, 1), Data({7}, DType::f32, 2), Data({9}, DType::f32, 3)};
+  ExpectMatches(repeated, long_k);
+  ExpectMatches(repeated, long_k, {{"m"}, {"n"}, {"k"}});
+}
+
 TEST(MatMul, TransposedOperands) {
   for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{40, 50, 60}, {7, 9, 300}}) {
     ExpectMatches([](const Values& in) {

@@ -43,7 +43,8 @@ private:
   LogicalResult readFactor(Value factor);
   FailureOr<MatMulAccess> readOperand(const Factor &factor, bool &overI, bool &overJ);
   /// Dims of the result that no operand runs over (each element is repeated
-  /// along them) have their sizes from the result.
+  /// along them) have their sizes from the result, the contracted one
+  /// from an operand that states it.
   LogicalResult noteRepeated();
   LogicalResult readEpilogue();
   LogicalResult readOutputs();
@@ -350,6 +351,19 @@ LogicalResult Matcher::noteRepeated() {
       return spec.contraction.emitError("expected a matmul's result of a known shape");
     sizes[dim] = (*shape)[dim];
   }
+  // The contracted dim's is then stated by an operand that is not read.
+  linalg::LinalgOp op = spec.contraction;
+  for (OpOperand *operand : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    if (sizes[dims.k()] || map.getNumResults() != 1 || !operand->get().getDefiningOp<tensor::EmptyOp>())
+      continue;
+    FailureOr<Dims> extent = shapeOf(signature, operand->get());
+    if (failed(extent))
+      return op.emitError("expected a known extent of a matmul's contracted dim");
+    sizes[dims.k()] = extent->front();
+  }
+  if (!sizes[dims.k()])
+    return op.emitError("expected an operand of a matmul over the contracted dim");
   return success();
 }
 
