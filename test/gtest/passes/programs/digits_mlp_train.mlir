@@ -1,4 +1,4 @@
-module attributes {oriel.origins = [#oriel.node<op = "gather", file = "/work/main/examples/digits-mlp/train.py", line = 69, origin = derived, from = [121], rule = "grad">]} {
+module attributes {oriel.origins = [#oriel.node<op = "gather", file = "examples/digits-mlp/train.py", line = 69, origin = derived, from = [121], rule = "grad">]} {
   oriel.state @"hidden1/W" : tensor<64x128xf32>
   oriel.state @"hidden1/b" : tensor<128xf32>
   oriel.state @random_0 : tensor<2xui64>
